@@ -1,0 +1,41 @@
+# Installs the library, its headers, the CMake package and the .pc file. Nothing installed contains the prefix, so the
+# installed tree may be moved. Each component has its own export file; the package finds a component by that file.
+
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/millstream)
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/millstream DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+foreach(component IN ITEMS core testing)
+  set(target millstream)
+  if(NOT component STREQUAL "core")
+    set(target millstream_${component})
+  endif()
+  if(NOT TARGET ${target})
+    continue()
+  endif()
+  install(TARGETS ${target} EXPORT millstream-${component}
+    RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(EXPORT millstream-${component}
+    NAMESPACE millstream:: FILE millstream-${component}-targets.cmake DESTINATION ${package_dir})
+endforeach()
+
+get_target_property(library_type millstream TYPE)
+configure_package_config_file(cmake/millstream-config.cmake.in millstream-config.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(millstream-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/millstream-config.cmake
+              ${CMAKE_CURRENT_BINARY_DIR}/millstream-config-version.cmake
+        DESTINATION ${package_dir})
+
+# Whoever links the archive needs its dependencies without asking for --static.
+set(pc_requires_field "Requires")
+if(library_type STREQUAL "SHARED_LIBRARY")
+  set(pc_requires_field "Requires.private")
+endif()
+# .pc files are found in <prefix>/<libdir>/pkgconfig: the prefix is as many steps above as libdir has parts, plus one.
+file(RELATIVE_PATH pc_prefix_from_here
+     /root/${CMAKE_INSTALL_LIBDIR}/pkgconfig /root)
+string(REGEX REPLACE "/$" "" pc_prefix_from_here "${pc_prefix_from_here}")
+configure_file(cmake/millstream.pc.in millstream.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/millstream.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

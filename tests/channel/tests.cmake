@@ -1,0 +1,1 @@
+# Tests of channel: millstream_add_test(channel_name name_test.cpp)

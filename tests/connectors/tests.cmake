@@ -1,0 +1,1 @@
+# Tests of connectors: millstream_add_test(connectors_name name_test.cpp)

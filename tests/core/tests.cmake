@@ -1,0 +1,1 @@
+# Tests of core: millstream_add_test(core_name name_test.cpp)

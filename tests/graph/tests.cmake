@@ -1,0 +1,1 @@
+# Tests of graph: millstream_add_test(graph_name name_test.cpp)

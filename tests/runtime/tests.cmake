@@ -1,0 +1,1 @@
+# Tests of runtime: millstream_add_test(runtime_name name_test.cpp)

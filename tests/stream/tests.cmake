@@ -1,0 +1,1 @@
+# Tests of stream: millstream_add_test(stream_name name_test.cpp)

@@ -1,0 +1,1 @@
+# Tests of testing: millstream_add_test(testing_name name_test.cpp)

@@ -1,0 +1,1 @@
+# Tests of window: millstream_add_test(window_name name_test.cpp)
