@@ -29,9 +29,11 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/millstream-config.cmake
         DESTINATION ${package_dir})
 
 # Whoever links the archive needs its dependencies without asking for --static.
-set(pc_requires_field "Requires")
+set(pc_private "")
+set(pc_libs " -ldate-tz -pthread")
 if(library_type STREQUAL "SHARED_LIBRARY")
-  set(pc_requires_field "Requires.private")
+  set(pc_private ".private")
+  set(pc_libs "")
 endif()
 # .pc files are found in <prefix>/<libdir>/pkgconfig: the prefix is as many steps above as libdir has parts, plus one.
 file(RELATIVE_PATH pc_prefix_from_here

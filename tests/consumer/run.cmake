@@ -1,0 +1,71 @@
+# Builds and runs the consumer project in one of the ways a user may get the library:
+# cmake -DMODE=<mode> -DBUILD=<our build folder> -DSOURCE=<repository> -DWORK=<scratch folder> -DCXX=<compiler>
+#       -DGENERATOR=<generator> -DLAUNCHER=<compiler launcher> -P run.cmake
+#   installed       find_package from an installed prefix
+#   moved           the same after the prefix has been renamed
+#   pkg_config      compiled by hand with pkg-config's flags, from a renamed prefix
+#   shared          a shared library of its own build, installed and moved; find_package and pkg-config
+#   add_subdirectory  embedded
+cmake_minimum_required(VERSION 3.25)
+
+function(run)
+  execute_process(COMMAND ${ARGN} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+# No build type: the consumer builds show that things compile, link and run, not how fast. The compiler cache, where
+# there is one, lets the shared and the embedded build share their objects.
+set(configure ${CMAKE_COMMAND} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX})
+if(LAUNCHER)
+  list(APPEND configure "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}")
+endif()
+set(consumer ${SOURCE}/tests/consumer)
+
+function(install_moved build)
+  run(${CMAKE_COMMAND} --install ${build} --prefix ${WORK}/first)
+  file(RENAME ${WORK}/first ${WORK}/second)
+endfunction()
+
+function(build_and_run)
+  run(${configure} -S ${consumer} -B ${WORK}/consumer ${ARGN})
+  run(${CMAKE_COMMAND} --build ${WORK}/consumer)
+  run(${WORK}/consumer/consumer)
+endfunction()
+
+function(build_with_pkg_config prefix)
+  find_program(PKG_CONFIG NAMES pkg-config pkgconf REQUIRED)
+  file(GLOB_RECURSE pc ${prefix}/*/millstream.pc)
+  cmake_path(GET pc PARENT_PATH folder)
+  set(ENV{PKG_CONFIG_PATH} ${folder})
+  foreach(what IN ITEMS cflags libs)
+    execute_process(COMMAND ${PKG_CONFIG} --${what} millstream
+      OUTPUT_VARIABLE ${what} OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+    separate_arguments(${what} UNIX_COMMAND "${${what}}")
+  endforeach()
+  cmake_path(GET folder PARENT_PATH libdir)
+  run(${CXX} ${cflags} ${consumer}/consumer.cpp -o ${WORK}/by_hand ${libs} -Wl,-rpath,${libdir})
+  run(${WORK}/by_hand)
+endfunction()
+
+file(REMOVE_RECURSE ${WORK})
+if(MODE STREQUAL "installed")
+  run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
+  build_and_run(-DCMAKE_PREFIX_PATH=${WORK}/prefix)
+elseif(MODE STREQUAL "moved")
+  install_moved(${BUILD})
+  build_and_run(-DCMAKE_PREFIX_PATH=${WORK}/second)
+elseif(MODE STREQUAL "pkg_config")
+  install_moved(${BUILD})
+  build_with_pkg_config(${WORK}/second)
+elseif(MODE STREQUAL "shared")
+  run(${configure} -S ${SOURCE} -B ${WORK}/library -DBUILD_SHARED_LIBS=ON -DCMAKE_BUILD_TYPE=None
+      -DMILLSTREAM_TESTS=OFF -DMILLSTREAM_EXAMPLES=OFF -DMILLSTREAM_BENCHMARKS=OFF)
+  run(${CMAKE_COMMAND} --build ${WORK}/library)
+  install_moved(${WORK}/library)
+  build_and_run(-DCMAKE_PREFIX_PATH=${WORK}/second)
+  build_with_pkg_config(${WORK}/second)
+elseif(MODE STREQUAL "add_subdirectory")
+  build_and_run(-DMILLSTREAM_SOURCE_DIR=${SOURCE})
+else()
+  message(FATAL_ERROR "unknown MODE ${MODE}")
+endif()
+file(REMOVE_RECURSE ${WORK})
