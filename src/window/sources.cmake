@@ -1,1 +1,6 @@
 # Sources of window, by hand: target_sources(millstream PRIVATE ${CMAKE_CURRENT_LIST_DIR}/name.cpp ...)
+target_sources(millstream PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/distinct_sketch.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/distinct_sketch_codec.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/quantile_sketch.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/quantile_sketch_codec.cpp)

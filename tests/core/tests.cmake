@@ -1,1 +1,2 @@
 # Tests of core: millstream_add_test(core_name name_test.cpp)
+millstream_add_test(core_histogram histogram_test.cpp)
