@@ -1,1 +1,2 @@
-# Sources of testing, by hand: target_sources(millstream_testing PRIVATE ${CMAKE_CURRENT_LIST_DIR}/name.cpp ...)
+target_sources(millstream_testing PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/memory_file_system.cpp)

@@ -1,1 +1,2 @@
-# Tests of connectors: millstream_add_test(connectors_name name_test.cpp)
+millstream_add_test(connectors_memory memory_test.cpp)
+millstream_add_test(connectors_generator generator_test.cpp)

@@ -1,1 +1,2 @@
-# Sources of connectors/generator, by hand: target_sources(millstream PRIVATE ${CMAKE_CURRENT_LIST_DIR}/name.cpp ...)
+target_sources(millstream PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/schedule.cpp)

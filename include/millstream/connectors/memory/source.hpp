@@ -1,0 +1,94 @@
+// A source whose records are already in memory: replayable, as fast as memory can be copied. The records are shared by
+// all copies of the source, so a job neither copies nor changes them.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <concepts>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "millstream/io/source.hpp"
+
+namespace millstream::inline v0::memory {
+
+/// Emits each of its splits in order; a position's offset counts the records of the split. Records that can only be
+/// moved are moved out: such a source can be read once, and reading it again from an earlier place is an error.
+template <class T>
+class Source {
+ public:
+  /// One split for each inner vector; the ids are "0", "1", ...
+  explicit Source(std::vector<std::vector<T>> splits) : data_{std::make_shared<Data>(std::move(splits))} {}
+
+  std::vector<Split> splits(SourceContext&) const {
+    std::vector<Split> all;
+    for (std::size_t i = 0; i < data_->splits.size(); ++i) all.push_back({std::to_string(i), {}});
+    return all;
+  }
+
+  Status open(SplitContext& context) {
+    number_ = 0;
+    while (number_ < data_->splits.size() && std::to_string(number_) != context.split().id) ++number_;
+    if (number_ == data_->splits.size()) {
+      return {ErrorCode::kNotFound, "memory source: there is no split '" + context.split().id + "'"};
+    }
+    next_ = context.split().start.offset;
+    if (next_ > data_->splits[number_].size()) {
+      return {ErrorCode::kInvalidData, "memory source: split " + context.split().id + " holds " +
+                                           std::to_string(data_->splits[number_].size()) +
+                                           " records, but reading shall start at " + std::to_string(next_)};
+    }
+    if (next_ < data_->moved_out[number_].load(std::memory_order_relaxed)) {
+      return {ErrorCode::kUnsupported, "memory source: split " + context.split().id +
+                                           " cannot be read again: its records cannot be copied and were moved out"};
+    }
+    return {};
+  }
+
+  Poll poll(SourceOutput<T>& out) {
+    std::vector<T>& records = data_->splits[number_];
+    const std::size_t count = std::min(out.room(), records.size() - next_);
+    if constexpr (!std::copy_constructible<T>) {
+      for (std::size_t i = next_; i < next_ + count; ++i) out.emit(std::move(records[i]));
+      data_->moved_out[number_].store(next_ + count, std::memory_order_relaxed);
+    } else if constexpr (std::same_as<T, bool>) {  // std::vector<bool> has no bools that a span could show
+      for (std::size_t i = next_; i < next_ + count; ++i) out.emit(static_cast<bool>(records[i]));
+    } else {
+      out.emit_all(std::span<const T>{records.data() + next_, count});
+    }
+    next_ += count;
+    return next_ < records.size() ? Poll::more() : Poll::done();
+  }
+
+  [[nodiscard]] Position position() const { return {next_, {}}; }
+
+ private:
+  struct Data {
+    explicit Data(std::vector<std::vector<T>> all) : splits{std::move(all)}, moved_out(splits.size()) {}
+    std::vector<std::vector<T>> splits;                 // each is read by the one shard that owns the split
+    std::vector<std::atomic<std::uint64_t>> moved_out;  // records gone from each split, where T cannot be copied
+  };
+  std::shared_ptr<Data> data_;
+  std::size_t number_ = 0;
+  std::size_t next_ = 0;
+};
+
+/// A source of one split.
+template <class T>
+[[nodiscard]] Source<T> source(std::vector<T> records) {
+  std::vector<std::vector<T>> splits;
+  splits.push_back(std::move(records));
+  return Source<T>{std::move(splits)};
+}
+
+/// A source with one split for each inner vector, to be read by several shards.
+template <class T>
+[[nodiscard]] Source<T> split_source(std::vector<std::vector<T>> splits) {
+  return Source<T>{std::move(splits)};
+}
+
+}  // namespace millstream::inline v0::memory

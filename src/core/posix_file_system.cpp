@@ -1,0 +1,169 @@
+// The file system of the operating system.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include "millstream/core/file_system.hpp"
+
+namespace millstream::inline v0 {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_{number} {}
+  Descriptor(Descriptor&& other) noexcept : number_{std::exchange(other.number_, -1)} {}
+  Descriptor& operator=(Descriptor&&) = delete;
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  [[nodiscard]] int number() const { return number_; }
+  /// Closes it, and says whether that worked.
+  int close() { return ::close(std::exchange(number_, -1)); }
+
+ private:
+  int number_;
+};
+
+Descriptor open_file(const std::string& path, int flags) {
+  int number = -1;
+  do {
+    number = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+  } while (number < 0 && errno == EINTR);
+  return Descriptor{number};
+}
+
+int sync_descriptor(int number) {
+  int result = 0;
+  do {
+    result = ::fsync(number);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
+FileInfo to_info(const struct stat& from) {
+  FileInfo info;
+  info.id = {static_cast<std::uint64_t>(from.st_dev), static_cast<std::uint64_t>(from.st_ino)};
+  info.size_bytes = static_cast<std::uint64_t>(from.st_size);
+  info.modified = Timestamp{std::chrono::seconds{from.st_mtim.tv_sec}} + Duration{from.st_mtim.tv_nsec / 1000};
+  info.is_file = S_ISREG(from.st_mode);
+  info.is_folder = S_ISDIR(from.st_mode);
+  return info;
+}
+
+class PosixReadableFile final : public ReadableFile {
+ public:
+  PosixReadableFile(std::string path, Descriptor file) : path_{std::move(path)}, file_{std::move(file)} {}
+
+  Result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) override {
+    std::size_t done = 0;
+    while (done < into.size()) {
+      const ssize_t n =
+          ::pread(file_.number(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return file_error("read", path_, errno);
+      if (n == 0) break;
+      done += static_cast<std::size_t>(n);
+    }
+    return done;
+  }
+
+  Result<FileInfo> info() override {
+    struct stat found{};
+    if (::fstat(file_.number(), &found) != 0) return file_error("look at", path_, errno);
+    return to_info(found);
+  }
+
+ private:
+  std::string path_;
+  Descriptor file_;
+};
+
+class PosixWritableFile final : public WritableFile {
+ public:
+  PosixWritableFile(std::string path, Descriptor file) : path_{std::move(path)}, file_{std::move(file)} {}
+
+  Status append(std::string_view bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t n = ::write(file_.number(), bytes.data(), bytes.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return file_error("write", path_, errno);
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return {};
+  }
+  Status sync() override { return sync_descriptor(file_.number()) == 0 ? Status{} : file_error("sync", path_, errno); }
+  Status close() override { return file_.close() == 0 ? Status{} : file_error("close", path_, errno); }
+
+ private:
+  std::string path_;
+  Descriptor file_;
+};
+
+class PosixFileSystem final : public FileSystem {
+ public:
+  Result<std::unique_ptr<ReadableFile>> open(const std::string& path) override {
+    // Non-blocking, for opening a pipe that nobody writes to would hang; regular files do not care.
+    Descriptor file = open_file(path, O_RDONLY | O_NONBLOCK);
+    if (file.number() < 0) return file_error("open", path, errno);
+    return std::unique_ptr<ReadableFile>{std::make_unique<PosixReadableFile>(path, std::move(file))};
+  }
+
+  Result<std::unique_ptr<WritableFile>> create(const std::string& path) override {
+    Descriptor file = open_file(path, O_WRONLY | O_CREAT | O_EXCL);
+    if (file.number() < 0) return file_error("create", path, errno);
+    return std::unique_ptr<WritableFile>{std::make_unique<PosixWritableFile>(path, std::move(file))};
+  }
+
+  Result<FileInfo> info(const std::string& path) override {
+    struct stat found{};
+    if (::stat(path.c_str(), &found) != 0) return file_error("look at", path, errno);
+    return to_info(found);
+  }
+
+  Result<std::vector<std::string>> list(const std::string& folder) override {
+    std::error_code error;
+    std::vector<std::string> names;
+    std::filesystem::directory_iterator entry{folder, error};
+    for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
+      names.push_back(entry->path().filename().string());
+    }
+    if (error) return file_error("list", folder, error.value());
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  Status rename(const std::string& from, const std::string& to) override {
+    if (::rename(from.c_str(), to.c_str()) == 0) return {};
+    return file_error("rename", from + " to " + to, errno);
+  }
+
+  Status remove(const std::string& path) override {
+    return ::remove(path.c_str()) == 0 ? Status{} : file_error("remove", path, errno);
+  }
+
+  Status make_folders(const std::string& path) override {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    return error ? file_error("make the folder", path, error.value()) : Status{};
+  }
+
+  Status sync_folder(const std::string& path) override {
+    const Descriptor folder = open_file(path, O_RDONLY | O_DIRECTORY);
+    if (folder.number() < 0) return file_error("open the folder", path, errno);
+    return sync_descriptor(folder.number()) == 0 ? Status{} : file_error("sync the folder", path, errno);
+  }
+};
+
+}  // namespace
+
+FileSystem& posix_file_system() noexcept {
+  static PosixFileSystem files;
+  return files;
+}
+
+}  // namespace millstream::inline v0
