@@ -10,9 +10,6 @@ foreach(component IN ITEMS core testing)
   if(NOT component STREQUAL "core")
     set(target millstream_${component})
   endif()
-  if(NOT TARGET ${target})
-    continue()
-  endif()
   install(TARGETS ${target} EXPORT millstream-${component}
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
