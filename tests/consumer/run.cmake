@@ -4,16 +4,16 @@
 #   installed       find_package from an installed prefix
 #   moved           the same after the prefix has been renamed
 #   pkg_config      compiled by hand with pkg-config's flags, from a renamed prefix
-#   shared          a shared library of its own build, installed and moved; find_package and pkg-config
-#   add_subdirectory  embedded
+#   shared          embedded as a shared library, then installed from there and moved; find_package and pkg-config
+#   add_subdirectory  embedded as a static library
 cmake_minimum_required(VERSION 3.25)
 
 function(run)
   execute_process(COMMAND ${ARGN} COMMAND_ECHO STDOUT COMMAND_ERROR_IS_FATAL ANY)
 endfunction()
 
-# No build type: the consumer builds show that things compile, link and run, not how fast. The compiler cache, where
-# there is one, lets the shared and the embedded build share their objects.
+# No build type: the consumer builds show that things compile, link and run, not how fast. With a compiler cache the two
+# embedded builds compile the library once, for their commands are the same.
 set(configure ${CMAKE_COMMAND} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${CXX})
 if(LAUNCHER)
   list(APPEND configure "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}")
@@ -29,6 +29,7 @@ function(build_and_run)
   run(${configure} -S ${consumer} -B ${WORK}/consumer ${ARGN})
   run(${CMAKE_COMMAND} --build ${WORK}/consumer)
   run(${WORK}/consumer/consumer)
+  run(${WORK}/consumer/consumer_test)
 endfunction()
 
 function(build_with_pkg_config prefix)
@@ -57,8 +58,7 @@ elseif(MODE STREQUAL "pkg_config")
   install_moved(${BUILD})
   build_with_pkg_config(${WORK}/second)
 elseif(MODE STREQUAL "shared")
-  run(${configure} -S ${SOURCE} -B ${WORK}/library -DBUILD_SHARED_LIBS=ON -DCMAKE_BUILD_TYPE=None
-      -DMILLSTREAM_TESTS=OFF -DMILLSTREAM_EXAMPLES=OFF -DMILLSTREAM_BENCHMARKS=OFF)
+  run(${configure} -S ${consumer} -B ${WORK}/library -DMILLSTREAM_SOURCE_DIR=${SOURCE} -DBUILD_SHARED_LIBS=ON)
   run(${CMAKE_COMMAND} --build ${WORK}/library)
   install_moved(${WORK}/library)
   build_and_run(-DCMAKE_PREFIX_PATH=${WORK}/second)

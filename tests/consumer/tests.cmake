@@ -7,3 +7,5 @@ foreach(mode IN ITEMS installed moved pkg_config shared add_subdirectory)
     -DLAUNCHER=${MILLSTREAM_CCACHE} -P ${CMAKE_CURRENT_LIST_DIR}/run.cmake)
   set_tests_properties(consumer.${mode} PROPERTIES TIMEOUT 900 LABELS packaging)
 endforeach()
+# One after the other, for the second finds the first one's objects in the compiler cache.
+set_tests_properties(consumer.add_subdirectory PROPERTIES DEPENDS consumer.shared)
