@@ -4,3 +4,9 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/distinct_sketch_codec.cpp
   ${CMAKE_CURRENT_LIST_DIR}/quantile_sketch.cpp
   ${CMAKE_CURRENT_LIST_DIR}/quantile_sketch_codec.cpp)
+target_sources(millstream PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/slice_grid.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/time_zone.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/trigger.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/window.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/window_options.cpp)
