@@ -34,7 +34,7 @@ detect_system() {
 # The packages of a command. The demo needs no test framework.
 packages_for() {
   printf '%s\n' cmake ninja-build g++ pkgconf "$boost" zlib1g-dev libzstd-dev libsimdjson-dev libxxhash-dev \
-    libhowardhinnant-date-dev libspdlog-dev libcli11-dev
+    libhowardhinnant-date-dev libfmt-dev libspdlog-dev libcli11-dev
   if [ "$1" = test ]; then
     printf '%s\n' ccache libgtest-dev libgmock-dev libbenchmark-dev
   fi

@@ -31,7 +31,7 @@ set(homes
   "^zlib[.]h=connectors/file"
   "^date/=time window"
   "^spdlog/=core/log.cpp"
-  "^fmt/=core/log.cpp"
+  "^fmt/=*"
   "^boost/(asio|system)=runtime io"
   "^boost/unordered=state window operators graph runtime"
   "^boost/(describe|mp11)=*")
