@@ -47,6 +47,8 @@ expect(refused src/codec/a.cpp "#include \"simdjson.h\"")
 expect(refused src/io/a.cpp "#include <simdjson.h>")
 expect(allowed src/core/log.cpp "#include <spdlog/spdlog.h>")
 expect(refused src/core/status.cpp "#include <spdlog/spdlog.h>")
+expect(allowed src/runtime/a.cpp "#include <fmt/format.h>")
+expect(refused ${public}/core/a.hpp "#include <fmt/format.h>")
 expect(refused src/runtime/a.cpp "#include <some_library.h>")
 expect(allowed src/io/a.cpp "#include <sys/stat.h>")
 
