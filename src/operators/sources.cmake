@@ -1,1 +1,6 @@
-# Sources of operators, by hand: target_sources(millstream PRIVATE ${CMAKE_CURRENT_LIST_DIR}/name.cpp ...)
+# Sources of operators, listed by hand.
+target_sources(millstream PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/event_time.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/operator_stage.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/sink_stage.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/source_stage.cpp)

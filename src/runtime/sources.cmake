@@ -1,1 +1,6 @@
-# Sources of runtime, by hand: target_sources(millstream PRIVATE ${CMAKE_CURRENT_LIST_DIR}/name.cpp ...)
+# Sources of runtime, listed by hand.
+target_sources(millstream PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/engine.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/engine_builder.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/job.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/progress_line.cpp)

@@ -1,1 +1,3 @@
-# Sources of state, by hand: target_sources(millstream PRIVATE ${CMAKE_CURRENT_LIST_DIR}/name.cpp ...)
+# Sources of state, listed by hand.
+target_sources(millstream PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/table_index.cpp)

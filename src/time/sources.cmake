@@ -1,1 +1,5 @@
-# Sources of time, by hand: target_sources(millstream PRIVATE ${CMAKE_CURRENT_LIST_DIR}/name.cpp ...)
+# Sources of time, listed by hand.
+target_sources(millstream PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/split_progress.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/watermark.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/watermark_merge.cpp)

@@ -1,0 +1,112 @@
+// Stage: one node of the graph on one shard, and Receiver, the side of it that batches go in by. A stage is told of a
+// batch only after it has said that it is ready; work that does not fit into one call goes on in step(). All members
+// are called on the shard's thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "millstream/channel/batch.hpp"
+#include "millstream/channel/signal.hpp"
+#include "millstream/core/clock.hpp"
+#include "millstream/core/counter.hpp"
+#include "millstream/core/log.hpp"
+#include "millstream/core/memory_budget.hpp"
+#include "millstream/core/progress.hpp"
+#include "millstream/core/status.hpp"
+#include "millstream/core/waker.hpp"
+
+namespace millstream::inline v0 {
+
+class FileSystem;
+
+/// What a stage counts. Written by its shard, read by anyone.
+struct StageMetrics {
+  Counter records_in;
+  Counter records_out;
+  Counter batches_in;
+  Counter late;          ///< records behind the watermark that still counted somewhere
+  Counter late_dropped;  ///< records too late for every window
+  Counter skipped;       ///< records that a policy dropped
+  Counter dead_letters;
+  Counter watermark_us;  ///< merged watermark, microseconds, as two's complement
+};
+
+/// What the stages of one shard share. It outlives them.
+class MILLSTREAM_EXPORT ShardContext {
+ public:
+  std::uint32_t shard = 0;
+  std::uint32_t shards = 1;
+  std::uint32_t batch_records_max = kBatchRecordsMax;
+  std::uint64_t seed = 0;
+  Clock* clock = nullptr;
+  FileSystem* file_system = nullptr;
+  LogHook log;
+  std::shared_ptr<MemoryBudget> memory;
+  ShardSignal* signal = nullptr;
+  /// Wakes this shard from another thread; valid for ever.
+  Waker waker;
+  /// Set by the job: a source should end now (drain: with the final watermark).
+  bool stopping = false;
+  bool draining = false;
+  bool cancelled() const noexcept { return cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed); }
+  void set_cancel_flag(const std::atomic<bool>* flag) noexcept { cancelled_ = flag; }
+
+  /// The job cannot go on. The first failure is the one that is reported; stages stop being called after it.
+  void fail(Status status) {
+    if (failure_.ok()) failure_ = std::move(status);
+  }
+  [[nodiscard]] bool failed() const noexcept { return !failure_.ok(); }
+  [[nodiscard]] const Status& failure() const noexcept { return failure_; }
+
+ private:
+  Status failure_;
+  const std::atomic<bool>* cancelled_ = nullptr;
+};
+
+/// Something that takes batches.
+class Receiver {
+ public:
+  virtual ~Receiver() = default;
+  /// There is room for one more batch, all the way down the chain.
+  [[nodiscard]] virtual bool ready() = 0;
+  /// Takes the batch; ready() must just have said yes.
+  virtual void push(BatchHandle batch) = 0;
+};
+
+/// One node of the graph on one shard.
+class MILLSTREAM_EXPORT Stage : public Receiver {
+ public:
+  void attach(ShardContext& context, std::string name) {
+    context_ = &context;
+    name_ = std::move(name);
+  }
+  /// Once, before the first batch. Failures go to context().fail().
+  virtual void open() {}
+  /// A bounded piece of the work that push() left over. kBlocked while it waits for room.
+  virtual Progress step() { return Progress::kIdle; }
+  /// Wall-clock time at which step() has something to do though nothing comes in; kTimestampMax = never.
+  [[nodiscard]] virtual Timestamp deadline() { return kTimestampMax; }
+  /// Has seen the end of its input and given everything on.
+  [[nodiscard]] virtual bool finished() const = 0;
+  /// Once, also after a failure; `completed` says whether the input ended in good order.
+  virtual void close([[maybe_unused]] bool completed) {}
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const StageMetrics& metrics() const noexcept { return metrics_; }
+  /// Batches waiting in queues that this stage reads.
+  [[nodiscard]] virtual std::size_t queued() const { return 0; }
+
+ protected:
+  [[nodiscard]] ShardContext& context() const noexcept { return *context_; }
+  StageMetrics metrics_;
+
+ private:
+  ShardContext* context_ = nullptr;
+  std::string name_;
+};
+
+}  // namespace millstream::inline v0

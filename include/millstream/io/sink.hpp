@@ -1,0 +1,75 @@
+// What a sink is: a plain struct that takes records. The engine copies the struct once for each shard (so what all
+// copies share stands behind a shared_ptr) and calls every member on that shard's thread.
+//
+//   struct Print {
+//     void write(const Order& order) { std::puts(order.id.c_str()); }
+//   };
+//
+// Members, all but one write optional:
+//   open(SinkContext&)                        void or Status; before the first write
+//   write(const T&)                           void or Status; takes every record
+//   write(std::span<T>)                       std::size_t or Result<std::size_t>; takes the first n records. Fewer than
+//                                             given means "no room now": it is called again with the rest after
+//                                             context.retry_at(t), or when context.waker() is called
+//   flush()                                   void or Status; the input has paused: what is buffered should become
+//   visible close(SinkEnd)                            void or Status; once; SinkEnd says whether the input ended or was
+//   cut off
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "millstream/core/clock.hpp"
+#include "millstream/core/log.hpp"
+#include "millstream/core/status.hpp"
+#include "millstream/core/waker.hpp"
+
+namespace millstream::inline v0 {
+
+class FileSystem;
+
+/// How a sink's input ended.
+enum class SinkEnd {
+  kFinished,  ///< everything that was to come has come: publish it
+  kAborted,   ///< the job failed or was cancelled: what is not yet published must not become visible
+};
+
+/// What a sink may use from open() to close(). It stays at its address.
+class SinkContext {
+ public:
+  SinkContext(std::string stage, std::uint32_t shard, std::uint32_t shards, FileSystem& file_system, Clock& clock,
+              LogHook log, Waker waker)
+      : stage_{std::move(stage)},
+        shard_{shard},
+        shards_{shards},
+        file_system_{file_system},
+        clock_{clock},
+        log_{std::move(log)},
+        waker_{std::move(waker)} {}
+
+  [[nodiscard]] const std::string& stage() const { return stage_; }
+  /// Number of this copy, from 0 to shards() - 1.
+  [[nodiscard]] std::uint32_t shard() const { return shard_; }
+  [[nodiscard]] std::uint32_t shards() const { return shards_; }
+  [[nodiscard]] FileSystem& file_system() const { return file_system_; }
+  [[nodiscard]] Clock& clock() const { return clock_; }
+  [[nodiscard]] const Waker& waker() const { return waker_; }
+  /// With a short write(span): when to call again (wall clock). Without it the engine asks again after 1 ms.
+  void retry_at(Timestamp t) { retry_at_ = t; }
+  [[nodiscard]] Timestamp retry_at() const { return retry_at_; }
+  void log(LogLevel level, std::string_view message) const {
+    if (log_) log_(level, message);
+  }
+
+ private:
+  std::string stage_;
+  std::uint32_t shard_;
+  std::uint32_t shards_;
+  FileSystem& file_system_;
+  Clock& clock_;
+  LogHook log_;
+  Waker waker_;
+  Timestamp retry_at_ = kTimestampMin;
+};
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,147 @@
+// What a source is: a plain struct that lists splits and reads one of them. The engine copies the struct once for
+// each split and calls every member on the shard that owns the split.
+//
+//   struct Counter {
+//     std::uint64_t next = 0, end = 1000;
+//     ms::Poll poll(ms::SourceOutput<std::uint64_t>& out) {
+//       while (out.room() > 0 && next < end) out.emit(next++);
+//       return next < end ? ms::Poll::more() : ms::Poll::done();
+//     }
+//   };
+//
+// Members, all but poll optional:
+//   Splits splits(SourceContext&)     std::vector<Split> or Result<std::vector<Split>>; once, before the job starts
+//   open(SplitContext&)               void or Status; before the first poll; context.split().start says where to begin
+//   poll(SourceOutput<T>&)            Poll or Result<Poll>; emits at most out.room() records and never waits
+//   Position position() const         where the next record begins: makes the source replayable
+//   close()                           void or Status; once, also after a failure
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "millstream/channel/batch.hpp"
+#include "millstream/core/clock.hpp"
+#include "millstream/core/log.hpp"
+#include "millstream/core/status.hpp"
+#include "millstream/core/waker.hpp"
+#include "millstream/io/dead_letter.hpp"
+
+namespace millstream::inline v0 {
+
+class FileSystem;
+
+/// A place in a split: what a checkpoint stores and a restart begins at.
+struct Position {
+  std::uint64_t offset = 0;  ///< bytes, records or a log's offset, as the source counts
+  std::string detail;        ///< what else the source needs (which of several rotated files, ...)
+  friend bool operator==(const Position&, const Position&) = default;
+};
+
+/// A replayable piece of a source: a file, a partition.
+struct Split {
+  std::string id;       ///< unique in the source and the same after a restart
+  Position start = {};  ///< where to begin
+};
+
+/// What a poll came to.
+struct Poll {
+  enum class Kind { kMore, kIdle, kDone };
+  Kind kind = Kind::kMore;
+  Timestamp retry_at = kTimestampMin;  ///< wall clock; with kIdle
+
+  /// There may be more at once.
+  static Poll more() { return {Kind::kMore, kTimestampMin}; }
+  /// Nothing now: ask again soon (the engine backs off to 10 ms).
+  static Poll idle() { return {Kind::kIdle, kTimestampMin}; }
+  /// Nothing before `t` (wall clock).
+  static Poll idle_until(Timestamp t) { return {Kind::kIdle, t}; }
+  /// Nothing until the split's Waker is called.
+  static Poll waiting() { return {Kind::kIdle, kTimestampMax}; }
+  /// The split has ended.
+  static Poll done() { return {Kind::kDone, kTimestampMin}; }
+};
+
+/// What a source may use while it lists its splits.
+struct SourceContext {
+  std::string name;         ///< of the source's stage
+  FileSystem* file_system;  ///< never null
+  Clock* clock;             ///< never null
+  std::uint64_t seed;       ///< of the job; for sources that need randomness
+};
+
+/// What the reader of one split may use from open() to close(). It stays at its address.
+class SplitContext {
+ public:
+  SplitContext(SourceContext source, Split split, std::uint32_t number, LogHook log, Waker waker)
+      : source_{std::move(source)},
+        split_{std::move(split)},
+        number_{number},
+        log_{std::move(log)},
+        waker_{std::move(waker)} {}
+
+  [[nodiscard]] const std::string& source_name() const { return source_.name; }
+  [[nodiscard]] const Split& split() const { return split_; }
+  [[nodiscard]] std::uint32_t split_number() const { return number_; }
+  [[nodiscard]] FileSystem& file_system() const { return *source_.file_system; }
+  [[nodiscard]] Clock& clock() const { return *source_.clock; }
+  [[nodiscard]] std::uint64_t seed() const { return source_.seed; }
+  /// May be kept by other threads and called at any time.
+  [[nodiscard]] const Waker& waker() const { return waker_; }
+  void log(LogLevel level, std::string_view message) const {
+    if (log_) log_(level, message);
+  }
+
+ private:
+  SourceContext source_;
+  Split split_;
+  std::uint32_t number_;
+  LogHook log_;
+  Waker waker_;
+};
+
+/// Where poll() puts its records. Valid during one call.
+template <class T>
+class SourceOutput {
+ public:
+  /// `limit` is the number of records that the batch may hold after this poll.
+  SourceOutput(Batch<T>& batch, std::uint32_t limit, std::vector<DeadLetter>& bad)
+      : batch_{batch}, limit_{limit}, bad_{bad} {}
+
+  /// Records that may still be emitted in this poll.
+  [[nodiscard]] std::size_t room() const noexcept { return limit_ - batch_.size(); }
+  /// There must be room.
+  template <class... Arguments>
+  void emit(Arguments&&... arguments) {
+    MILLSTREAM_ASSERT(room() > 0);
+    batch_.emplace_back(std::forward<Arguments>(arguments)...);
+  }
+  /// With the event time that the source itself knows; `.event_time(strategy)` takes it. All records of a source are
+  /// emitted with a time or all without.
+  void emit_at(Timestamp time, T value) {
+    MILLSTREAM_ASSERT(room() > 0);
+    batch_.times.enable()[batch_.size()] = time;
+    batch_.emplace_back(std::move(value));
+  }
+  /// Copies of all `values`, which must fit.
+  void emit_all(std::span<const T> values) {
+    MILLSTREAM_ASSERT(values.size() <= room());
+    std::uninitialized_copy(values.begin(), values.end(), batch_.values() + batch_.size());
+    batch_.set_size(batch_.size() + static_cast<std::uint32_t>(values.size()));
+  }
+  /// A record that could not be decoded; the stage fails, skips or redirects it by its policy. The source's name and
+  /// stage are filled in by the engine where they are empty.
+  void bad_record(DeadLetter letter) { bad_.push_back(std::move(letter)); }
+  /// Bad records of this poll so far. A poll that meets nothing but bad records should return after some hundred.
+  [[nodiscard]] std::size_t bad_records() const noexcept { return bad_.size(); }
+
+ private:
+  Batch<T>& batch_;
+  std::uint32_t limit_;
+  std::vector<DeadLetter>& bad_;
+};
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,121 @@
+// event_time: gives each record its event time and puts the watermarks of its split at their places. A mark stands
+// directly behind the record that lifts the split's watermark over the next multiple of the job's watermark step, so
+// where it stands depends on the records alone, never on batches, shards or speed.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "millstream/operators/transform_stage.hpp"
+#include "millstream/time/split_progress.hpp"
+#include "millstream/time/watermark.hpp"
+#include "millstream/time/watermark_merge.hpp"
+
+namespace millstream::inline v0 {
+
+/// The part that does not depend on the records' type.
+class MILLSTREAM_EXPORT SplitMarker {
+ public:
+  SplitMarker(std::shared_ptr<SplitProgress> progress, std::vector<std::uint32_t> splits, WatermarkStrategy strategy,
+              Duration step);
+
+  /// What holds behind everything so far: in front of the next record of `split`. A shard that reads no split holds
+  /// nobody back.
+  [[nodiscard]] Watermarks at(std::uint32_t split) const {
+    if (locals_.empty()) return {kTimestampMax, kTimestampMax};
+    return {local(split).watermark, merge_.value()};
+  }
+  /// Records of `split` with an event time below this need not be shown to observe().
+  [[nodiscard]] Timestamp threshold(std::uint32_t split) const { return local(split).threshold; }
+  /// True if the split's watermark has crossed a multiple of the step.
+  bool observe(std::uint32_t split, Timestamp event_time, const void* record);
+  /// Takes over whether the split is active, idle or at its end; returns the control that goes downstream. `ended`: so
+  /// is the whole source on this shard.
+  Control settle(std::uint32_t split, bool ended);
+
+ private:
+  struct Local {
+    std::unique_ptr<WatermarkGenerator> generator;
+    Timestamp watermark = kTimestampMin;
+    Timestamp threshold = kTimestampMin;
+    std::uint32_t split = 0;
+    SplitState state = SplitState::kActive;
+  };
+  [[nodiscard]] const Local& local(std::uint32_t split) const { return locals_[index_[split]]; }
+  void take_state(std::uint32_t input);
+
+  std::shared_ptr<SplitProgress> progress_;
+  std::vector<Local> locals_;         // by input number of merge_
+  std::vector<std::uint32_t> index_;  // split number -> input number
+  Duration step_;
+  WatermarkMerge merge_;
+  bool idle_ = false;
+};
+
+/// TimeOf is a pointer to a Timestamp member, a function of the record, or SourceTime.
+struct SourceTime {};
+
+template <class T, class TimeOf>
+class EventTimeStage final : public TransformStage<T, T> {
+ public:
+  EventTimeStage(TimeOf time_of, SplitMarker marker) : time_of_{std::move(time_of)}, marker_{std::move(marker)} {}
+
+ private:
+  void transform(BatchOf<T> batch) override {
+    const std::uint32_t split = batch->split;
+    const bool ended = batch->control == Control::kEnd;
+    batch->start = marker_.at(split);
+    if (batch->empty()) {
+      settle(*batch, split, ended);
+      this->emit(std::move(batch));
+      return;
+    }
+    const T* values = batch->values();
+    Timestamp threshold = marker_.threshold(split);
+    if constexpr (std::is_same_v<TimeOf, SourceTime>) {
+      if (!batch->times.present()) {
+        this->context().fail({ErrorCode::kInvalidArgument,
+                              "stage '" + this->name() +
+                                  "': event_time(strategy) takes the times that the source "
+                                  "gives, but this source gives none: name a field, event_time(&T::field, strategy)"});
+        return;
+      }
+    }
+    Timestamp* times = batch->times.enable();
+    failed_.clear();
+    this->guarded(
+        *batch, 0, batch->size(),
+        [&](std::uint32_t i) {
+          if constexpr (!std::is_same_v<TimeOf, SourceTime>) {
+            times[i] = std::chrono::time_point_cast<Duration>(std::invoke(time_of_, values[i]));
+          }
+          if (times[i] >= threshold) [[unlikely]] {
+            if (marker_.observe(split, times[i], &values[i])) batch->marks.push_back({i + 1, marker_.at(split)});
+            threshold = marker_.threshold(split);
+          }
+        },
+        [&](std::uint32_t i) { return detail::record_text(values[i]); },
+        [&](std::uint32_t i) { failed_.push_back(i); });
+    if (!failed_.empty()) {
+      const std::vector<std::uint32_t> kept = detail::without(failed_, batch->size());
+      batch->keep_columns(kept.data(), static_cast<std::uint32_t>(kept.size()));
+      detail::keep_values(*batch, kept.data(), static_cast<std::uint32_t>(kept.size()));
+    }
+    settle(*batch, split, ended);
+    this->emit(std::move(batch));
+  }
+  void settle(Batch<T>& batch, std::uint32_t split, bool ended) {
+    batch.control = marker_.settle(split, ended);
+    batch.mark(marker_.at(split));
+    this->metrics_.watermark_us.set(static_cast<std::uint64_t>(batch.end().merged.time_since_epoch().count()));
+  }
+
+  TimeOf time_of_;
+  SplitMarker marker_;
+  std::vector<std::uint32_t> failed_;
+};
+
+}  // namespace millstream::inline v0

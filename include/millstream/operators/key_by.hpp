@@ -1,0 +1,50 @@
+// key_by: computes each record's key hash once; it travels with the batch, to routing and to the state tables.
+#pragma once
+
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+#include "millstream/operators/transform_stage.hpp"
+#include "millstream/state/key_hash.hpp"
+
+namespace millstream::inline v0 {
+
+/// KeyOf is a pointer to a data member or a function of the record.
+template <class T, class KeyOf>
+using KeyType = std::remove_cvref_t<std::invoke_result_t<KeyOf&, const T&>>;
+
+template <class T, class KeyOf>
+class KeyByStage final : public TransformStage<T, T> {
+ public:
+  explicit KeyByStage(KeyOf key_of) : key_of_{std::move(key_of)} {}
+
+ private:
+  using K = KeyType<T, KeyOf>;
+
+  void transform(BatchOf<T> batch) override {
+    std::uint64_t* hashes = batch->hashes.enable();
+    T* values = batch->values();
+    if constexpr (std::is_member_object_pointer_v<KeyOf>) {
+      if (!batch->empty()) hash_keys<K>(&(values[0].*key_of_), sizeof(T), batch->size(), hashes);
+    } else {
+      failed_.clear();
+      this->guarded(
+          *batch, 0, batch->size(),
+          [&](std::uint32_t i) { hashes[i] = hash_key<K>(std::invoke(key_of_, std::as_const(values[i]))); },
+          [&](std::uint32_t i) { return detail::record_text(values[i]); },
+          [&](std::uint32_t i) { failed_.push_back(i); });
+      if (!failed_.empty()) {
+        const std::vector<std::uint32_t> kept = detail::without(failed_, batch->size());
+        batch->keep_columns(kept.data(), static_cast<std::uint32_t>(kept.size()));
+        detail::keep_values(*batch, kept.data(), static_cast<std::uint32_t>(kept.size()));
+      }
+    }
+    this->emit(std::move(batch));
+  }
+
+  KeyOf key_of_;
+  std::vector<std::uint32_t> failed_;
+};
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,117 @@
+// OperatorStage: what the stages of all operators have in common: side outputs, and what happens to a record for which
+// the user's function throws. An exception is caught at the edge of the stage and handled by that stage's policy.
+#pragma once
+
+#include <exception>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "millstream/channel/side_outputs.hpp"
+#include "millstream/channel/stage.hpp"
+#include "millstream/codec/encode.hpp"
+#include "millstream/io/dead_letter.hpp"
+
+namespace millstream::inline v0 {
+
+class MILLSTREAM_EXPORT OperatorStage : public Stage {
+ public:
+  void set_on_error(OnError policy) { on_error_ = policy; }
+  [[nodiscard]] SideOutputs& side_outputs() noexcept { return sides_; }
+  /// The main output; null for a sink.
+  [[nodiscard]] virtual OutputBase* output() = 0;
+  /// The receiver of input `i`; only merge has more than one.
+  [[nodiscard]] virtual Receiver& input([[maybe_unused]] std::uint32_t i) { return *this; }
+
+ protected:
+  [[nodiscard]] OnError on_error() const noexcept { return on_error_; }
+  /// What the policy says to do with one record.
+  void record_failed(std::string_view reason, std::string bytes, const Origin* origin);
+  void dead_letter(DeadLetter letter);
+  /// Watermark and control go to the side outputs after the main one.
+  void forward_to_sides(const Watermarks& at, Control control) {
+    if (sides_.empty()) return;
+    flush_sides();
+    sides_.forward(at, control);
+  }
+  /// Typed side emissions waiting in buffers of the derived stage.
+  virtual void flush_sides() {}
+
+  /// body(i) for i in [from, to); where it throws, the record's policy is applied and failed(i) is called. Ends early
+  /// once the job has failed.
+  template <class Body, class BytesOf, class Failed>
+  void guarded(const BatchBase& batch, std::uint32_t from, std::uint32_t to, Body&& body, BytesOf&& bytes_of,
+               Failed&& failed) {
+    std::uint32_t i = from;
+    while (i < to) {
+      try {
+        for (; i < to; ++i) body(i);
+        return;
+      } catch (const std::exception& error) {
+        record_failed(error.what(), bytes_of(i), origin_of(batch, i));
+      } catch (...) {
+        record_failed("an exception that is not a std::exception", bytes_of(i), origin_of(batch, i));
+      }
+      failed(i);
+      if (context().failed()) return;
+      ++i;
+    }
+  }
+
+  SideOutputs sides_;
+
+ private:
+  static const Origin* origin_of(const BatchBase& batch, std::uint32_t i) {
+    return batch.origins.present() ? batch.origins.data() + i : nullptr;
+  }
+
+  OnError on_error_ = OnError::kFail;
+};
+
+namespace detail {
+
+/// A record as text for a dead letter; empty where its type is not described.
+template <class T>
+std::string record_text(const T& record) {
+  if constexpr (Described<T>) {
+    std::string text;
+    encode_json(record, text);
+    return text;
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return record;
+  } else if constexpr (std::is_arithmetic_v<T>) {
+    return std::to_string(record);
+  } else {
+    return {};
+  }
+}
+
+/// The numbers below `size` that are not in `failed` (ascending).
+MILLSTREAM_EXPORT std::vector<std::uint32_t> without(const std::vector<std::uint32_t>& failed, std::uint32_t size);
+
+/// Moves the values at `kept` (ascending) to the front and drops the rest.
+template <class T>
+void keep_values(Batch<T>& batch, const std::uint32_t* kept, std::uint32_t count) {
+  T* values = batch.values();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (kept[i] != i) values[i] = std::move(values[kept[i]]);
+  }
+  batch.truncate(count);
+}
+
+/// f(record), with the record moved where nobody will look at it again.
+template <class F, class T>
+decltype(auto) apply(F& f, T& record, bool keep) {
+  if constexpr (std::is_trivially_copyable_v<T> || !std::is_invocable_v<F&, T&&>) {
+    return f(std::as_const(record));
+  } else {
+    if (keep) return f(std::as_const(record));
+    return f(std::move(record));
+  }
+}
+
+}  // namespace detail
+
+}  // namespace millstream::inline v0

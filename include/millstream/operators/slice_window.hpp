@@ -1,0 +1,519 @@
+// SliceWindowStage: tumbling and sliding event-time windows that fire when the watermark reaches their end and again
+// for each late record. A record costs one look-up and one add, a firing one merge a key, whatever size/slide is.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "millstream/operators/collector.hpp"
+#include "millstream/operators/operator_stage.hpp"
+#include "millstream/operators/window_slices.hpp"
+#include "millstream/window/window_options.hpp"
+#include "millstream/window/window_result.hpp"
+
+namespace millstream::inline v0 {
+
+/// What decides whether a record is late and what is done with it, free of the record's type.
+struct LateRules {
+  Duration lateness{0};
+  bool by_merged = false;
+
+  /// The watermark that a record of this place is judged by. A split that was idle may be behind the merged one.
+  [[nodiscard]] Timestamp judge(const Watermarks& at) const {
+    return by_merged ? at.merged : std::max(at.split, at.merged);
+  }
+  /// A window with this end still takes the record.
+  [[nodiscard]] bool takes(Timestamp window_end, Timestamp watermark) const {
+    return saturating_add(window_end, lateness) > watermark;
+  }
+};
+
+template <class K, class T, class Agg, class KeyOf>
+class SliceWindowStage final : public OperatorStage {
+  using Acc = AccumulatorOf<Agg>;
+  using Out = WindowResult<K, ResultOf<Agg>>;
+  using Slices = WindowSlices<K, Agg>;
+  using State = typename Slices::State;
+
+ public:
+  SliceWindowStage(Agg agg, KeyOf key_of, SliceGrid grid, WindowOptions options, std::uint32_t fill)
+      : agg_{std::move(agg)},
+        key_of_{std::move(key_of)},
+        grid_{std::move(grid)},
+        options_{std::move(options)},
+        rules_{options_.allowed_lateness, options_.late_by_merged},
+        fill_{fill},
+        collector_{output_, fill} {}
+
+  void open() override { slices_.emplace(agg_, grid_, context().memory); }
+  bool ready() override { return !current_ && output_.ready() && (sides_.empty() || sides_.ready()); }
+  OutputBase* output() override { return &output_; }
+  bool finished() const override { return ended_ && !current_ && output_.outbox_empty() && sides_.outboxes_empty(); }
+
+  void push(BatchHandle batch) override {
+    current_ = batch_cast<T>(std::move(batch));
+    metrics_.records_in.add(current_->size());
+    metrics_.batches_in.add(1);
+    collector_.begin(current_->ingested_ns, true);
+    position_ = 0;
+    next_mark_ = 0;
+    split_ = current_->start.split;
+    last_input_ = options_.close_after ? context().clock->now() : kTimestampMin;
+    advance_to(current_->start.merged);
+    run();
+  }
+
+  Progress step() override {
+    if (output_.drain() == Progress::kBlocked) return Progress::kBlocked;
+    if (!sides_.empty() && sides_.drain() == Progress::kBlocked) return Progress::kBlocked;
+    if (firing_ || current_) {
+      if (!output_.ready() || (!sides_.empty() && !sides_.ready())) return Progress::kBlocked;
+      run();
+      return Progress::kAdvanced;
+    }
+    if (close_due()) {
+      advance_to(slices_->last_end());
+      run();
+      return Progress::kAdvanced;
+    }
+    return slices_ && slices_->retire(merged_, options_.allowed_lateness) ? Progress::kAdvanced : Progress::kIdle;
+  }
+  Timestamp deadline() override {
+    if (!options_.close_after || last_input_ == kTimestampMin || slices_->last_end() <= merged_) return kTimestampMax;
+    return saturating_add(last_input_, *options_.close_after);
+  }
+
+ private:
+  static constexpr std::uint32_t kWorkPerStep = 4096;  // entries walked in one step: some 100 us
+
+  struct Extra {
+    std::int64_t slice;
+    std::int64_t from;  // the first window that it counts in
+    std::unique_ptr<StateTable<K, Acc>> table;
+  };
+
+  // Works on the batch until it is done or a firing has to go on in the next step.
+  void run() {
+    while (true) {
+      if (firing_ && !fire_some()) return;
+      if (!current_) {
+        collector_.finish(Control::kNone);
+        return;
+      }
+      const bool more_marks = next_mark_ < current_->marks.size();
+      const std::uint32_t end = more_marks ? current_->marks[next_mark_].position : current_->size();
+      if (position_ < end) {
+        add(position_, end);
+        if (context().failed()) return;
+        position_ = end;
+      }
+      if (!more_marks) break;
+      const Watermarks& at = current_->marks[next_mark_++].at;
+      split_ = at.split;
+      advance_to(at.merged);
+    }
+    slices_->retire(merged_, options_.allowed_lateness);
+    const Control control = current_->control;
+    if (control == Control::kEnd) ended_ = true;
+    metrics_.watermark_us.set(static_cast<std::uint64_t>(merged_.time_since_epoch().count()));
+    current_.reset();
+    emit_late();
+    collector_.finish(control);
+    forward_to_sides({merged_, merged_}, control);
+  }
+
+  // --- records ---
+
+  void add(std::uint32_t from, std::uint32_t to) {
+    const Timestamp judge = rules_.judge({split_, merged_});
+    const Timestamp* times = current_->times.data();
+    std::uint32_t i = from;
+    while (i < to) {
+      if (!(times[i] >= open_start_ && times[i] < open_end_)) choose(times[i], judge);
+      std::uint32_t run_end = i + 1;
+      while (run_end < to && times[run_end] >= open_start_ && times[run_end] < open_end_) ++run_end;
+      const bool whole = run_end - i >= kRunWorthwhile || (i == from && run_end == to);
+      if (!whole || open_ == nullptr || !fast(*open_, judge)) {
+        add_scattered(i, to, judge);
+        return;
+      }
+      add_run(*open_, i, run_end, judge);
+      i = run_end;
+    }
+  }
+  // Nothing of the slice has fired, and all of its windows take records.
+  [[nodiscard]] bool fast(const State& state, Timestamp judge) const {
+    return state.first_end > merged_ && rules_.takes(state.first_end, judge);
+  }
+  void choose(Timestamp time, Timestamp judge) {
+    const Slice slice = grid_.slice_of(time);
+    State* state = slices_->find(slice.index);
+    if (state == nullptr) {
+      // A slice that no window takes records for is not made: it could never be let go.
+      const Timestamp last_end = grid_.window(grid_.last_window_of(slice.index)).end;
+      if (!rules_.takes(last_end, judge)) {
+        open_ = nullptr;
+        open_start_ = kTimestampMax;
+        open_end_ = kTimestampMin;
+        return;
+      }
+      state = &slices_->at(slice);
+    }
+    open_ = state;
+    open_start_ = slice.start;
+    // The last slice of all time ends where time ends, and that instant belongs to it.
+    open_end_ = slice.end;
+  }
+  void add_run(State& state, std::uint32_t from, std::uint32_t to, Timestamp judge) {
+    const std::uint32_t count = to - from;
+    const T* values = current_->values() + from;
+    const Timestamp* times = current_->times.data() + from;
+    StateTable<K, Acc>& table = *state.table;
+    table.resolve(
+        {current_->hashes.data() + from, count},
+        [&](std::size_t i) -> decltype(auto) { return std::invoke(key_of_, values[i]); }, [&] { return agg_.create(); },
+        numbers_);
+    std::uint64_t late = 0;
+    guarded(
+        *current_, 0, count,
+        [&](std::uint32_t i) {
+          late += times[i] < judge ? 1U : 0U;
+          add_record(agg_, table.entry(numbers_[i]).value, values[i], times[i]);
+        },
+        [&](std::uint32_t i) { return detail::record_text(values[i]); }, [](std::uint32_t) {});
+    if (late > 0) metrics_.late.add(late);
+    slices_->account(state);
+  }
+  // Disordered records: gathered by slice, so that each slice still gets its records in one go.
+  void add_scattered(std::uint32_t from, std::uint32_t to, Timestamp judge) {
+    const Timestamp* times = current_->times.data();
+    gathered_.clear();
+    std::size_t last = 0;
+    for (std::uint32_t i = from; i < to; ++i) {
+      if (!(times[i] >= open_start_ && times[i] < open_end_)) choose(times[i], judge);
+      if (open_ == nullptr || !fast(*open_, judge)) {
+        add_slow(i, judge);
+        continue;
+      }
+      if (last >= gathered_.size() || gathered_[last].state != open_) {
+        for (last = 0; last < gathered_.size() && gathered_[last].state != open_;) ++last;
+        if (last == gathered_.size()) {
+          gathered_.push_back({open_, spare_places_.empty() ? std::vector<std::uint32_t>{} : take_spare()});
+        }
+      }
+      gathered_[last].places.push_back(i);
+    }
+    for (Gathered& each : gathered_) {
+      add_places(*each.state, each.places, judge);
+      each.places.clear();
+      spare_places_.push_back(std::move(each.places));
+    }
+  }
+  std::vector<std::uint32_t> take_spare() {
+    std::vector<std::uint32_t> spare = std::move(spare_places_.back());
+    spare_places_.pop_back();
+    return spare;
+  }
+  void add_places(State& state, const std::vector<std::uint32_t>& places, Timestamp judge) {
+    const T* values = current_->values();
+    const Timestamp* times = current_->times.data();
+    const std::uint64_t* hashes = current_->hashes.data();
+    const auto count = static_cast<std::uint32_t>(places.size());
+    for (std::uint32_t i = 0; i < count; ++i) hashes_[i] = hashes[places[i]];
+    StateTable<K, Acc>& table = *state.table;
+    table.resolve(
+        {hashes_, count}, [&](std::size_t i) -> decltype(auto) { return std::invoke(key_of_, values[places[i]]); },
+        [&] { return agg_.create(); }, numbers_);
+    std::uint64_t late = 0;
+    guarded(
+        *current_, 0, count,
+        [&](std::uint32_t i) {
+          late += times[places[i]] < judge ? 1U : 0U;
+          add_record(agg_, table.entry(numbers_[i]).value, values[places[i]], times[places[i]]);
+        },
+        [&](std::uint32_t i) { return detail::record_text(values[places[i]]); }, [](std::uint32_t) {});
+    if (late > 0) metrics_.late.add(late);
+    slices_->account(state);
+  }
+
+  // One record that is late for at least one of its windows.
+  void add_slow(std::uint32_t i, Timestamp judge) {
+    const T& value = current_->values()[i];
+    const Timestamp time = current_->times.data()[i];
+    const Slice slice = grid_.slice_of(time);
+    std::int64_t window = grid_.first_window_of(slice.index);
+    const std::int64_t last = grid_.last_window_of(slice.index);
+    while (window <= last && !rules_.takes(grid_.window(window).end, judge)) ++window;
+    if (window > last) {
+      metrics_.late_dropped.add(1);
+      late_.push_back({value, saturating_distance(split_, time)});
+      return;
+    }
+    metrics_.late.add(time < judge ? 1 : 0);
+    const K key = std::invoke(key_of_, value);
+    const std::uint64_t hash = current_->hashes.data()[i];
+    const auto add_it = [&](Acc& acc) { add_record(agg_, acc, value, time); };
+    guarded(
+        *current_, i, i + 1,
+        [&](std::uint32_t) {
+          if (counts_from(slice.index, window)) {
+            slices_->add_late(slices_->at(slice), key, hash, add_it);
+          } else {
+            StateTable<K, Acc>& table = extra(slice.index, window);
+            add_it(table.entry(table.find_or_insert(key, hash, [&] { return agg_.create(); })).value);
+          }
+          for (; window <= last; ++window) {
+            const WindowTime span = grid_.window(window);
+            if (span.end > merged_) break;
+            fire_late(window, span, key, hash, add_it);
+          }
+        },
+        [&](std::uint32_t) { return detail::record_text(value); }, [](std::uint32_t) {});
+  }
+  // Windows before `window` can no longer fire, so what they do not take need not be kept apart from them.
+  [[nodiscard]] bool counts_from(std::int64_t slice, std::int64_t window) const {
+    const std::int64_t first = grid_.first_window_of(slice);
+    return window == first || !rules_.takes(grid_.window(window - 1).end, merged_);
+  }
+  StateTable<K, Acc>& extra(std::int64_t slice, std::int64_t from) {
+    for (Extra& each : extras_) {
+      if (each.slice == slice && each.from == from) return *each.table;
+    }
+    extras_.push_back({slice, from, std::make_unique<StateTable<K, Acc>>()});
+    return *extras_.back().table;
+  }
+  template <class Add>
+  void fire_late(std::int64_t window, const WindowTime& span, const K& key, std::uint64_t hash, Add&& add_it) {
+    Acc whole = agg_.create();
+    if (options_.discarding) {
+      add_it(whole);
+    } else {
+      bool any = slices_->collect(window, key, hash, whole);
+      for (Extra& each : extras_) {
+        if (!counts_in(each, window)) continue;
+        const std::uint32_t entry = each.table->find(key, hash);
+        if (entry == Slices::kNone) continue;
+        if (any) {
+          merge(whole, each.table->entry(entry).value);
+        } else {
+          whole = each.table->entry(entry).value;
+        }
+        any = true;
+      }
+    }
+    StateTable<K, std::uint32_t>& panes = panes_of(window);
+    std::uint32_t& pane = panes.entry(panes.find_or_insert(key, hash, [] { return 0U; })).value;
+    give(key, whole, span, pane++, PaneTiming::late);
+  }
+  [[nodiscard]] bool counts_in(const Extra& extra, std::int64_t window) const {
+    return extra.from <= window && window <= grid_.last_window_of(extra.slice);
+  }
+  void merge(Acc& into, const Acc& later) const {
+    if constexpr (MergingAggregate<Agg>) agg_.merge(into, later);
+  }
+
+  // --- firing ---
+
+  void advance_to(Timestamp merged) {
+    if (merged <= merged_) return;
+    merged_ = merged;
+    firing_ = true;
+    phase_ = Phase::kChoose;
+    open_ = nullptr;
+    open_start_ = kTimestampMax;
+    open_end_ = kTimestampMin;
+  }
+  // True when every window up to the watermark has fired.
+  bool fire_some() {
+    emit_late();
+    std::uint32_t results = 0;
+    while (true) {
+      switch (phase_) {
+        case Phase::kChoose: {
+          if (!slices_->next_window(done_, window_) || grid_.window(window_).end > merged_) {
+            finish_firing();
+            return true;
+          }
+          span_ = grid_.window(window_);
+          phase_ = Phase::kPrepare;
+          break;
+        }
+        case Phase::kPrepare:
+          if (!slices_->prepare(window_, kWorkPerStep)) return false;
+          phase_ = Phase::kEmit;
+          extra_at_ = 0;
+          extra_entry_ = 0;
+          break;
+        case Phase::kEmit: {
+          if (results >= fill_) return false;
+          const bool all = slices_->emit(fill_ - results, [&](const K& key, const Acc& acc) {
+            ++results;
+            fire_on_time(key, acc);
+          });
+          if (!all) {
+            // Holes between the entries may have left room, but the walk has had its share of the step.
+            return false;
+          }
+          phase_ = Phase::kExtras;
+          break;
+        }
+        case Phase::kExtras:
+          if (!fire_extras(results)) return false;
+          done_ = window_;
+          phase_ = Phase::kChoose;
+          if (!output_.ready()) return false;
+          break;
+      }
+    }
+  }
+  void fire_on_time(const K& key, const Acc& acc) {
+    if (extras_.empty()) {
+      give_on_time(key, acc);
+      return;
+    }
+    Acc whole = acc;
+    const std::uint64_t hash = hash_key(key);
+    for (Extra& each : extras_) {
+      if (!counts_in(each, window_)) continue;
+      const std::uint32_t entry = each.table->find(key, hash);
+      if (entry != Slices::kNone) merge(whole, each.table->entry(entry).value);
+    }
+    give_on_time(key, whole);
+  }
+  // Keys of the window that are only in the extras.
+  bool fire_extras(std::uint32_t& results) {
+    for (; extra_at_ < extras_.size(); ++extra_at_, extra_entry_ = 0) {
+      Extra& extra = extras_[extra_at_];
+      if (!counts_in(extra, window_)) continue;
+      for (; extra_entry_ < extra.table->end_number(); ++extra_entry_) {
+        if (results >= fill_) return false;
+        const auto& entry = extra.table->entry(extra_entry_);
+        const std::uint64_t hash = hash_key(entry.key);
+        if (slices_->in_totals(entry.key, hash)) continue;
+        Acc whole = entry.value;
+        bool earlier = false;
+        for (std::size_t other = 0; other < extras_.size(); ++other) {
+          if (other == extra_at_ || !counts_in(extras_[other], window_)) continue;
+          const std::uint32_t found = extras_[other].table->find(entry.key, hash);
+          if (found == Slices::kNone) continue;
+          earlier |= other < extra_at_;
+          merge(whole, extras_[other].table->entry(found).value);
+        }
+        if (earlier) continue;
+        ++results;
+        give_on_time(entry.key, whole);
+      }
+    }
+    return true;
+  }
+  void give_on_time(const K& key, const Acc& acc) {
+    if (options_.allowed_lateness.count() > 0) {
+      StateTable<K, std::uint32_t>& panes = panes_of(window_);
+      ++panes.entry(panes.find_or_insert(key, hash_key(key), [] { return 0U; })).value;
+    }
+    give(key, acc, span_, 0, PaneTiming::on_time);
+  }
+  void give(const K& key, const Acc& acc, const WindowTime& span, std::uint32_t pane, PaneTiming timing) {
+    metrics_.records_out.add(1);
+    collector_.emit_at(saturating_sub(span.end, Duration{1}),
+                       Out{key, agg_.result(acc), span.start, span.end, pane, timing});
+  }
+  void finish_firing() {
+    // Windows that had no data when the watermark passed them are over too: from now on their records are late.
+    done_ = std::max(done_, last_window_before(merged_));
+    firing_ = false;
+    drop_old();
+    collector_.mark({merged_, merged_});
+  }
+  [[nodiscard]] std::int64_t last_window_before(Timestamp watermark) const {
+    const std::int64_t slice = grid_.slice_of(watermark).index;
+    return grid_.last_window_of(slice - grid_.size_slices());
+  }
+  void drop_old() {
+    while (!panes_.empty() && !rules_.takes(grid_.window(panes_.begin()->first).end, merged_)) {
+      panes_.erase(panes_.begin());
+    }
+    std::erase_if(extras_, [&](const Extra& each) {
+      return !rules_.takes(grid_.window(grid_.last_window_of(each.slice)).end, merged_);
+    });
+  }
+  StateTable<K, std::uint32_t>& panes_of(std::int64_t window) {
+    auto& panes = panes_[window];
+    if (!panes) panes = std::make_unique<StateTable<K, std::uint32_t>>();
+    return *panes;
+  }
+
+  bool close_due() {
+    return options_.close_after && last_input_ != kTimestampMin && slices_ && !slices_->empty() &&
+           slices_->last_end() > merged_ &&
+           saturating_add(last_input_, *options_.close_after) <= context().clock->now();
+  }
+  void emit_late() {
+    if (late_.empty()) return;
+    if (Output<Late<T>>* output = sides_.find(late_records<T>)) {
+      BatchOf<Late<T>> batch;
+      for (Late<T>& each : late_) {
+        if (!batch) batch = output->make();
+        batch->emplace_back(std::move(each));
+        if (batch->size() == batch->capacity()) output->emit(std::move(batch));
+      }
+      if (batch) output->emit(std::move(batch));
+    }
+    late_.clear();
+  }
+  void flush_sides() override { emit_late(); }
+
+  enum class Phase : std::uint8_t { kChoose, kPrepare, kEmit, kExtras };
+  struct Gathered {
+    State* state;
+    std::vector<std::uint32_t> places;
+  };
+  static constexpr std::uint32_t kRunWorthwhile = 16;  // below it gathering costs less than a walk for each run
+
+  Agg agg_;
+  KeyOf key_of_;
+  SliceGrid grid_;
+  WindowOptions options_;
+  LateRules rules_;
+  std::uint32_t fill_;
+  Output<Out> output_;
+  CollectorBuffer<Out> collector_;
+  std::optional<Slices> slices_;
+
+  BatchOf<T> current_;
+  std::uint32_t position_ = 0;
+  std::size_t next_mark_ = 0;
+  Timestamp split_ = kTimestampMin;
+  Timestamp merged_ = kTimestampMin;
+  bool ended_ = false;
+  Timestamp last_input_ = kTimestampMin;
+
+  State* open_ = nullptr;  // the slice of the last record, and its bounds
+  Timestamp open_start_ = kTimestampMax;
+  Timestamp open_end_ = kTimestampMin;
+
+  bool firing_ = false;
+  Phase phase_ = Phase::kChoose;
+  std::int64_t done_ = INT64_MIN;  // every window up to this number has fired
+  std::int64_t window_ = 0;
+  WindowTime span_{};
+  std::size_t extra_at_ = 0;
+  std::uint32_t extra_entry_ = 0;
+
+  std::map<std::int64_t, std::unique_ptr<StateTable<K, std::uint32_t>>> panes_;  // how often each key has fired
+  // Records that some windows of a slice take and others, which have not fired yet, do not.
+  std::vector<Extra> extras_;
+  std::vector<Late<T>> late_;
+  std::vector<Gathered> gathered_;
+  std::vector<std::vector<std::uint32_t>> spare_places_;
+  std::uint32_t numbers_[kBatchRecordsMax];
+  std::uint64_t hashes_[kBatchRecordsMax];
+};
+
+}  // namespace millstream::inline v0

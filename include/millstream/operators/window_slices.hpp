@@ -1,0 +1,421 @@
+// WindowSlices: the state of tumbling and sliding windows. A slice of event time is a table key -> accumulator that all
+// windows over it share. For sliding windows the results of all keys are kept as two stacks per key (the two-stack
+// queue of Tangwongsan, Hirzel, Schneider 2015): `back` holds what came since the last turn, each slice of the front
+// holds the merge of itself and all later slices of the front. So a window costs one merge a key, whatever its size.
+// Every walk over entries is a cursor that the caller continues.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "millstream/codec/codec.hpp"
+#include "millstream/core/memory_budget.hpp"
+#include "millstream/state/state_table.hpp"
+#include "millstream/window/aggregate.hpp"
+#include "millstream/window/slice_grid.hpp"
+
+namespace millstream::inline v0 {
+
+/// Agg is a bound aggregate. Belongs to one shard.
+template <class K, class Agg>
+class WindowSlices {
+ public:
+  using Acc = AccumulatorOf<Agg>;
+  static constexpr std::uint32_t kNone = TableIndex::kNone;
+
+  /// A slice and, while it is in the front of a sliding window, the columns beside its entries.
+  struct State {
+    Slice slice;
+    Timestamp first_end;  // of the first window that holds it
+    Timestamp last_end;   // of the last one
+    std::unique_ptr<StateTable<K, Acc>> table;
+    std::vector<std::uint32_t> totals;  // entry -> its key's number in the totals
+    std::vector<Acc> suffixes;          // entry -> merge of this and all later front slices of the key
+    std::vector<State*> next_slices;    // entry -> the next front slice that has the key, and its entry there
+    std::vector<std::uint32_t> next_entries;
+    std::size_t accounted = 0;
+  };
+
+  WindowSlices(Agg agg, SliceGrid grid, std::shared_ptr<MemoryBudget> memory)
+      : agg_{std::move(agg)}, grid_{std::move(grid)}, memory_{std::move(memory)} {}
+
+  [[nodiscard]] const Agg& agg() const noexcept { return agg_; }
+  [[nodiscard]] const SliceGrid& grid() const noexcept { return grid_; }
+  [[nodiscard]] bool sliding() const noexcept { return grid_.size_slices() > 1; }
+  [[nodiscard]] bool empty() const noexcept { return slices_.empty(); }
+
+  /// The slice that holds t, or null.
+  [[nodiscard]] State* find(std::int64_t index) {
+    const auto it = slices_.find(index);
+    return it == slices_.end() ? nullptr : it->second.get();
+  }
+  [[nodiscard]] State& at(const Slice& slice) {
+    std::unique_ptr<State>& state = slices_[slice.index];
+    if (!state) {
+      state = std::make_unique<State>();
+      state->slice = slice;
+      state->first_end = grid_.window(grid_.first_window_of(slice.index)).end;
+      state->last_end = grid_.window(grid_.last_window_of(slice.index)).end;
+      state->table = spare_.empty() ? std::make_unique<StateTable<K, Acc>>() : std::move(spare_.back());
+      if (!spare_.empty()) spare_.pop_back();
+      account(*state);
+    }
+    return *state;
+  }
+  /// Brings the memory reservation up to date after entries were added.
+  void account(State& state) {
+    const std::size_t bytes = state.table->memory_bytes();
+    if (bytes == state.accounted) return;
+    held_ += bytes - state.accounted;
+    state.accounted = bytes;
+    memory_.resize(held_);
+  }
+
+  /// The first window behind number `done` for which there is a slice; false if there is none.
+  [[nodiscard]] bool next_window(std::int64_t done, std::int64_t& window) const {
+    for (const auto& [index, state] : slices_) {
+      if (grid_.last_window_of(index) <= done) continue;
+      window = std::max(done + 1, grid_.first_window_of(index));
+      return true;
+    }
+    return false;
+  }
+  /// The end of the last window that has a slice; kTimestampMin if there is none.
+  [[nodiscard]] Timestamp last_end() const {
+    return slices_.empty() ? kTimestampMin : slices_.rbegin()->second->last_end;
+  }
+
+  /// Readies a window for emit(): at most about `budget` entries a call; true when it is done.
+  bool prepare(std::int64_t window, std::uint32_t budget) {
+    const std::int64_t first = grid_.first_slice_of(window);
+    if (!sliding()) {
+      emitting_ = find(first);
+      emit_at_ = 0;
+      return true;
+    }
+    if (!close_slices(first + grid_.size_slices(), budget) || !expire_slices(first, budget)) return false;
+    emit_at_ = 0;
+    return true;
+  }
+  /// After prepare(): f(key, accumulator) for the next entries, at most `count`; true when all have been given.
+  template <class F>
+  bool emit(std::uint32_t count, F&& f) {
+    if (!sliding()) {
+      if (emitting_ == nullptr) return true;
+      const std::uint32_t end = std::min(emitting_->table->end_number(), emit_at_ + count);
+      for (; emit_at_ < end; ++emit_at_) {
+        auto& entry = emitting_->table->entry(emit_at_);
+        f(std::as_const(entry.key), std::as_const(entry.value));
+      }
+      return emit_at_ == emitting_->table->end_number();
+    }
+    const std::uint32_t end = std::min(totals_.end_number(), emit_at_ + count);
+    for (; emit_at_ < end; ++emit_at_) {
+      if (!totals_.live(emit_at_)) continue;
+      const auto& [key, total] = totals_.entry(emit_at_);
+      if (total.front != nullptr && total.has_back) {
+        Acc whole = total.front->suffixes[total.front_entry];
+        merge(whole, total.back);
+        f(key, std::as_const(whole));
+      } else if (total.front != nullptr) {
+        f(key, std::as_const(total.front->suffixes[total.front_entry]));
+      } else if (total.has_back) {
+        f(key, total.back);
+      }
+    }
+    return emit_at_ == totals_.end_number();
+  }
+  /// The key has a result in the window that was prepared last.
+  [[nodiscard]] bool in_totals(const K& key, std::uint64_t hash) const {
+    const std::uint32_t number = totals_.find(key, hash);
+    return number != kNone && (totals_.entry(number).value.front != nullptr || totals_.entry(number).value.has_back);
+  }
+
+  /// One record for a slice that may have been closed already; `add(acc)` adds it to an accumulator.
+  template <class Add>
+  void add_late(State& state, const K& key, std::uint64_t hash, Add&& add) {
+    StateTable<K, Acc>& table = *state.table;
+    const std::uint32_t before = table.end_number();
+    const std::uint32_t entry = table.find_or_insert(key, hash, [&] { return agg_.create(); });
+    add(table.entry(entry).value);
+    account(state);
+    if (!sliding() || state.slice.index >= closed_until_ || state.slice.index < stack_first_) return;
+    const std::uint32_t number = totals_.find_or_insert(key, hash, [&] { return Total{agg_.create()}; });
+    Total& total = totals_.entry(number).value;
+    const bool is_new = entry == before;
+    if (is_new) state.totals.push_back(number);
+    if (state.slice.index >= front_end_) {
+      add(total.back);
+      total.has_back = true;
+      return;
+    }
+    // In the front: every earlier slice of the key holds this one in its merge.
+    State** link = &total.front;
+    std::uint32_t* link_entry = &total.front_entry;
+    while (*link != nullptr && (*link)->slice.index < state.slice.index) {
+      State& earlier = **link;
+      const std::uint32_t at = *link_entry;
+      add(earlier.suffixes[at]);
+      link = &earlier.next_slices[at];
+      link_entry = &earlier.next_entries[at];
+    }
+    if (!is_new) {
+      add(state.suffixes[entry]);
+      return;
+    }
+    Acc suffix = table.entry(entry).value;
+    if (*link != nullptr) merge(suffix, (*link)->suffixes[*link_entry]);
+    state.suffixes.push_back(std::move(suffix));
+    state.next_slices.push_back(*link);
+    state.next_entries.push_back(*link_entry);
+    *link = &state;
+    *link_entry = entry;
+  }
+
+  /// Merges what one key has in the slices of a window; false if it has nothing there.
+  bool collect(std::int64_t window, const K& key, std::uint64_t hash, Acc& whole) {
+    const std::int64_t first = grid_.first_slice_of(window);
+    bool any = false;
+    for (auto it = slices_.lower_bound(first); it != slices_.end() && it->first < first + grid_.size_slices(); ++it) {
+      const std::uint32_t entry = it->second->table->find(key, hash);
+      if (entry == kNone) continue;
+      const Acc& acc = it->second->table->entry(entry).value;
+      if (any) {
+        merge(whole, acc);
+      } else {
+        whole = acc;
+      }
+      any = true;
+    }
+    return any;
+  }
+
+  /// Lets go of the slices whose last window no record can reach any more; bounded work, true if something was done.
+  bool retire(Timestamp watermark, Duration lateness) {
+    bool advanced = false;
+    while (!slices_.empty()) {
+      State& oldest = *slices_.begin()->second;
+      const bool in_stack = sliding() && oldest.slice.index >= stack_first_ && oldest.slice.index < closed_until_;
+      if (in_stack || saturating_add(oldest.last_end, lateness) > watermark) break;
+      if (emitting_ == &oldest) emitting_ = nullptr;
+      held_ -= oldest.accounted;
+      retired_.push_back(std::move(oldest.table));
+      slices_.erase(slices_.begin());
+      advanced = true;
+    }
+    if (advanced) memory_.resize(held_);
+    if (retired_.empty()) return advanced;
+    if (retired_.back()->clear_some()) {
+      if (spare_.size() < kSparesMax) spare_.push_back(std::move(retired_.back()));
+      retired_.pop_back();
+    }
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t kSparesMax = 4;  // steady traffic opens about as many slices as it retires
+
+  struct Total {
+    Acc back;
+    bool has_back = false;
+    State* front = nullptr;  // the oldest front slice that has the key, and its entry there
+    std::uint32_t front_entry = 0;
+  };
+  // Rebuilt from the slices after a restart, so it is not state and has no codec: a table of its own kind.
+  class Totals {
+   public:
+    struct Entry {
+      K key;
+      Total value;
+    };
+    [[nodiscard]] std::uint32_t find(const K& key, std::uint64_t hash) const {
+      return index_.find(hash, [&](std::uint32_t number) { return entries_[number].key == key; });
+    }
+    template <class Make>
+    std::uint32_t find_or_insert(const K& key, std::uint64_t hash, Make&& make) {
+      std::uint32_t number = find(key, hash);
+      if (number != kNone) return number;
+      if (free_.empty()) {
+        number = static_cast<std::uint32_t>(entries_.size());
+        entries_.push_back({key, make()});
+        live_.push_back(true);
+      } else {
+        number = free_.back();
+        free_.pop_back();
+        entries_[number] = {key, make()};
+        live_[number] = true;
+      }
+      index_.insert(hash, number);
+      return number;
+    }
+    void erase(std::uint32_t number) {
+      index_.erase(hash_key(entries_[number].key), number);
+      live_[number] = false;
+      free_.push_back(number);
+    }
+    [[nodiscard]] Entry& entry(std::uint32_t number) { return entries_[number]; }
+    [[nodiscard]] const Entry& entry(std::uint32_t number) const { return entries_[number]; }
+    [[nodiscard]] bool live(std::uint32_t number) const { return live_[number]; }
+    [[nodiscard]] std::uint32_t end_number() const { return static_cast<std::uint32_t>(entries_.size()); }
+
+   private:
+    TableIndex index_;
+    std::deque<Entry> entries_;  // grows without moving
+    std::vector<bool> live_;
+    std::vector<std::uint32_t> free_;
+  };
+
+  // Merges the slices before `end` that are not yet in the back.
+  bool close_slices(std::int64_t end, std::uint32_t budget) {
+    while (closed_until_ < end) {
+      const auto it = slices_.lower_bound(closed_until_);
+      if (it == slices_.end() || it->first >= end) {
+        closed_until_ = end;
+        cursor_ = 0;
+        break;
+      }
+      State& state = *it->second;
+      StateTable<K, Acc>& table = *state.table;
+      state.totals.resize(table.end_number());
+      for (; cursor_ < table.end_number(); ++cursor_) {
+        if (budget-- == 0) return false;
+        const auto& entry = table.entry(cursor_);
+        const std::uint32_t number =
+            totals_.find_or_insert(entry.key, hash_key(entry.key), [&] { return Total{agg_.create()}; });
+        Total& total = totals_.entry(number).value;
+        if (total.has_back) {
+          merge(total.back, entry.value);
+        } else {
+          total.back = entry.value;
+          total.has_back = true;
+        }
+        state.totals[cursor_] = number;
+      }
+      cursor_ = 0;
+      closed_until_ = it->first + 1;
+    }
+    return true;
+  }
+  // Takes the slices before `first` out of the stacks, turning the back into the front when the front is used up.
+  bool expire_slices(std::int64_t first, std::uint32_t budget) {
+    // Slices of the front leave one by one.
+    for (auto it = slices_.lower_bound(stack_first_); it != slices_.end() && it->first < std::min(first, front_end_);
+         it = slices_.upper_bound(it->first)) {
+      State& state = *it->second;
+      for (; cursor_ < state.totals.size(); ++cursor_) {
+        if (budget-- == 0) return false;
+        Total& total = totals_.entry(state.totals[cursor_]).value;
+        total.front = state.next_slices[cursor_];
+        total.front_entry = state.next_entries[cursor_];
+        if (total.front == nullptr && !total.has_back) totals_.erase(state.totals[cursor_]);
+      }
+      leave_stack(state);
+      cursor_ = 0;
+      stack_first_ = it->first + 1;
+    }
+    if (first <= front_end_ || !has_slice(front_end_, std::min(first, closed_until_))) {
+      if (!turning_) {
+        stack_first_ = std::max(stack_first_, first);
+        return true;
+      }
+    }
+    return turn(first, budget);
+  }
+  [[nodiscard]] bool has_slice(std::int64_t from, std::int64_t to) const {
+    const auto it = slices_.lower_bound(from);
+    return it != slices_.end() && it->first < to;
+  }
+  // Makes all closed slices from `first` on the front.
+  bool turn(std::int64_t first, std::uint32_t budget) {
+    if (!turning_) {
+      turning_ = true;
+      cursor_ = 0;
+      turn_at_ = closed_until_;
+      clearing_ = true;
+    }
+    if (clearing_) {
+      for (; cursor_ < totals_.end_number(); ++cursor_) {
+        if (budget-- == 0) return false;
+        Total& total = totals_.entry(cursor_).value;
+        total.has_back = false;
+        total.front = nullptr;
+      }
+      clearing_ = false;
+      cursor_ = 0;
+    }
+    // Newest first, so that each slice finds the merge of all later ones ready.
+    while (turn_at_ > first) {
+      auto it = slices_.lower_bound(turn_at_);
+      if (it == slices_.begin() || (--it)->first < first) break;
+      State& state = *it->second;
+      const auto entries = static_cast<std::uint32_t>(state.totals.size());
+      if (cursor_ == 0) {
+        state.suffixes.clear();
+        state.suffixes.reserve(entries);
+        state.next_slices.assign(entries, nullptr);
+        state.next_entries.assign(entries, 0);
+      }
+      for (; cursor_ < entries; ++cursor_) {
+        if (budget-- == 0) return false;
+        Total& total = totals_.entry(state.totals[cursor_]).value;
+        Acc suffix = state.table->entry(cursor_).value;
+        if (total.front != nullptr) merge(suffix, total.front->suffixes[total.front_entry]);
+        state.suffixes.push_back(std::move(suffix));
+        state.next_slices[cursor_] = total.front;
+        state.next_entries[cursor_] = total.front_entry;
+        total.front = &state;
+        total.front_entry = cursor_;
+      }
+      cursor_ = 0;
+      turn_at_ = it->first;
+    }
+    // Keys of slices that were never in the front and are past now.
+    for (auto it = slices_.lower_bound(stack_first_); it != slices_.end() && it->first < first; ++it) {
+      for (const std::uint32_t number : it->second->totals) {
+        if (totals_.live(number) && totals_.entry(number).value.front == nullptr) totals_.erase(number);
+      }
+      leave_stack(*it->second);
+    }
+    turning_ = false;
+    front_end_ = closed_until_;
+    stack_first_ = first;
+    return true;
+  }
+  static void leave_stack(State& state) {
+    state.totals = {};
+    state.suffixes = {};
+    state.next_slices = {};
+    state.next_entries = {};
+  }
+
+  // An aggregate without merge only ever meets tumbling windows, which have one slice.
+  void merge(Acc& into, const Acc& later) const {
+    if constexpr (MergingAggregate<Agg>) agg_.merge(into, later);
+  }
+
+  Agg agg_;
+  SliceGrid grid_;
+  MemoryReservation memory_;
+  std::size_t held_ = 0;
+  std::map<std::int64_t, std::unique_ptr<State>> slices_;
+  std::vector<std::unique_ptr<StateTable<K, Acc>>> retired_;
+  std::vector<std::unique_ptr<StateTable<K, Acc>>> spare_;
+
+  Totals totals_;
+  std::int64_t stack_first_ = INT64_MIN;   // slices from here on are in the stacks,
+  std::int64_t front_end_ = INT64_MIN;     // up to here in the front,
+  std::int64_t closed_until_ = INT64_MIN;  // and up to here in the back
+  std::uint32_t cursor_ = 0;
+  std::int64_t turn_at_ = 0;
+  bool turning_ = false;
+  bool clearing_ = false;
+  State* emitting_ = nullptr;
+  std::uint32_t emit_at_ = 0;
+};
+
+}  // namespace millstream::inline v0

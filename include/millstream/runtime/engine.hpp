@@ -1,0 +1,110 @@
+// Engine: a dataflow that has been built for a number of shards. A shard is a step function; who calls it, a thread per
+// core or the simulator, is none of its business. Job and the test kit use this; programs use Job.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "millstream/channel/stage.hpp"
+#include "millstream/core/counter.hpp"
+#include "millstream/graph/graph.hpp"
+#include "millstream/runtime/metrics.hpp"
+#include "millstream/runtime/options.hpp"
+
+namespace millstream::inline v0 {
+
+/// One core's share of the graph. All members but the counters belong to one thread at a time.
+class MILLSTREAM_EXPORT Shard {
+ public:
+  Shard(std::uint32_t number, std::shared_ptr<ShardSignal> signal) : signal_{std::move(signal)} {
+    context_.shard = number;
+    context_.signal = signal_.get();
+  }
+
+  /// Opens every stage; false if one failed.
+  [[nodiscard]] bool open();
+  /// Gives every stage one bounded turn.
+  Progress step();
+  /// Wall-clock time at which there is work though nothing comes in.
+  [[nodiscard]] Timestamp deadline();
+  /// Closes every stage, once.
+  void close(bool completed);
+
+  [[nodiscard]] ShardContext& context() noexcept { return context_; }
+  [[nodiscard]] ShardSignal& signal() noexcept { return *signal_; }
+  [[nodiscard]] const std::vector<std::pair<std::uint32_t, std::unique_ptr<Stage>>>& stages() const { return stages_; }
+
+  Counter busy_ns;
+  Counter idle_ns;
+  Counter blocked_ns;
+
+ private:
+  friend class Engine;
+  friend class EngineBuilder;
+  ShardContext context_;
+  std::shared_ptr<ShardSignal> signal_;
+  std::vector<std::pair<std::uint32_t, std::unique_ptr<Stage>>> stages_;  // node number; in topological order
+  bool closed_ = false;
+};
+
+class MILLSTREAM_EXPORT Engine {
+ public:
+  /// How the shards of this engine are woken; one signal for each.
+  using MakeSignal = std::function<std::shared_ptr<ShardSignal>(std::uint32_t shard)>;
+
+  /// Checks graph and options, lists the splits and makes all stages. Starts nothing.
+  [[nodiscard]] static Result<std::unique_ptr<Engine>> build(const Graph& graph, const RunOptions& options,
+                                                             const MakeSignal& make_signal);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  [[nodiscard]] std::uint32_t shards() const noexcept { return static_cast<std::uint32_t>(shards_.size()); }
+  [[nodiscard]] Shard& shard(std::uint32_t i) { return *shards_[i]; }
+  [[nodiscard]] Clock& clock() const noexcept { return *clock_; }
+
+  /// Any thread. Sources take in nothing more; with `drain` windows fire.
+  void request_stop(bool drain);
+  /// Any thread. Shards leave their loops at the next step.
+  void request_cancel();
+  [[nodiscard]] bool stop_requested() const noexcept { return stop_.load(std::memory_order_relaxed) != 0; }
+  [[nodiscard]] bool drain_requested() const noexcept { return stop_.load(std::memory_order_relaxed) == 2; }
+  [[nodiscard]] bool cancel_requested() const noexcept { return cancelled_.load(std::memory_order_relaxed); }
+  /// Any thread. The first failure ends all shards.
+  void fail(const Status& status);
+  [[nodiscard]] Status failure() const;
+
+  /// The shard's thread: takes over what was requested, then steps.
+  Progress step(std::uint32_t shard);
+
+  /// Any thread, from build to destruction.
+  [[nodiscard]] JobMetrics metrics() const;
+  /// Counters and splits; the state is the caller's to fill in.
+  [[nodiscard]] JobStatus status() const;
+
+ private:
+  friend class EngineBuilder;
+  Engine() = default;
+
+  Clock* clock_ = nullptr;
+  std::vector<std::string> ids_;
+  std::vector<bool> is_source_;
+  std::vector<bool> is_sink_;
+  std::vector<std::pair<std::string, std::shared_ptr<SplitProgress>>> sources_;
+  std::vector<std::shared_ptr<ChannelBase>> channels_;  // outlive the stages
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::shared_ptr<MemoryBudget> memory_;
+  MemoryReservation queues_;
+  std::int64_t started_ns_ = 0;
+  std::atomic<int> stop_{0};  // 1: stop, 2: drain
+  std::atomic<bool> cancelled_{false};
+  mutable std::mutex failure_mutex_;  // taken when a shard fails, never by a running one
+  Status failure_;
+};
+
+}  // namespace millstream::inline v0

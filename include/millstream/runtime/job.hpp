@@ -1,0 +1,61 @@
+// Job: a dataflow that runs, and run() and start(), which make one.
+//   ms::run(flow);                                  // blocks until the input ends
+//   ms::Job job = ms::start(flow, {.shards = 2});   // returns at once
+//   job.drain(); ms::JobResult result = job.wait();
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "millstream/graph/graph.hpp"
+#include "millstream/runtime/metrics.hpp"
+#include "millstream/runtime/options.hpp"
+
+namespace millstream::inline v0 {
+
+/// How a job ended.
+struct JobResult {
+  JobState state = JobState::kFailed;
+  Status status;  ///< why it failed or could not be started
+  JobMetrics metrics;
+
+  [[nodiscard]] bool ok() const noexcept { return state == JobState::kFinished; }
+  /// 0 if it finished in good order, 1 if it failed (the reason has gone to the log), 130 if it was cancelled.
+  [[nodiscard]] MILLSTREAM_EXPORT int exit_code() const noexcept;
+};
+
+/// A running job. Every member may be called from any thread. The destructor cancels a job that still runs and waits
+/// for its threads.
+class MILLSTREAM_EXPORT Job {
+ public:
+  Job(Job&&) noexcept;
+  Job& operator=(Job&&) noexcept;
+  ~Job();
+
+  /// Blocks until the job has ended.
+  JobResult wait();
+  /// Blocks until the job has ended or `timeout` has passed; true if it has ended.
+  bool wait_for(std::chrono::nanoseconds timeout);
+  /// Finish what came in and end; windows stay open. Returns at once: status() shows how far it is.
+  void stop();
+  /// As stop(), and windows that are open fire.
+  void drain();
+  /// End now. What is in flight is dropped, and sinks do not publish what they have not published yet. Returns at once.
+  void cancel();
+  [[nodiscard]] JobStatus status() const;
+  [[nodiscard]] JobMetrics metrics() const;
+
+ private:
+  friend class JobStarter;
+  struct Impl;
+  explicit Job(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+namespace detail {
+/// run() and start() of a graph: what Dataflow's functions of these names call.
+[[nodiscard]] MILLSTREAM_EXPORT Job start_graph(const Graph& graph, const RunOptions& options);
+MILLSTREAM_EXPORT JobResult run_graph(const Graph& graph, const RunOptions& options);
+}  // namespace detail
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,81 @@
+// What a job tells about itself while it runs and afterwards: state, counters, latencies. Values: a snapshot does not
+// change. The numbers of one snapshot are some microseconds apart.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "millstream/core/export.hpp"
+#include "millstream/core/histogram.hpp"
+#include "millstream/core/status.hpp"
+#include "millstream/core/timestamp.hpp"
+
+namespace millstream::inline v0 {
+
+enum class JobState {
+  kRunning,
+  kStopping,   ///< finishing what came in; windows stay open
+  kDraining,   ///< finishing what came in and firing windows
+  kFinished,   ///< ended in good order
+  kFailed,     ///< ended by an error
+  kCancelled,  ///< ended by cancel()
+};
+[[nodiscard]] MILLSTREAM_EXPORT std::string_view to_string(JobState state) noexcept;
+
+/// A split of a source.
+struct SplitStatus {
+  std::string source;
+  std::string split;
+  Timestamp watermark;  ///< kTimestampMin before the first one
+  bool idle = false;
+  bool finished = false;
+};
+
+struct JobStatus {
+  JobState state = JobState::kRunning;
+  Status error;                      ///< why it failed
+  std::uint64_t records_in = 0;      ///< read by sources
+  std::uint64_t records_out = 0;     ///< taken by sinks
+  std::uint64_t batches_queued = 0;  ///< waiting between shards
+  std::vector<SplitStatus> splits;
+};
+
+/// One stage, over all shards.
+struct StageReport {
+  std::string name;
+  std::uint64_t records_in = 0;
+  std::uint64_t records_out = 0;
+  std::uint64_t late = 0;          ///< behind the watermark, but counted somewhere
+  std::uint64_t late_dropped = 0;  ///< too late for every window
+  std::uint64_t skipped = 0;       ///< dropped by an error policy
+  std::uint64_t dead_letters = 0;
+  std::uint64_t batches_queued = 0;
+  Timestamp watermark = kTimestampMin;  ///< least of the shards
+};
+
+/// One shard's time since the start.
+struct ShardReport {
+  std::chrono::nanoseconds busy{0};
+  std::chrono::nanoseconds idle{0};     ///< nothing to do
+  std::chrono::nanoseconds blocked{0};  ///< work, but no room downstream
+};
+
+struct JobMetrics {
+  std::vector<StageReport> stages;
+  std::vector<ShardReport> shards;
+  LatencyHistogram latency;       ///< from reading a record to handing it, or what it fired, to a sink
+  std::uint64_t records_in = 0;   ///< read by sources
+  std::uint64_t records_out = 0;  ///< taken by sinks
+  std::uint64_t late = 0;
+  std::uint64_t late_dropped = 0;
+  std::uint64_t skipped = 0;
+  std::chrono::nanoseconds elapsed{0};
+
+  /// The stage of that name, or null.
+  [[nodiscard]] MILLSTREAM_EXPORT const StageReport* stage(std::string_view name) const;
+};
+
+}  // namespace millstream::inline v0

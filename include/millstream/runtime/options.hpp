@@ -1,0 +1,51 @@
+// RunOptions: how a dataflow is run. An aggregate; call with designated initialisers:
+//   ms::run(flow, {.shards = 4});
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+
+#include "millstream/channel/batch.hpp"
+#include "millstream/channel/exchange.hpp"
+#include "millstream/core/clock.hpp"
+#include "millstream/core/log.hpp"
+#include "millstream/core/memory_budget.hpp"
+
+namespace millstream::inline v0 {
+
+class FileSystem;
+
+/// What a shard does while it has nothing to do.
+enum class IdleStrategy {
+  kPark,  ///< sleeps until there is work: an idle job uses next to no CPU
+  kSpin,  ///< keeps looking: the lowest latency for one whole core a shard
+};
+
+struct RunOptions {
+  /// Threads that share the work, one core each; 0 = as many as this process may use. 1 to 64.
+  std::uint32_t shards = 0;
+  /// Records a batch holds at the most, 1 to 1024. Smaller batches cost throughput; results are the same.
+  std::uint32_t batch = kBatchRecordsMax;
+  /// Runs the one shard on the thread that calls run(). Needs shards = 1.
+  bool calling_thread = false;
+  /// Pins shard i to the i-th core that this process may use. Off, because two jobs in one process would share core 0.
+  bool pin = false;
+  IdleStrategy idle = IdleStrategy::kPark;
+  /// Batches in flight between two shards. For the simulator, which tries small ones.
+  std::size_t exchange_slots = kExchangeSlots;
+  /// Bytes this job may hold; may be shared with other jobs. Null = a budget of its own of 1 GiB.
+  std::shared_ptr<MemoryBudget> memory = nullptr;
+  /// When it is requested the job drains: it takes in nothing more, fires its windows and ends.
+  std::stop_token stop = {};
+  /// SIGINT and SIGTERM drain the job, a second one cancels it. For programs that have no handlers of their own.
+  bool handle_signals = false;
+  /// Shows rate, latency, watermark delay and pressure on stderr while the job runs, if stderr is a terminal.
+  bool progress_line = false;
+  LogHook log = stderr_log();
+  std::uint64_t seed = 0;             ///< for sources that need randomness
+  Clock* clock = nullptr;             ///< null = the system's
+  FileSystem* file_system = nullptr;  ///< null = the system's
+};
+
+}  // namespace millstream::inline v0

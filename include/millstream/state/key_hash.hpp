@@ -1,0 +1,77 @@
+// The hash of a typed key. Integers, enums and instants hash as their 64-bit value, so that a key keeps its hash when
+// its field gets wider; strings as their bytes; everything else as the bytes of its codec.
+#pragma once
+
+#include <bit>
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "millstream/codec/codec.hpp"
+#include "millstream/core/hash.hpp"
+
+namespace millstream::inline v0 {
+namespace detail {
+
+template <class K>
+inline constexpr bool kIsInstant = false;
+template <class R, class P>
+inline constexpr bool kIsInstant<std::chrono::duration<R, P>> = std::integral<R>;
+template <class C, class D>
+inline constexpr bool kIsInstant<std::chrono::time_point<C, D>> = std::integral<typename D::rep>;
+
+template <class K>
+concept IntegerKey = std::integral<K> || std::is_enum_v<K> || kIsInstant<K>;
+template <class K>
+concept StringKey = std::same_as<K, std::string>;
+
+template <IntegerKey K>
+constexpr std::uint64_t key_bits(const K& key) noexcept {
+  if constexpr (std::integral<K>) {
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(key));
+  } else if constexpr (std::is_enum_v<K>) {
+    return key_bits(static_cast<std::underlying_type_t<K>>(key));
+  } else if constexpr (requires { key.time_since_epoch(); }) {
+    return key_bits(key.time_since_epoch().count());
+  } else {
+    return key_bits(key.count());
+  }
+}
+
+}  // namespace detail
+
+/// The hash of one key.
+template <class K>
+[[nodiscard]] std::uint64_t hash_key(const K& key) {
+  if constexpr (detail::IntegerKey<K>) {
+    const std::uint64_t bits = detail::key_bits(key);
+    return hash_bytes(&bits, sizeof bits);
+  } else if constexpr (detail::StringKey<K>) {
+    return hash_bytes(key.data(), key.size());
+  } else {
+    // One buffer a thread: a key longer than a small string must not cost an allocation a record.
+    thread_local std::string bytes;
+    bytes.clear();
+    {
+      ByteWriter out{bytes};
+      Codec<K>::encode(key, out);
+    }
+    return hash_bytes(bytes.data(), bytes.size());
+  }
+}
+
+/// Hashes of `count` keys that lie `stride` bytes apart.
+template <class K>
+void hash_keys(const K* first, std::size_t stride, std::size_t count, std::uint64_t* hashes) {
+  if constexpr (detail::IntegerKey<K> && sizeof(K) == 8) {
+    hash_column_u64(first, stride, count, hashes);
+  } else {
+    const auto* at = reinterpret_cast<const char*>(first);
+    for (std::size_t i = 0; i < count; ++i, at += stride) hashes[i] = hash_key(*reinterpret_cast<const K*>(at));
+  }
+}
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,83 @@
+// Dataflow: the declared graph of a job, and run() and start(), which run it.
+//   ms::Dataflow flow{"card-spend"};
+//   flow.from(source).key_by(&Payment::card).window(ms::tumbling(1min)).aggregate(ms::count()).to(sink);
+//   return ms::run(flow).exit_code();
+#pragma once
+
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "millstream/operators/operator_check.hpp"
+#include "millstream/operators/source_stage.hpp"
+#include "millstream/runtime/job.hpp"
+#include "millstream/stream/stream.hpp"
+
+namespace millstream::inline v0 {
+
+namespace detail {
+
+template <class R, class C, class T>
+T source_value(R (C::*)(SourceOutput<T>&));
+template <class Src>
+using SourceValue = decltype(source_value(&Src::poll));
+
+}  // namespace detail
+
+/// Built on one thread. May be run more than once and by several jobs at a time: every job has its own copy of all
+/// operators.
+class MILLSTREAM_EXPORT Dataflow {
+ public:
+  explicit Dataflow(std::string name) : graph_{std::make_shared<Graph>(std::move(name))} {}
+
+  /// A source (see io/source.hpp), copied once for each of its splits.
+  template <class Src>
+  [[nodiscard]] auto from(Src source) {
+    static_assert(check_source<Src>());
+    using T = detail::SourceValue<Src>;
+    Node node;
+    node.kind = "source";
+    node.is_source = true;
+    node.output_type = typeid(T);
+    node.copyable = std::is_copy_constructible_v<T>;
+    if constexpr (requires { source.on_bad_record(); }) node.on_error = source.on_bad_record();
+    node.list_splits = [source](SourceContext& context) -> Result<std::vector<Split>> {
+      if constexpr (requires { source.splits(context); }) {
+        return source.splits(context);
+      } else {
+        return std::vector<Split>{{"0", {}}};
+      }
+    };
+    node.make = [source](const StageSetup& setup) -> std::unique_ptr<OperatorStage> {
+      return std::make_unique<SourceStage<Src, T>>(source, setup.source, setup.splits, setup.progress,
+                                                   batch_records<T>(setup.batch_records_max), setup.with_origins);
+    };
+    const std::uint32_t number = graph_->add(std::move(node));
+    return Stream<T>{StreamPlace{graph_, {number, ""}}};
+  }
+
+  [[nodiscard]] const std::string& name() const noexcept { return graph_->name(); }
+  /// Success, or all mistakes of the graph; run() and start() check it too.
+  [[nodiscard]] Status check() const { return graph_->check(); }
+  /// The graph as text, one stage a line.
+  [[nodiscard]] std::string describe() const { return graph_->describe(); }
+  /// The graph as a Graphviz DOT document.
+  [[nodiscard]] std::string describe_dot() const { return graph_->describe_dot(); }
+  [[nodiscard]] const Graph& graph() const noexcept { return *graph_; }
+
+ private:
+  std::shared_ptr<Graph> graph_;
+};
+
+/// Runs until the input has ended, the job was stopped, or it failed.
+inline JobResult run(const Dataflow& flow, const RunOptions& options = {}) {
+  return detail::run_graph(flow.graph(), options);
+}
+/// Starts the job and returns at once. A job that could not be started is in the state kFailed.
+[[nodiscard]] inline Job start(const Dataflow& flow, const RunOptions& options = {}) {
+  return detail::start_graph(flow.graph(), options);
+}
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,95 @@
+// KeyedStream<K, T, KeyOf>: records grouped by key. Every stage that follows keeps its state for each key, on the shard
+// that owns the key; the keys of a batch are hashed once.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "millstream/operators/aggregate.hpp"
+#include "millstream/operators/process.hpp"
+#include "millstream/operators/reduce.hpp"
+#include "millstream/stream/stream.hpp"
+#include "millstream/window/aggregate.hpp"
+#include "millstream/window/window_result.hpp"
+
+namespace millstream::inline v0 {
+
+template <class K, class T, class KeyOf, class W>
+class WindowedStream;
+
+template <class K, class T, class KeyOf>
+class KeyedStream {
+ public:
+  using key_type = K;
+  using value_type = T;
+
+  KeyedStream(StreamPlace place, KeyOf key_of) : place_{std::move(place)}, key_of_{std::move(key_of)} {}
+
+  /// f(so far, record) -> T for each record of a key, beginning with the key's first record; gives out each new value.
+  template <class F>
+  [[nodiscard]] Stream<T> reduce(F f) const {
+    static_assert(std::is_invocable_r_v<T, F&, const T&, const T&>,
+                  "millstream: reduce(f) needs a function that can be called as f(const Record& so_far, "
+                  "const Record& next) and returns a Record");
+    static_assert(HasCodec<T>,
+                  "millstream: reduce keeps records as state, so their type needs a codec: describe it "
+                  "with BOOST_DESCRIBE_STRUCT or specialise millstream::Codec for it");
+    return keyed_stage<T>("reduce", [f = std::move(f), key_of = key_of_](const StageSetup&) {
+      return std::make_unique<ReduceStage<K, T, F, KeyOf>>(f, key_of);
+    });
+  }
+  /// A running aggregate of each key; gives out the new result for each record.
+  template <class Agg>
+  [[nodiscard]] auto aggregate(Agg agg) const {
+    using Bound = BoundAggregate<Agg, T>;
+    static_assert(check_aggregate<Bound, T>());
+    using Out = KeyedResult<K, ResultOf<Bound>>;
+    return keyed_stage<Out>("aggregate", [agg = bind_aggregate<T>(agg), key_of = key_of_](const StageSetup&) {
+      return std::make_unique<AggregateStage<K, T, Bound, KeyOf>>(agg, key_of);
+    });
+  }
+  /// Cuts the stream into windows: tumbling(), sliding(), session(), count_window() or global_window().
+  template <class W>
+  [[nodiscard]] WindowedStream<K, T, KeyOf, W> window(W window) const {
+    return {place_, key_of_, std::move(window)};
+  }
+  /// A custom operator with state and timers for each key (see docs/writing_operators.md), copied once a shard.
+  template <class Op>
+  [[nodiscard]] auto process(Op op) const;
+  /// A function f(const Record&, ms::Collector<Out>&[, ms::OperatorContext&]).
+  template <class Out, class F>
+  [[nodiscard]] Stream<Out> process(F f) const;
+
+  [[nodiscard]] const StreamPlace& place() const noexcept { return place_; }
+
+ private:
+  template <class Out, class Make>
+  [[nodiscard]] Stream<Out> keyed_stage(std::string kind, Make make) const {
+    StreamPlace place = add_stage<Out>(place_, std::move(kind), std::move(make));
+    place.node().stateful = true;
+    return Stream<Out>{std::move(place)};
+  }
+
+  StreamPlace place_;
+  KeyOf key_of_;
+};
+
+template <class T>
+template <class KeyOf>
+KeyedStream<KeyType<T, KeyOf>, T, KeyOf> Stream<T>::key_by(KeyOf key_of) const {
+  static_assert(std::is_invocable_v<KeyOf&, const T&>,
+                "millstream: key_by(f) needs a pointer to a member or a function of const Record&");
+  using K = KeyType<T, KeyOf>;
+  static_assert(HasCodec<K>,
+                "millstream: the key needs a codec, for it enters keyed state: describe it with "
+                "BOOST_DESCRIBE_STRUCT or specialise millstream::Codec for it");
+  static_assert(std::equality_comparable<K>, "millstream: the key needs operator==");
+  StreamPlace keyed = add_stage<T>(
+      place_, "key_by", [key_of](const StageSetup&) { return std::make_unique<KeyByStage<T, KeyOf>>(key_of); });
+  keyed.node().reorders = true;
+  return {add_exchange<T>(keyed, "exchange", Routing::kByKey), std::move(key_of)};
+}
+
+}  // namespace millstream::inline v0

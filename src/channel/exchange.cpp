@@ -1,0 +1,69 @@
+// Rings between shards, and the side that reads them.
+#include "millstream/channel/exchange.hpp"
+
+namespace millstream::inline v0 {
+
+ChannelBase::~ChannelBase() {
+  BatchBase* batch = nullptr;
+  while (forward_.pop(batch)) delete batch;
+  while (back_.pop(batch)) delete batch;
+  for (BatchBase* each : waiting_) delete each;
+}
+
+void ChannelBase::send(BatchBase* batch) {
+  if (!waiting_.empty() || !forward_.push(batch)) {
+    waiting_.push_back(batch);
+    return;
+  }
+  consumer_.notify();
+}
+
+bool ChannelBase::flush_waiting() {
+  if (waiting_.empty()) return true;
+  std::size_t sent = 0;
+  while (sent < waiting_.size() && forward_.push(waiting_[sent])) ++sent;
+  if (sent > 0) {
+    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(sent));
+    consumer_.notify();
+  }
+  return waiting_.empty();
+}
+
+BatchBase* ChannelBase::receive() {
+  BatchBase* batch = nullptr;
+  if (!forward_.pop(batch)) return nullptr;
+  // A producer that waits for room is woken once, when the ring has become half empty.
+  if (forward_.size() == forward_.slots() / 2) producer_.notify();
+  return batch;
+}
+
+void ChannelBase::take_back(BatchBase* batch) noexcept {
+  batch->reset();
+  if (!back_.push(batch)) delete batch;
+}
+
+Progress ExchangeInlet::step() {
+  bool advanced = false;
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    if (!output_->ready()) return advanced ? Progress::kAdvanced : queued() > 0 ? Progress::kBlocked : Progress::kIdle;
+    const auto number = static_cast<std::uint32_t>(next_);
+    next_ = (next_ + 1) % channels_.size();
+    BatchHandle batch{channels_[number]->receive()};
+    if (!batch) continue;
+    metrics_.records_in.add(batch->size());
+    metrics_.batches_in.add(1);
+    merge_.rewrite(number, *batch);
+    metrics_.watermark_us.set(static_cast<std::uint64_t>(merge_.watermark().time_since_epoch().count()));
+    output_->emit_ready(std::move(batch));
+    advanced = true;
+  }
+  return advanced ? Progress::kAdvanced : merge_.ended() ? Progress::kDone : Progress::kIdle;
+}
+
+std::size_t ExchangeInlet::queued() const {
+  std::size_t total = 0;
+  for (const auto& channel : channels_) total += channel->size();
+  return total;
+}
+
+}  // namespace millstream::inline v0

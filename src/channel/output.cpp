@@ -1,0 +1,37 @@
+// Fan-out and outbox of an output.
+#include "millstream/channel/output.hpp"
+
+namespace millstream::inline v0 {
+
+OutputBase::~OutputBase() = default;
+
+void OutputBase::emit(BatchHandle batch) {
+  if (ready()) {
+    emit_ready(std::move(batch));
+  } else {
+    outbox_.push_back(std::move(batch));
+  }
+}
+
+Progress OutputBase::drain() {
+  if (outbox_empty()) return Progress::kIdle;
+  bool advanced = false;
+  while (!outbox_empty()) {
+    for (Receiver* receiver : receivers_) {
+      if (!receiver->ready()) return advanced ? Progress::kAdvanced : Progress::kBlocked;
+    }
+    emit_ready(std::move(outbox_[outbox_head_++]));
+    advanced = true;
+  }
+  outbox_.clear();
+  outbox_head_ = 0;
+  return Progress::kAdvanced;
+}
+
+void OutputBase::fan_out(BatchHandle batch) {
+  if (receivers_.empty()) return;
+  for (std::size_t i = 0; i + 1 < receivers_.size(); ++i) receivers_[i]->push(copy(*batch));
+  receivers_.back()->push(std::move(batch));
+}
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,77 @@
+// Ids, order and watermark step of a graph.
+#include "millstream/graph/graph.hpp"
+
+#include <map>
+#include <numeric>
+
+namespace millstream::inline v0 {
+
+std::uint32_t Graph::add(Node node) {
+  node.number = size();
+  for (const Upstream& input : node.inputs) MILLSTREAM_ASSERT(input.node < node.number);
+  nodes_.push_back(std::make_unique<Node>(std::move(node)));
+  return size() - 1;
+}
+
+std::vector<std::string> Graph::ids() const {
+  std::vector<std::string> ids;
+  std::map<std::string, int> taken;
+  for (const auto& node : nodes_) {
+    std::string id = node->name;
+    if (id.empty()) {
+      if (!node->inputs.empty()) {
+        const Upstream& first = node->inputs.front();
+        id = ids[first.node] + (first.port.empty() ? "" : ":" + first.port) + "/";
+      }
+      id += node->kind;
+      // Stages without state may stand beside each other unnamed; those with state may not (see mistakes()).
+      const int earlier = taken[id]++;
+      if (earlier > 0) id += "#" + std::to_string(earlier + 1);
+    }
+    ids.push_back(std::move(id));
+  }
+  return ids;
+}
+
+Duration Graph::watermark_step() const {
+  std::int64_t step = 0;
+  for (const auto& node : nodes_) {
+    if (node->boundary_step) step = std::gcd(step, node->boundary_step->count());
+  }
+  return step > 0 ? Duration{step} : Duration{std::chrono::milliseconds{1}};
+}
+
+std::uint32_t Graph::source_of(std::uint32_t number) const {
+  while (!nodes_[number]->is_source) {
+    if (nodes_[number]->inputs.size() != 1) return kNoSource;
+    number = nodes_[number]->inputs.front().node;
+  }
+  return number;
+}
+
+bool Graph::wants_origins() const {
+  for (const auto& node : nodes_) {
+    if (!node->is_source && node->on_error == OnError::kDeadLetter) return true;
+  }
+  return false;
+}
+
+std::vector<std::vector<std::uint32_t>> Graph::consumers() const {
+  std::vector<std::vector<std::uint32_t>> all(nodes_.size());
+  for (const auto& node : nodes_) {
+    for (const Upstream& input : node->inputs) all[input.node].push_back(node->number);
+  }
+  return all;
+}
+
+bool Graph::has_event_time(std::uint32_t number) const {
+  const Node& node = *nodes_[number];
+  if (node.assigns_event_time) return true;
+  if (node.inputs.empty()) return false;
+  for (const Upstream& input : node.inputs) {
+    if (!has_event_time(input.node)) return false;
+  }
+  return true;
+}
+
+}  // namespace millstream::inline v0

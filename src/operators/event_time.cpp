@@ -1,0 +1,75 @@
+// Watermarks of the splits that one shard reads.
+#include "millstream/operators/event_time.hpp"
+
+namespace millstream::inline v0 {
+
+SplitMarker::SplitMarker(std::shared_ptr<SplitProgress> progress, std::vector<std::uint32_t> splits,
+                         WatermarkStrategy strategy, Duration step)
+    : progress_{std::move(progress)},
+      index_(progress_->splits(), 0),
+      step_{step},
+      merge_{static_cast<std::uint32_t>(splits.size())} {
+  MILLSTREAM_ASSERT(step_.count() > 0);
+  for (const std::uint32_t split : splits) {
+    index_[split] = static_cast<std::uint32_t>(locals_.size());
+    Local local;
+    local.generator = strategy.make_generator();
+    local.split = split;
+    locals_.push_back(std::move(local));
+  }
+}
+
+bool SplitMarker::observe(std::uint32_t split, Timestamp event_time, const void* record) {
+  const std::uint32_t input = index_[split];
+  Local& local = locals_[input];
+  const Timestamp reached = floor_to(local.generator->observe(event_time, record), step_);
+  // The end of time is kept for "has ended"; a record there lifts the watermark no further.
+  const bool crossed = reached > local.watermark && reached != kTimestampMax;
+  if (crossed) {
+    local.watermark = reached;
+    progress_->set_watermark(split, reached);
+    merge_.advance(input, reached);
+  }
+  local.threshold = local.watermark == kTimestampMin
+                        ? kTimestampMin
+                        : local.generator->threshold(saturating_add(local.watermark, step_));
+  return crossed;
+}
+
+Control SplitMarker::settle(std::uint32_t split, bool ended) {
+  if (ended) {
+    for (std::uint32_t input = 0; input < locals_.size(); ++input) take_state(input);
+    return Control::kEnd;
+  }
+  take_state(index_[split]);
+  if (merge_.all_idle() == idle_) return Control::kNone;
+  idle_ = !idle_;
+  return idle_ ? Control::kIdle : Control::kActive;
+}
+
+void SplitMarker::take_state(std::uint32_t input) {
+  Local& local = locals_[input];
+  const SplitState now = progress_->state(local.split);
+  if (now == local.state) return;
+  local.state = now;
+  switch (now) {
+    case SplitState::kActive:
+      merge_.set_idle(input, false);
+      // What comes from it now is judged by what the others reached meanwhile.
+      local.watermark = std::max(local.watermark, merge_.value());
+      break;
+    case SplitState::kIdle:
+      merge_.set_idle(input, true);
+      break;
+    case SplitState::kFinished:
+      local.watermark = kTimestampMax;
+      merge_.advance(input, kTimestampMax);
+      merge_.end(input);
+      break;
+    case SplitState::kStopped:
+      merge_.end(input);
+      break;
+  }
+}
+
+}  // namespace millstream::inline v0

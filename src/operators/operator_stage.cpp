@@ -1,0 +1,54 @@
+// What happens to a record that the user's function could not take.
+#include "millstream/operators/operator_stage.hpp"
+
+namespace millstream::inline v0 {
+
+void OperatorStage::record_failed(std::string_view reason, std::string bytes, const Origin* origin) {
+  if (on_error_ == OnError::kFail) {
+    std::string message = "stage '" + name() + "': the function threw: " + std::string{reason};
+    if (origin != nullptr) {
+      message += " (record " + std::to_string(origin->position) + " of split " + std::to_string(origin->split) + ")";
+    }
+    if (!bytes.empty()) message += "; record: " + bytes.substr(0, 200);
+    message += "; to go on without such records set .on_error(ms::OnError::kSkip) or kDeadLetter on the stage";
+    context().fail(Status{ErrorCode::kUserFailure, std::move(message)});
+    return;
+  }
+  metrics_.skipped.add(1);
+  if (on_error_ == OnError::kDeadLetter) {
+    DeadLetter letter;
+    letter.bytes = std::move(bytes);
+    letter.reason = std::string{reason};
+    if (origin != nullptr) {
+      letter.source = "split " + std::to_string(origin->split);
+      letter.line = origin->position;
+    }
+    dead_letter(std::move(letter));
+  }
+}
+
+void OperatorStage::dead_letter(DeadLetter letter) {
+  metrics_.dead_letters.add(1);
+  Output<DeadLetter>* output = sides_.find(dead_letters);
+  if (output == nullptr) return;
+  if (letter.stage.empty()) letter.stage = name();
+  auto batch = output->make();
+  batch->emplace_back(std::move(letter));
+  output->emit(std::move(batch));
+}
+
+std::vector<std::uint32_t> detail::without(const std::vector<std::uint32_t>& failed, std::uint32_t size) {
+  std::vector<std::uint32_t> kept;
+  kept.reserve(size - failed.size());
+  std::size_t next = 0;
+  for (std::uint32_t i = 0; i < size; ++i) {
+    if (next < failed.size() && failed[next] == i) {
+      ++next;
+    } else {
+      kept.push_back(i);
+    }
+  }
+  return kept;
+}
+
+}  // namespace millstream::inline v0

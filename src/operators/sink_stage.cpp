@@ -1,0 +1,65 @@
+// Partial writes, retries and the end of a sink.
+#include "millstream/operators/sink_stage.hpp"
+
+namespace millstream::inline v0 {
+namespace {
+
+constexpr Duration kRetry = std::chrono::milliseconds{1};
+
+}  // namespace
+
+void SinkStageBase::push(BatchHandle batch) {
+  metrics_.records_in.add(batch->size());
+  metrics_.batches_in.add(1);
+  metrics_.watermark_us.set(static_cast<std::uint64_t>(batch->end().merged.time_since_epoch().count()));
+  current_ = std::move(batch);
+  written_ = 0;
+  pushed_ = true;
+  proceed();
+}
+
+Progress SinkStageBase::step() {
+  sides_.drain();
+  if (current_) {
+    if (retry_at_ > context().clock->now()) return Progress::kIdle;
+    const std::uint32_t before = written_;
+    proceed();
+    return !current_ || written_ != before ? Progress::kAdvanced : Progress::kIdle;
+  }
+  if (std::exchange(pushed_, false) || !unflushed_) return Progress::kIdle;
+  // Nothing came since the last step: the input has paused.
+  unflushed_ = false;
+  flush_sink();
+  return Progress::kAdvanced;
+}
+
+void SinkStageBase::proceed() {
+  if (written_ < current_->size()) {
+    unflushed_ = true;
+    const std::uint32_t taken = write(*current_, written_);
+    written_ += taken;
+    metrics_.records_out.add(taken);
+    if (context().failed()) return;
+  }
+  if (written_ < current_->size()) {
+    const Timestamp now = context().clock->now();
+    const Timestamp wanted = wanted_retry();
+    retry_at_ = wanted > now ? wanted : saturating_add(now, kRetry);
+    return;
+  }
+  if (current_->size() > 0) {
+    const std::int64_t age = context().clock->monotonic_ns() - current_->ingested_ns;
+    latency_.record_n(std::chrono::nanoseconds{age > 0 ? age : 0}, current_->size());
+  }
+  const Watermarks at = current_->end();
+  const Control control = current_->control;
+  current_.reset();
+  if (!sides_.empty()) sides_.forward(at, control);
+  if (control == Control::kEnd) ended_ = true;
+}
+
+void SinkStageBase::close(bool completed) { close_sink(completed); }
+
+void SinkStageBase::sink_failed(const Status& status) { context().fail(status.at("sink '" + name() + "'")); }
+
+}  // namespace millstream::inline v0

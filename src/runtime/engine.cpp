@@ -1,0 +1,199 @@
+// Stepping, stopping and watching the shards of a built dataflow.
+#include "millstream/runtime/engine.hpp"
+
+#include <algorithm>
+
+#include "millstream/operators/sink_stage.hpp"
+
+namespace millstream::inline v0 {
+
+bool Shard::open() {
+  for (auto& [node, stage] : stages_) {
+    stage->open();
+    if (context_.failed()) return false;
+  }
+  return true;
+}
+
+Progress Shard::step() {
+  bool advanced = false;
+  bool blocked = false;
+  // Downstream first: room appears before somebody looks for it.
+  for (auto it = stages_.rbegin(); it != stages_.rend(); ++it) {
+    switch (it->second->step()) {
+      case Progress::kAdvanced:
+        advanced = true;
+        break;
+      case Progress::kBlocked:
+        blocked = true;
+        break;
+      case Progress::kIdle:
+      case Progress::kDone:
+        break;
+    }
+    if (context_.failed()) return Progress::kDone;
+  }
+  if (advanced) return Progress::kAdvanced;
+  if (std::all_of(stages_.begin(), stages_.end(), [](const auto& each) { return each.second->finished(); })) {
+    return Progress::kDone;
+  }
+  return blocked ? Progress::kBlocked : Progress::kIdle;
+}
+
+Timestamp Shard::deadline() {
+  Timestamp first = kTimestampMax;
+  for (auto& [node, stage] : stages_) first = std::min(first, stage->deadline());
+  return first;
+}
+
+void Shard::close(bool completed) {
+  if (std::exchange(closed_, true)) return;
+  for (auto& [node, stage] : stages_) stage->close(completed && !context_.failed());
+}
+
+Engine::~Engine() {
+  // A batch returns to the stage or channel that it came from, so sinks go first and channels last.
+  for (auto& shard : shards_) {
+    while (!shard->stages_.empty()) shard->stages_.pop_back();
+  }
+}
+
+void Engine::request_stop(bool drain) {
+  int expected = 0;
+  stop_.compare_exchange_strong(expected, drain ? 2 : 1);
+  if (drain) stop_.store(2);
+  for (auto& shard : shards_) shard->signal().notify();
+}
+
+void Engine::request_cancel() {
+  cancelled_.store(true);
+  for (auto& shard : shards_) shard->signal().notify();
+}
+
+void Engine::fail(const Status& status) {
+  {
+    const std::scoped_lock lock{failure_mutex_};
+    if (!failure_.ok()) return;
+    failure_ = status;
+  }
+  request_cancel();
+}
+
+Status Engine::failure() const {
+  const std::scoped_lock lock{failure_mutex_};
+  return failure_;
+}
+
+Progress Engine::step(std::uint32_t number) {
+  Shard& shard = *shards_[number];
+  ShardContext& context = shard.context();
+  if (stop_requested()) [[unlikely]] {
+    // Whether windows fire is settled by the first step that stops; a later drain() has nothing left to change.
+    if (!context.stopping) context.draining = drain_requested();
+    context.stopping = true;
+  }
+  const Progress progress = shard.step();
+  if (context.failed()) [[unlikely]]
+    fail(context.failure());
+  return progress;
+}
+
+namespace {
+
+void add_stage(StageReport& report, const Stage& stage) {
+  const StageMetrics& metrics = stage.metrics();
+  report.records_in += metrics.records_in.read();
+  report.records_out += metrics.records_out.read();
+  report.late += metrics.late.read();
+  report.late_dropped += metrics.late_dropped.read();
+  report.skipped += metrics.skipped.read();
+  report.dead_letters += metrics.dead_letters.read();
+  report.batches_queued += stage.queued();
+  const Timestamp watermark{Duration{static_cast<std::int64_t>(metrics.watermark_us.read())}};
+  report.watermark = std::min(report.watermark, watermark);
+}
+
+}  // namespace
+
+JobMetrics Engine::metrics() const {
+  JobMetrics all;
+  all.stages.resize(ids_.size());
+  for (std::size_t i = 0; i < ids_.size(); ++i) {
+    all.stages[i].name = ids_[i];
+    all.stages[i].watermark = kTimestampMax;
+  }
+  std::vector<bool> present(ids_.size(), false);
+  for (const auto& shard : shards_) {
+    all.shards.push_back({std::chrono::nanoseconds{shard->busy_ns.read()},
+                          std::chrono::nanoseconds{shard->idle_ns.read()},
+                          std::chrono::nanoseconds{shard->blocked_ns.read()}});
+    for (const auto& [node, stage] : shard->stages()) {
+      present[node] = true;
+      add_stage(all.stages[node], *stage);
+      if (const auto* sink = dynamic_cast<const SinkStageBase*>(stage.get())) {
+        all.latency.merge(sink->latency().snapshot());
+      }
+    }
+  }
+  std::vector<StageReport> kept;
+  for (std::size_t i = 0; i < ids_.size(); ++i) {
+    StageReport& report = all.stages[i];
+    if (!present[i]) continue;
+    if (is_source_[i]) all.records_in += report.records_out;
+    if (is_sink_[i]) all.records_out += report.records_out;
+    all.late += report.late;
+    all.late_dropped += report.late_dropped;
+    all.skipped += report.skipped;
+    kept.push_back(std::move(report));
+  }
+  all.stages = std::move(kept);
+  all.elapsed = std::chrono::nanoseconds{clock_->monotonic_ns() - started_ns_};
+  return all;
+}
+
+JobStatus Engine::status() const {
+  JobStatus status;
+  status.error = failure();
+  for (const auto& shard : shards_) {
+    for (const auto& [node, stage] : shard->stages()) {
+      if (is_source_[node]) status.records_in += stage->metrics().records_out.read();
+      if (is_sink_[node]) status.records_out += stage->metrics().records_out.read();
+      status.batches_queued += stage->queued();
+    }
+  }
+  for (const auto& [name, progress] : sources_) {
+    for (std::uint32_t split = 0; split < progress->splits(); ++split) {
+      const SplitState state = progress->state(split);
+      status.splits.push_back({name, progress->id(split), progress->watermark(split), state == SplitState::kIdle,
+                               state == SplitState::kFinished || state == SplitState::kStopped});
+    }
+  }
+  return status;
+}
+
+const StageReport* JobMetrics::stage(std::string_view name) const {
+  for (const StageReport& report : stages) {
+    if (report.name == name) return &report;
+  }
+  return nullptr;
+}
+
+std::string_view to_string(JobState state) noexcept {
+  switch (state) {
+    case JobState::kRunning:
+      return "running";
+    case JobState::kStopping:
+      return "stopping";
+    case JobState::kDraining:
+      return "draining";
+    case JobState::kFinished:
+      return "finished";
+    case JobState::kFailed:
+      return "failed";
+    case JobState::kCancelled:
+      return "cancelled";
+  }
+  return "unknown";
+}
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,229 @@
+// From a graph and options to the stages of every shard, wired.
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include "millstream/core/file_system.hpp"
+#include "millstream/runtime/engine.hpp"
+
+namespace millstream::inline v0 {
+namespace {
+
+constexpr std::uint32_t kShardsMax = 64;  // rings are one for each pair of shards
+constexpr std::size_t kMemoryDefault = std::size_t{1} << 30;
+
+Status check_options(const RunOptions& options) {
+  std::string mistakes;
+  const auto mistake = [&](const std::string& text) { mistakes += "\n  - " + text; };
+  if (options.shards > kShardsMax) {
+    mistake("shards is " + std::to_string(options.shards) + ": give 1 to " + std::to_string(kShardsMax) +
+            ", or 0 for the cores of this process");
+  }
+  if (options.batch < 1 || options.batch > kBatchRecordsMax) {
+    mistake("batch is " + std::to_string(options.batch) + ": give 1 to " + std::to_string(kBatchRecordsMax));
+  }
+  if (options.calling_thread && options.shards != 1) mistake("calling_thread needs shards = 1");
+  if (options.exchange_slots < 1) mistake("exchange_slots is 0: give at least 1");
+  if (mistakes.empty()) return {};
+  return {ErrorCode::kInvalidArgument, "the run options are wrong:" + mistakes};
+}
+
+}  // namespace
+
+class EngineBuilder {
+ public:
+  EngineBuilder(const Graph& graph, const RunOptions& options) : graph_{graph}, options_{options} {}
+
+  Result<std::unique_ptr<Engine>> build(const Engine::MakeSignal& make_signal) {
+    if (Status s = graph_.check(); !s.ok()) return s;
+    if (Status s = check_options(options_); !s.ok()) return s;
+    make_shards(make_signal);
+    if (Status s = list_splits(); !s.ok()) return s;
+    for (std::uint32_t number = 0; number < graph_.size(); ++number) make_stages(number);
+    if (Status s = reserve_queues(); !s.ok()) return s;
+    engine_->started_ns_ = engine_->clock_->monotonic_ns();
+    return std::move(engine_);
+  }
+
+ private:
+  struct Built {
+    std::vector<OperatorStage*> stages;
+    std::vector<ExchangeInlet*> inlets;
+    std::vector<Stage*> outlets;
+    bool passes_through = false;  // an exchange of one shard: its input is its output
+  };
+
+  void make_shards(const Engine::MakeSignal& make_signal) {
+    shards_ = options_.shards != 0 ? options_.shards : std::clamp(std::thread::hardware_concurrency(), 1U, kShardsMax);
+    engine_.reset(new Engine);
+    engine_->clock_ = options_.clock != nullptr ? options_.clock : &system_clock();
+    engine_->memory_ = options_.memory ? options_.memory : std::make_shared<MemoryBudget>(kMemoryDefault);
+    engine_->ids_ = graph_.ids();
+    file_system_ = options_.file_system != nullptr ? options_.file_system : &posix_file_system();
+    for (std::uint32_t i = 0; i < shards_; ++i) {
+      std::shared_ptr<ShardSignal> signal = make_signal(i);
+      auto shard = std::make_unique<Shard>(i, signal);
+      ShardContext& context = shard->context();
+      context.shards = shards_;
+      context.batch_records_max = options_.batch;
+      context.seed = options_.seed;
+      context.clock = engine_->clock_;
+      context.file_system = file_system_;
+      context.log = options_.log;
+      context.memory = engine_->memory_;
+      context.waker = Waker{[signal] { signal->notify(); }};
+      context.set_cancel_flag(&engine_->cancelled_);
+      engine_->shards_.push_back(std::move(shard));
+    }
+    for (std::uint32_t number = 0; number < graph_.size(); ++number) {
+      engine_->is_source_.push_back(graph_.node(number).is_source);
+      engine_->is_sink_.push_back(graph_.node(number).is_sink);
+    }
+  }
+
+  SourceContext source_context(std::uint32_t number) const {
+    return {engine_->ids_[number], file_system_, engine_->clock_, options_.seed};
+  }
+
+  Status list_splits() {
+    progress_.resize(graph_.size());
+    splits_.resize(graph_.size());
+    for (std::uint32_t number = 0; number < graph_.size(); ++number) {
+      const Node& node = graph_.node(number);
+      if (!node.is_source) continue;
+      SourceContext context = source_context(number);
+      const std::string place = "source '" + engine_->ids_[number] + "'";
+      Result<std::vector<Split>> listed = node.list_splits(context);
+      if (!listed) return listed.error().at(place);
+      std::vector<std::string> split_ids;
+      std::set<std::string> unique;
+      for (const Split& split : *listed) {
+        split_ids.push_back(split.id);
+        if (!unique.insert(split.id).second) {
+          return {ErrorCode::kInvalidArgument, place + ": two splits have the id '" + split.id + "'"};
+        }
+      }
+      splits_[number] = *std::move(listed);
+      progress_[number] = std::make_shared<SplitProgress>(std::move(split_ids));
+      engine_->sources_.emplace_back(engine_->ids_[number], progress_[number]);
+    }
+    for (std::uint32_t number = 0; number < graph_.size(); ++number) {
+      const Node& node = graph_.node(number);
+      if (!node.assigns_event_time) continue;
+      SplitProgress& progress = *progress_[graph_.source_of(number)];
+      progress.idle_timeout = node.watermarks->idle_timeout();
+      progress.drift = node.watermarks->drift();
+      progress.has_event_time = true;
+    }
+    return {};
+  }
+
+  void make_stages(std::uint32_t number) {
+    const Node& node = graph_.node(number);
+    built_.emplace_back();
+    Built& built = built_.back();
+    if (node.make_exchange) {
+      if (shards_ == 1) {
+        built.passes_through = true;
+        return;
+      }
+      ExchangeSetup setup{{}, options_.exchange_slots, options_.batch};
+      for (auto& shard : engine_->shards_) setup.signals.push_back(&shard->signal());
+      ExchangeSides sides = node.make_exchange(setup);
+      for (std::uint32_t s = 0; s < shards_; ++s) {
+        built.outlets.push_back(sides.outlets[s].get());
+        built.inlets.push_back(sides.inlets[s].get());
+        place(s, number, std::move(sides.outlets[s]));
+        place(s, number, std::move(sides.inlets[s]));
+      }
+      for (auto& channel : sides.channels) engine_->channels_.push_back(std::move(channel));
+      ++exchanges_;
+    } else {
+      for (std::uint32_t s = 0; s < shards_; ++s) {
+        std::unique_ptr<OperatorStage> stage = node.make(setup_for(number, s));
+        stage->set_on_error(node.on_error);
+        for (const Node::SideRequest& request : node.side_requests) {
+          if (stage->side_outputs().find(request.name) == nullptr) {
+            stage->side_outputs().add(request.name, request.type, request.make_output());
+          }
+        }
+        built.stages.push_back(stage.get());
+        place(s, number, std::move(stage));
+      }
+    }
+    for (std::uint32_t i = 0; i < node.inputs.size(); ++i) {
+      for (std::uint32_t s = 0; s < shards_; ++s) {
+        Receiver& receiver = built.stages.empty() ? *built.outlets[s] : built.stages[s]->input(i);
+        output_of(node.inputs[i], s).connect(receiver);
+      }
+    }
+  }
+
+  StageSetup setup_for(std::uint32_t number, std::uint32_t shard) const {
+    const Node& node = graph_.node(number);
+    StageSetup setup;
+    setup.shard = shard;
+    setup.shards = shards_;
+    setup.batch_records_max = options_.batch;
+    setup.watermark_step = graph_.watermark_step();
+    setup.with_origins = graph_.wants_origins();
+    const std::uint32_t source =
+        node.is_source || node.assigns_event_time ? graph_.source_of(number) : Graph::kNoSource;
+    if (source != Graph::kNoSource) {
+      setup.progress = progress_[source];
+      setup.source = source_context(source);
+      for (std::uint32_t i = shard; i < splits_[source].size(); i += shards_) {
+        setup.splits.emplace_back(i, splits_[source][i]);
+      }
+    }
+    return setup;
+  }
+
+  OutputBase& output_of(Upstream from, std::uint32_t shard) const {
+    while (built_[from.node].passes_through) from = graph_.node(from.node).inputs.front();
+    const Built& built = built_[from.node];
+    if (!built.inlets.empty()) return built.inlets[shard]->output();
+    OutputBase* output =
+        from.port.empty() ? built.stages[shard]->output() : built.stages[shard]->side_outputs().find(from.port);
+    MILLSTREAM_ASSERT(output != nullptr);
+    return *output;
+  }
+
+  void place(std::uint32_t shard, std::uint32_t number, std::unique_ptr<Stage> stage) {
+    stage->attach(engine_->shards_[shard]->context(), engine_->ids_[number]);
+    engine_->shards_[shard]->stages_.emplace_back(number, std::move(stage));
+  }
+
+  // The queues' memory is taken before the job starts, so that a job never waits for it later.
+  Status reserve_queues() {
+    const std::size_t each = (options_.exchange_slots + 2) * kBatchBytes;
+    const std::size_t bytes = exchanges_ * shards_ * shards_ * each;
+    if (!engine_->memory_->try_reserve(bytes)) {
+      return {ErrorCode::kInvalidArgument,
+              "the queues between " + std::to_string(shards_) + " shards need " + std::to_string(bytes) +
+                  " bytes, but the memory budget has " + std::to_string(engine_->memory_->used_bytes()) + " of " +
+                  std::to_string(engine_->memory_->limit_bytes()) + " in use: raise it, or use fewer shards"};
+    }
+    engine_->memory_->release(bytes);
+    engine_->queues_ = MemoryReservation{engine_->memory_};
+    engine_->queues_.resize(bytes);
+    return {};
+  }
+
+  const Graph& graph_;
+  const RunOptions& options_;
+  std::uint32_t shards_ = 1;
+  std::size_t exchanges_ = 0;
+  FileSystem* file_system_ = nullptr;
+  std::unique_ptr<Engine> engine_;
+  std::vector<Built> built_;
+  std::vector<std::shared_ptr<SplitProgress>> progress_;
+  std::vector<std::vector<Split>> splits_;
+};
+
+Result<std::unique_ptr<Engine>> Engine::build(const Graph& graph, const RunOptions& options,
+                                              const MakeSignal& make_signal) {
+  return EngineBuilder{graph, options}.build(make_signal);
+}
+
+}  // namespace millstream::inline v0

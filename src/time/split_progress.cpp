@@ -1,0 +1,21 @@
+// Watermark alignment between the splits of a source.
+#include "millstream/time/split_progress.hpp"
+
+#include <algorithm>
+
+namespace millstream::inline v0 {
+
+bool SplitProgress::too_far_ahead(std::uint32_t split) const noexcept {
+  if (!drift) return false;
+  // Only what is assigned and unfinished counts; a split that waited for one that never comes would wait for ever.
+  Timestamp slowest = kTimestampMax;
+  for (std::uint32_t i = 0; i < splits(); ++i) {
+    if (state(i) == SplitState::kActive) slowest = std::min(slowest, watermark(i));
+  }
+  // A split without any record yet has no event time to be ahead of; it is being read, so it will have one.
+  const Timestamp own = watermark(split);
+  if (own == kTimestampMin || slowest == kTimestampMax) return false;
+  return saturating_sub(own, *drift) > slowest;
+}
+
+}  // namespace millstream::inline v0

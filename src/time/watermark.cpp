@@ -1,0 +1,109 @@
+// The watermark strategies in the box.
+#include "millstream/time/watermark.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
+
+#include "millstream/core/assert.hpp"
+
+namespace millstream::inline v0 {
+namespace {
+
+class BoundedDisorder final : public WatermarkGenerator {
+ public:
+  explicit BoundedDisorder(Duration bound) : bound_{bound} {}
+  Timestamp observe(Timestamp event_time, const void*) override {
+    greatest_ = std::max(greatest_, event_time);
+    return saturating_sub(greatest_, bound_);
+  }
+  Timestamp threshold(Timestamp watermark) const override {
+    // A saturated sum would be a threshold that a record at the very end of time reaches without lifting anything.
+    return saturating_add(watermark, bound_);
+  }
+
+ private:
+  Duration bound_;
+  Timestamp greatest_ = kTimestampMin;
+};
+
+// Log-linear buckets over microseconds of disorder: 16 for each power of two.
+class AdaptiveDisorder final : public WatermarkGenerator {
+ public:
+  explicit AdaptiveDisorder(AdaptiveOptions options) : options_{options}, bound_{options.bound_min} {}
+
+  Timestamp observe(Timestamp event_time, const void*) override {
+    if (greatest_ == kTimestampMin) greatest_ = event_time;
+    greatest_ = std::max(greatest_, event_time);
+    const auto behind = static_cast<std::uint64_t>(saturating_distance(greatest_, event_time).count());
+    ++counts_[bucket(behind)];
+    if (++total_ % kRecordsPerUpdate == 0) update();
+    if (total_ == kRecordsPerHalving) fade();
+    return saturating_sub(greatest_, bound_);
+  }
+  Timestamp threshold(Timestamp) const override { return kTimestampMin; }
+
+ private:
+  static constexpr std::uint64_t kRecordsPerUpdate = 64;  // the scan over the buckets costs about as much as 64 records
+  static constexpr std::uint64_t kRecordsPerHalving = 65'536;
+  static constexpr int kBits = 4;
+  static constexpr std::size_t kBuckets = (64 - kBits + 1) << kBits;
+
+  static std::size_t bucket(std::uint64_t value) {
+    if (value < (1U << kBits)) return value;
+    const int exponent = static_cast<int>(std::bit_width(value)) - 1 - kBits;
+    return (static_cast<std::size_t>(exponent + 1) << kBits) + ((value >> exponent) & ((1U << kBits) - 1));
+  }
+  static std::uint64_t upper_end(std::size_t bucket) {
+    if (bucket < (1U << kBits)) return bucket;
+    const auto exponent = static_cast<int>(bucket >> kBits) - 1;
+    const std::uint64_t mantissa = (1U << kBits) + (bucket & ((1U << kBits) - 1));
+    return ((mantissa + 1) << exponent) - 1;
+  }
+  void update() {
+    const auto wanted = static_cast<std::uint64_t>(options_.percentile * static_cast<double>(total_));
+    std::uint64_t seen = 0;
+    std::size_t i = 0;
+    while (i + 1 < kBuckets && (seen += counts_[i]) < wanted) ++i;
+    const std::uint64_t end = std::min<std::uint64_t>(upper_end(i), static_cast<std::uint64_t>(INT64_MAX));
+    bound_ = std::clamp(Duration{static_cast<std::int64_t>(end)}, options_.bound_min, options_.bound_max);
+  }
+  void fade() {
+    total_ = 0;
+    for (std::uint32_t& count : counts_) total_ += count /= 2;
+  }
+
+  AdaptiveOptions options_;
+  Duration bound_;
+  Timestamp greatest_ = kTimestampMin;
+  std::uint64_t total_ = 0;
+  std::array<std::uint32_t, kBuckets> counts_{};
+};
+
+std::string duration_text(Duration d) {
+  const std::int64_t us = d.count();
+  if (us % 1'000'000 == 0) return std::to_string(us / 1'000'000) + "s";
+  if (us % 1'000 == 0) return std::to_string(us / 1'000) + "ms";
+  return std::to_string(us) + "us";
+}
+
+}  // namespace
+
+WatermarkStrategy monotonic() {
+  return WatermarkStrategy{[] { return std::make_unique<BoundedDisorder>(Duration{0}); }, "monotonic"};
+}
+
+WatermarkStrategy bounded_disorder(std::chrono::nanoseconds bound) {
+  const auto micros = std::chrono::duration_cast<Duration>(bound);
+  return WatermarkStrategy{[micros] { return std::make_unique<BoundedDisorder>(std::max(micros, Duration{0})); },
+                           "bounded_disorder(" + duration_text(micros) + ")"};
+}
+
+WatermarkStrategy adaptive_disorder(AdaptiveOptions options) {
+  options.percentile = std::clamp(options.percentile, 0.0, 1.0);
+  options.bound_max = std::max(options.bound_max, options.bound_min);
+  return WatermarkStrategy{[options] { return std::make_unique<AdaptiveDisorder>(options); }, "adaptive_disorder"};
+}
+
+}  // namespace millstream::inline v0

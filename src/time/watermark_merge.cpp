@@ -1,0 +1,54 @@
+// The minimum over the inputs that count.
+#include "millstream/time/watermark_merge.hpp"
+
+#include <algorithm>
+
+namespace millstream::inline v0 {
+
+Timestamp WatermarkMerge::advance(std::uint32_t i, Timestamp watermark) {
+  Input& input = inputs_[i];
+  if (watermark <= input.watermark) return value_;
+  const bool held_back = input.watermark <= value_;
+  input.watermark = watermark;
+  // Only an input at the minimum can have held it back.
+  return held_back ? merge() : value_;
+}
+
+Timestamp WatermarkMerge::set_idle(std::uint32_t i, bool idle) {
+  Input& input = inputs_[i];
+  if (input.state == State::kEnded || (input.state == State::kIdle) == idle) return value_;
+  input.state = idle ? State::kIdle : State::kActive;
+  idle ? ++idle_ : --idle_;
+  if (!idle) input.watermark = std::max(input.watermark, value_);
+  return merge();
+}
+
+Timestamp WatermarkMerge::end(std::uint32_t i) {
+  Input& input = inputs_[i];
+  if (input.state == State::kEnded) return value_;
+  if (input.state == State::kIdle) --idle_;
+  input.state = State::kEnded;
+  ++ended_;
+  // A last input takes its own final watermark along: "drained" ends at kTimestampMax, "stopped" where it was.
+  if (all_ended()) {
+    Timestamp least = kTimestampMax;
+    for (const Input& each : inputs_) least = std::min(least, each.watermark);
+    value_ = std::max(value_, least);
+    return value_;
+  }
+  return merge();
+}
+
+Timestamp WatermarkMerge::merge() {
+  Timestamp least = kTimestampMax;
+  bool any = false;
+  for (const Input& input : inputs_) {
+    if (input.state != State::kActive) continue;
+    any = true;
+    least = std::min(least, input.watermark);
+  }
+  if (any) value_ = std::max(value_, least);
+  return value_;
+}
+
+}  // namespace millstream::inline v0
