@@ -39,12 +39,14 @@ class SplitReader {
   /// One poll; its records and bad records are added to `records` and `bad`.
   Result<Poll> poll(std::uint32_t room = 100) {
     Batch<T> batch{room};
-    SourceOutput<T> out{batch, room, bad};
+    std::vector<DeadLetter> bad_now;
+    SourceOutput<T> out{batch, room, bad_now};
     Result<Poll> result = as_result(source_.poll(out));
     for (std::uint32_t i = 0; i < batch.size(); ++i) {
       records.push_back(std::move(batch.values()[i]));
       if (batch.times.present()) times.push_back(batch.times.data()[i]);
     }
+    bad.insert(bad.end(), bad_now.begin(), bad_now.end());
     return result;
   }
   /// Polls until the split ends, waits or fails.
@@ -104,7 +106,9 @@ std::vector<T> read_with_restarts(const S& source, Split split, Random& random, 
     SplitReader<T, S> reader{source, split, files, clock};
     EXPECT_TRUE(reader.opened.ok()) << reader.opened.to_string();
     bool done = false;
-    for (std::uint64_t polls = random.below(4) + 1; polls > 0 && !done; --polls) {
+    // At least until a record comes: what lies before the position may take many polls to skip.
+    for (std::uint64_t polls = random.below(4) + 1; (polls > 0 || reader.records.empty()) && !done;
+         polls -= polls > 0) {
       const Result<Poll> result = reader.poll(static_cast<std::uint32_t>(random.below(40) + 1));
       EXPECT_TRUE(result) << result.error().to_string();
       if (!result) return all;

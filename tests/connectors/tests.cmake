@@ -1,2 +1,6 @@
 millstream_add_test(connectors_memory memory_test.cpp)
 millstream_add_test(connectors_generator generator_test.cpp)
+millstream_add_test(connectors_file_source file_source_test.cpp LIBRARIES ZLIB::ZLIB zstd::libzstd_shared)
+millstream_add_test(connectors_file_follow file_follow_test.cpp)
+millstream_add_test(connectors_file_sink file_sink_test.cpp)
+millstream_add_test(connectors_stdio stdio_test.cpp)

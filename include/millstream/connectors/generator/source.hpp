@@ -76,7 +76,7 @@ class Make {
 
 template <class T>
 struct Options {
-  Make<T> make;                    ///< record i
+  Make<T> make = {};               ///< record i
   std::uint64_t count = kEndless;  ///< records of all splits together
   /// Records a second of all splits together: record i is due at start + i / rate and has that instant as its own
   /// event time (`.event_time(strategy)` may take it). Late ones are emitted at once. 0 = as fast as they are taken,

@@ -1,0 +1,116 @@
+// Follows a path like `tail -F`: past rotation, truncation, and a file that does not exist yet.
+#include <optional>
+#include <utility>
+
+#include "connectors/file/byte_stream.hpp"
+#include "connectors/file/rotated_files.hpp"
+
+namespace millstream::inline v0::file::detail {
+namespace {
+
+class FollowedStream final : public ByteStream {
+ public:
+  FollowedStream(SplitContext& context, std::string path) : context_{context}, path_{std::move(path)} {}
+
+  /// Starts in the file that `identity` names, or else at the start of the one at the path; returns the offset used.
+  Result<std::uint64_t> start(std::uint64_t offset, const std::string& identity) {
+    const std::optional<FileId> wanted = parse_file_id(identity);
+    if (!wanted) {
+      // At once, and not at the first read: from here on the position says which file it is.
+      const Status opened = open(path_);
+      if (!opened.ok() && opened.code() != ErrorCode::kNotFound) return opened;
+      return std::uint64_t{0};
+    }
+    const Result<std::string> place = find_rotated(files(), path_, *wanted);
+    if (!place && place.error().code() != ErrorCode::kNotFound) return place.error();
+    if (!place) {
+      warn("the file at which reading stopped is gone; reading goes on with the one there is now");
+      return std::uint64_t{0};
+    }
+    if (Status s = open(*place); !s.ok()) return s;
+    const Result<FileInfo> info = file_->info();
+    if (!info) return info.error();
+    if (offset > info->size_bytes) {
+      warn("the file has become shorter since reading stopped; it is read from its start");
+      offset = 0;
+    }
+    offset_ = offset;
+    return offset;
+  }
+
+  Result<Piece> read(std::span<char> into) override {
+    if (!file_) {
+      const Status opened = open(path_);
+      if (opened.code() == ErrorCode::kNotFound) return Piece{Piece::Kind::kWait};
+      if (!opened.ok()) return opened;
+    }
+    for (;;) {
+      const Result<std::size_t> n = file_->read_at(offset_, into);
+      if (!n) return n.error();
+      offset_ += *n;
+      if (*n > 0) return Piece{Piece::Kind::kBytes, *n};
+      if (replaced_) return next_file();
+
+      const Result<FileInfo> now = files().info(path_);
+      if (!now && now.error().code() != ErrorCode::kNotFound) return now.error();
+      if (!now) return Piece{Piece::Kind::kWait};
+      if (now->id != id_) {
+        replaced_ = true;  // read once more: the writer may have added to the old file before the new one came
+        continue;
+      }
+      if (now->size_bytes >= offset_) return Piece{Piece::Kind::kWait};
+      warn("the file has become shorter; it is read again from its start");
+      offset_ = 0;
+      return Piece{Piece::Kind::kTruncated};
+    }
+  }
+
+  std::string identity() const override { return file_ ? to_string(id_) : std::string{}; }
+
+ private:
+  Status open(const std::string& place) {
+    Result<std::unique_ptr<ReadableFile>> file = files().open(place);
+    if (!file) return file.error();
+    const Result<FileInfo> info = (*file)->info();
+    if (!info) return info.error();
+    if (!info->is_file) return not_a_file(place);
+    file_ = *std::move(file);
+    id_ = info->id;
+    offset_ = 0;
+    replaced_ = false;
+    return {};
+  }
+
+  Result<Piece> next_file() {
+    const Result<std::string> place = rotated_after(files(), path_, id_);
+    if (!place) return place.error();
+    const Status opened = open(*place);
+    // Renamed just now: the old file is still open, so the next poll looks again.
+    if (opened.code() == ErrorCode::kNotFound) return Piece{Piece::Kind::kWait};
+    if (!opened.ok()) return opened;
+    return Piece{Piece::Kind::kNextFile};
+  }
+
+  [[nodiscard]] FileSystem& files() const { return context_.file_system(); }
+  void warn(const std::string& message) const { context_.log(LogLevel::kWarning, path_ + ": " + message); }
+
+  SplitContext& context_;
+  std::string path_;
+  std::unique_ptr<ReadableFile> file_;
+  FileId id_;
+  std::uint64_t offset_ = 0;
+  bool replaced_ = false;  // another file has the name now
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ByteStream>> follow_stream(SplitContext& context, const std::string& path, std::uint64_t offset,
+                                                  const std::string& identity, std::uint64_t& offset_used) {
+  auto stream = std::make_unique<FollowedStream>(context, path);
+  const Result<std::uint64_t> used = stream->start(offset, identity);
+  if (!used) return used.error();
+  offset_used = *used;
+  return std::unique_ptr<ByteStream>{std::move(stream)};
+}
+
+}  // namespace millstream::inline v0::file::detail

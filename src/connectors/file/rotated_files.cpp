@@ -1,0 +1,81 @@
+// Rotated names are PATH, '.' or '-', and digits with separators between them (PATH.1, PATH-20240131): a lock or backup
+// file beside a log must never be taken for a part of it.
+#include "connectors/file/rotated_files.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
+namespace millstream::inline v0::file::detail {
+namespace {
+
+struct Rotated {
+  std::string path;
+  FileInfo info;
+};
+
+bool is_rotated_name(std::string_view name, std::string_view base) {
+  if (!name.starts_with(base)) return false;
+  name.remove_prefix(base.size());
+  if (name.size() < 2 || (name.front() != '.' && name.front() != '-')) return false;
+  return name.substr(1).find_first_not_of("0123456789.-_:T") == std::string_view::npos;
+}
+
+// Oldest first.
+Result<std::vector<Rotated>> rotated_files(FileSystem& files, const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  const std::string base = path.substr(folder.size());
+  const Result<std::vector<std::string>> names = files.list(folder.empty() ? "." : folder);
+  if (!names) return names.error();
+  std::vector<Rotated> found;
+  for (const std::string& name : *names) {
+    if (!is_rotated_name(name, base)) continue;
+    const Result<FileInfo> info = files.info(folder + name);
+    if (!info && info.error().code() == ErrorCode::kNotFound) continue;
+    if (!info) return info.error();
+    if (info->is_file) found.push_back({folder + name, *info});
+  }
+  std::sort(found.begin(), found.end(), [](const Rotated& a, const Rotated& b) {
+    if (a.info.modified != b.info.modified) return a.info.modified < b.info.modified;
+    return a.path.size() != b.path.size() ? a.path.size() > b.path.size() : a.path > b.path;  // .10 before .2 before .1
+  });
+  return found;
+}
+
+}  // namespace
+
+std::string to_string(const FileId& id) { return std::to_string(id.device) + ":" + std::to_string(id.inode); }
+
+std::optional<FileId> parse_file_id(std::string_view text) {
+  FileId id;
+  const char* const end = text.data() + text.size();
+  auto [colon, error] = std::from_chars(text.data(), end, id.device);
+  if (error != std::errc{} || colon == end || *colon != ':') return std::nullopt;
+  const auto [rest, inode_error] = std::from_chars(colon + 1, end, id.inode);
+  if (inode_error != std::errc{} || rest != end) return std::nullopt;
+  return id;
+}
+
+Result<std::string> find_rotated(FileSystem& files, const std::string& path, const FileId& id) {
+  const Result<FileInfo> current = files.info(path);
+  if (current && current->id == id) return path;
+  if (!current && current.error().code() != ErrorCode::kNotFound) return current.error();
+  const Result<std::vector<Rotated>> rotated = rotated_files(files, path);
+  if (!rotated) return rotated.error();
+  for (const Rotated& file : *rotated) {
+    if (file.info.id == id) return file.path;
+  }
+  return Status{ErrorCode::kNotFound, path + ": no file beside it has the id " + to_string(id)};
+}
+
+Result<std::string> rotated_after(FileSystem& files, const std::string& path, const FileId& id) {
+  const Result<std::vector<Rotated>> rotated = rotated_files(files, path);
+  if (!rotated) return rotated.error();
+  for (std::size_t i = 0; i + 1 < rotated->size(); ++i) {
+    if ((*rotated)[i].info.id == id) return (*rotated)[i + 1].path;
+  }
+  return path;
+}
+
+}  // namespace millstream::inline v0::file::detail
