@@ -42,9 +42,9 @@ class SliceWindowStage final : public OperatorStage {
   using State = typename Slices::State;
 
  public:
-  SliceWindowStage(Agg agg, KeyOf key_of, SliceGrid grid, WindowOptions options, std::uint32_t fill)
-      : agg_{std::move(agg)},
-        key_of_{std::move(key_of)},
+  SliceWindowStage(KeyOf key_of, Agg agg, SliceGrid grid, WindowOptions options, std::uint32_t fill)
+      : key_of_{std::move(key_of)},
+        agg_{std::move(agg)},
         grid_{std::move(grid)},
         options_{std::move(options)},
         rules_{options_.allowed_lateness, options_.late_by_merged},
@@ -476,8 +476,8 @@ class SliceWindowStage final : public OperatorStage {
   };
   static constexpr std::uint32_t kRunWorthwhile = 16;  // below it gathering costs less than a walk for each run
 
-  Agg agg_;
   KeyOf key_of_;
+  Agg agg_;
   SliceGrid grid_;
   WindowOptions options_;
   LateRules rules_;

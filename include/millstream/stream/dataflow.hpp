@@ -10,21 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "millstream/operators/operator_check.hpp"
+#include "millstream/operators/source_check.hpp"
 #include "millstream/operators/source_stage.hpp"
 #include "millstream/runtime/job.hpp"
 #include "millstream/stream/stream.hpp"
 
 namespace millstream::inline v0 {
-
-namespace detail {
-
-template <class R, class C, class T>
-T source_value(R (C::*)(SourceOutput<T>&));
-template <class Src>
-using SourceValue = decltype(source_value(&Src::poll));
-
-}  // namespace detail
 
 /// Built on one thread. May be run more than once and by several jobs at a time: every job has its own copy of all
 /// operators.
@@ -36,7 +27,7 @@ class MILLSTREAM_EXPORT Dataflow {
   template <class Src>
   [[nodiscard]] auto from(Src source) {
     static_assert(check_source<Src>());
-    using T = detail::SourceValue<Src>;
+    using T = SourceRecord<Src>;
     Node node;
     node.kind = "source";
     node.is_source = true;

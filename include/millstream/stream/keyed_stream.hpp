@@ -37,7 +37,7 @@ class KeyedStream {
                   "millstream: reduce keeps records as state, so their type needs a codec: describe it "
                   "with BOOST_DESCRIBE_STRUCT or specialise millstream::Codec for it");
     return keyed_stage<T>("reduce", [f = std::move(f), key_of = key_of_](const StageSetup&) {
-      return std::make_unique<ReduceStage<K, T, F, KeyOf>>(f, key_of);
+      return std::make_unique<ReduceStage<K, T, F, KeyOf>>(key_of, f);
     });
   }
   /// A running aggregate of each key; gives out the new result for each record.
@@ -47,7 +47,7 @@ class KeyedStream {
     static_assert(check_aggregate<Bound, T>());
     using Out = KeyedResult<K, ResultOf<Bound>>;
     return keyed_stage<Out>("aggregate", [agg = bind_aggregate<T>(agg), key_of = key_of_](const StageSetup&) {
-      return std::make_unique<AggregateStage<K, T, Bound, KeyOf>>(agg, key_of);
+      return std::make_unique<AggregateStage<K, T, Bound, KeyOf>>(key_of, agg);
     });
   }
   /// Cuts the stream into windows: tumbling(), sliding(), session(), count_window() or global_window().

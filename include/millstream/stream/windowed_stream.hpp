@@ -116,22 +116,22 @@ class WindowedStream {
       if constexpr (std::is_same_v<W, TimeWindow>) {
         const bool by_clock = window.is_processing_time();
         if (!by_clock && options.trigger.on_watermark_only() && (MergingAggregate<Bound> || window.is_tumbling())) {
-          return std::make_unique<SliceWindowStage<K, T, Bound, KeyOf>>(agg, key_of, *SliceGrid::make(window), options,
+          return std::make_unique<SliceWindowStage<K, T, Bound, KeyOf>>(key_of, agg, *SliceGrid::make(window), options,
                                                                         fill);
         }
-        return std::make_unique<TriggeredWindowStage<K, T, Bound, KeyOf>>(agg, key_of, *SliceGrid::make(window),
+        return std::make_unique<TriggeredWindowStage<K, T, Bound, KeyOf>>(key_of, agg, *SliceGrid::make(window),
                                                                           options, fill, by_clock);
       } else if constexpr (std::is_same_v<W, CountWindow>) {
         if constexpr (MergingAggregate<Bound>) {
           if (!window.is_tumbling()) {
-            return std::make_unique<CountWindowStage<K, T, Bound, KeyOf, true>>(agg, key_of, window, fill);
+            return std::make_unique<CountWindowStage<K, T, Bound, KeyOf, true>>(key_of, agg, window, fill);
           }
         }
-        return std::make_unique<CountWindowStage<K, T, Bound, KeyOf, false>>(agg, key_of, window, fill);
+        return std::make_unique<CountWindowStage<K, T, Bound, KeyOf, false>>(key_of, agg, window, fill);
       } else if constexpr (std::is_same_v<W, GlobalWindow>) {
-        return std::make_unique<TriggeredWindowStage<K, T, Bound, KeyOf>>(agg, key_of, std::nullopt, options, fill);
+        return std::make_unique<TriggeredWindowStage<K, T, Bound, KeyOf>>(key_of, agg, std::nullopt, options, fill);
       } else {
-        return std::make_unique<SessionWindowStage<K, T, Bound, KeyOf, W>>(agg, key_of, window, options, fill);
+        return std::make_unique<SessionWindowStage<K, T, Bound, KeyOf, W>>(key_of, agg, window, options, fill);
       }
     };
   }
