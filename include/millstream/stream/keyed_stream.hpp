@@ -92,4 +92,37 @@ KeyedStream<KeyType<T, KeyOf>, T, KeyOf> Stream<T>::key_by(KeyOf key_of) const {
   return {add_exchange<T>(keyed, "exchange", Routing::kByKey), std::move(key_of)};
 }
 
+template <class K, class T, class KeyOf>
+template <class Op>
+auto KeyedStream<K, T, KeyOf>::process(Op op) const {
+  const auto stateful = [](StreamPlace place) {
+    place.node().stateful = true;
+    return place;
+  };
+  if constexpr (kMakesOperator<Op>) {
+    using Made = std::invoke_result_t<Op&>;
+    static_assert(check_operator<Made, T, true>());
+    using Out = OperatorOutput<Made>;
+    return Stream<Out>{
+        stateful(add_process_stage<Out>(place_, [make = std::move(op), key_of = key_of_](const StageSetup& setup) {
+          return std::make_unique<KeyedProcessStage<K, T, KeyOf, Made>>(std::in_place, make, key_of,
+                                                                        batch_records<Out>(setup.batch_records_max));
+        }))};
+  } else {
+    static_assert(check_operator<Op, T, true>() && check_prototype<Op>());
+    using Out = OperatorOutput<Op>;
+    return Stream<Out>{
+        stateful(add_process_stage<Out>(place_, [op = std::move(op), key_of = key_of_](const StageSetup& setup) {
+          return std::make_unique<KeyedProcessStage<K, T, KeyOf, Op>>(op, key_of,
+                                                                      batch_records<Out>(setup.batch_records_max));
+        }))};
+  }
+}
+
+template <class K, class T, class KeyOf>
+template <class Out, class F>
+Stream<Out> KeyedStream<K, T, KeyOf>::process(F f) const {
+  return process(FunctionOperator<T, Out, F>{std::move(f)});
+}
+
 }  // namespace millstream::inline v0

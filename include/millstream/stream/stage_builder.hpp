@@ -50,6 +50,15 @@ StreamPlace add_stage(const StreamPlace& from, std::string kind, Make make) {
   return {from.graph, {number, ""}};
 }
 
+/// Adds a custom operator, which may emit to any side output.
+template <class Out, class Make>
+StreamPlace add_process_stage(const StreamPlace& from, Make make) {
+  StreamPlace place = add_stage<Out>(from, "process", std::move(make));
+  place.node().any_side_port = true;
+  place.node().main_optional = true;
+  return place;
+}
+
 /// Adds an exchange behind `from`.
 template <class T>
 StreamPlace add_exchange(const StreamPlace& from, std::string kind, Routing routing) {

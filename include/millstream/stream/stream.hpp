@@ -207,4 +207,29 @@ SplitStream<T> Stream<T>::split(std::vector<Branch<T>> branches) const {
   return SplitStream<T>{Stream<T>{std::move(place)}};
 }
 
+template <class T>
+template <class Op>
+auto Stream<T>::process(Op op) const {
+  if constexpr (kMakesOperator<Op>) {
+    using Made = std::invoke_result_t<Op&>;
+    static_assert(check_operator<Made, T, false>());
+    using Out = OperatorOutput<Made>;
+    return Stream<Out>{add_process_stage<Out>(place_, [make = std::move(op)](const StageSetup& setup) {
+      return std::make_unique<ProcessStage<T, Made>>(std::in_place, make, batch_records<Out>(setup.batch_records_max));
+    })};
+  } else {
+    static_assert(check_operator<Op, T, false>() && check_prototype<Op>());
+    using Out = OperatorOutput<Op>;
+    return Stream<Out>{add_process_stage<Out>(place_, [op = std::move(op)](const StageSetup& setup) {
+      return std::make_unique<ProcessStage<T, Op>>(op, batch_records<Out>(setup.batch_records_max));
+    })};
+  }
+}
+
+template <class T>
+template <class Out, class F>
+Stream<Out> Stream<T>::process(F f) const {
+  return process(FunctionOperator<T, Out, F>{std::move(f)});
+}
+
 }  // namespace millstream::inline v0
