@@ -28,7 +28,8 @@ class MILLSTREAM_EXPORT DistinctSketch {
   static constexpr int kPrecisionMax = 18;
 
   /// `precision` in [kPrecisionMin, kPrecisionMax] (asserted). Does not allocate.
-  explicit DistinctSketch(int precision = kPrecisionDefault);
+  explicit DistinctSketch(int precision);
+  DistinctSketch() : DistinctSketch{kPrecisionDefault} {}  // not explicit, so that it may be a member of an aggregate
 
   /// Adds the hash of a value. All 64 bits must be well mixed, as XXH3's are; equal values must have equal hashes.
   void add(std::uint64_t hash);

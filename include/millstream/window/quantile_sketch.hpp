@@ -34,7 +34,8 @@ class MILLSTREAM_EXPORT QuantileSketch {
   static constexpr std::size_t kMagnitudesMax = 4096;  // 64 KiB for values of one sign, 128 KiB for both
 
   /// `alpha` is the relative error, from kAlphaMin to kAlphaMax (asserted). Does not allocate.
-  explicit QuantileSketch(double alpha = kAlphaDefault);
+  explicit QuantileSketch(double alpha);
+  QuantileSketch() : QuantileSketch{kAlphaDefault} {}  // not explicit, so that it may be a member of an aggregate
 
   void add(double value) { add_n(value, 1); }
   /// Adds `value` n times. NaN is no value and is ignored; infinities count as the largest finite doubles; n = 0
