@@ -77,7 +77,10 @@ Status SessionWindow::validate() const {
 }
 std::string SessionWindow::describe() const { return "session(" + duration_text(gap_) + ")"; }
 
-Status CountWindow::validate() const {
+Status CountWindow::validate(const WindowOptions& options) const {
+  if (const std::string set = options.describe(); !set.empty()) {
+    return invalid(describe(), "windows of records are complete by their count alone; they do not take " + set);
+  }
   if (size_ == 0 || slide_ == 0) return invalid(describe(), "size and slide must be at least 1 record");
   if (slide_ > size_) {
     return invalid(describe(), "the slide must not exceed the size: records between two windows would be lost");

@@ -1,1 +1,6 @@
 # Tests of operators: millstream_add_test(operators_name name_test.cpp)
+millstream_add_test(operators_aggregate aggregate_test.cpp)
+millstream_add_test(operators_count_window count_window_test.cpp)
+millstream_add_test(operators_reduce reduce_test.cpp)
+millstream_add_test(operators_session_window session_window_test.cpp)
+millstream_add_test(operators_triggered_window triggered_window_test.cpp)

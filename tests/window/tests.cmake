@@ -1,3 +1,10 @@
 # Tests of window: millstream_add_test(window_name name_test.cpp)
 millstream_add_test(window_distinct_sketch distinct_sketch_test.cpp)
 millstream_add_test(window_quantile_sketch quantile_sketch_test.cpp)
+millstream_add_test(window_aggregates aggregates_test.cpp)
+millstream_add_test(window_slice_grid slice_grid_test.cpp)
+millstream_add_test(window_window window_test.cpp)
+millstream_add_compile_fail_test(window_aggregate_merge_fail aggregate_merge_fail.cpp
+  "millstream: this window merges partial results")
+millstream_add_compile_fail_test(window_aggregate_field_fail aggregate_field_fail.cpp
+  "millstream: sum.field. adds numbers and durations")

@@ -47,7 +47,8 @@ class MILLSTREAM_EXPORT SliceGrid {
 
   /// The first and the last window, by number, that hold slice `index`.
   [[nodiscard]] std::int64_t first_window_of(std::int64_t index) const noexcept {
-    return floor_divide(saturating_minus(index, shift_ + size_slices_), slide_slices_) + 1;
+    const std::int64_t last = last_window_of(index);
+    return saturating_minus(last, (size_slices_ - 1 - (index - first_slice_of(last))) / slide_slices_);
   }
   [[nodiscard]] std::int64_t last_window_of(std::int64_t index) const noexcept {
     return floor_divide(saturating_minus(index, shift_), slide_slices_);
@@ -86,9 +87,12 @@ class MILLSTREAM_EXPORT SliceGrid {
     return rest < origin_ ? index - 1 : index;
   }
   [[nodiscard]] Timestamp uniform_boundary(std::int64_t index) const noexcept {
+    // Below zero from the other side of the slice, so that only what lies outside of time overflows.
+    const bool negative = index < 0;
     std::int64_t at = 0;
-    if (__builtin_mul_overflow(index, slice_, &at) || __builtin_add_overflow(at, origin_, &at)) {
-      return index < 0 ? kTimestampMin : kTimestampMax;
+    if (__builtin_mul_overflow(negative ? index + 1 : index, slice_, &at) ||
+        __builtin_add_overflow(at, negative ? origin_ - slice_ : origin_, &at)) {
+      return negative ? kTimestampMin : kTimestampMax;
     }
     return Timestamp{Duration{at}};
   }

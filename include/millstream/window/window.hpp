@@ -76,8 +76,8 @@ class MILLSTREAM_EXPORT TimeWindow {
 /// Watermark step of a graph with boundaries at any instant (sessions, event-time triggers).
 inline constexpr Duration kFinestStep = std::chrono::milliseconds{1};
 
-/// Sessions of one key: records that come less than `gap` of event time after one another. A session is [first record,
-/// last record + gap); two that touch or overlap are one.
+/// Sessions of one key: records that come at most `gap` of event time after one another. A session is [first record,
+/// last record + gap); two that touch or overlap are one. It fires at the first mark at or behind its end.
 class MILLSTREAM_EXPORT SessionWindow {
  public:
   explicit SessionWindow(Duration gap) : gap_{gap} {}
@@ -125,15 +125,17 @@ template <class GapOf>
   return SessionWindowOf<GapOf>{std::move(gap_of)};
 }
 
-/// Windows of `size` records of one key; one is complete each `slide` records (the first ones, of sliding windows, have
-/// fewer). What is left when the input ends fires as an early pane.
+/// Windows of `size` records of one key in the order in which they come; one is complete each `slide` records (the
+/// first ones, of sliding windows, have fewer). `pane` of a result is the number of the window, window_start and
+/// window_end are the least event time in it and the greatest plus 1 us. When the input ends, what the next window
+/// holds so far fires as an early pane. Count windows know no lateness and no triggers.
 class MILLSTREAM_EXPORT CountWindow {
  public:
   CountWindow(std::uint64_t size, std::uint64_t slide) : size_{size}, slide_{slide} {}
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
   [[nodiscard]] std::uint64_t slide() const noexcept { return slide_; }
   [[nodiscard]] bool is_tumbling() const noexcept { return size_ == slide_; }
-  [[nodiscard]] Status validate() const;
+  [[nodiscard]] Status validate(const WindowOptions& options = {}) const;
   [[nodiscard]] std::string describe() const;
 
  private:

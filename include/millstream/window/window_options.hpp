@@ -16,13 +16,13 @@ struct WindowOptions {
   Duration allowed_lateness{0};
   /// Each result holds only what came since the one before; otherwise everything so far.
   bool discarding = false;
-  Trigger trigger;
+  Trigger trigger{};
   /// A record is late by the watermark of the whole stage, not by that of its own split: keeps more records, but which
   /// ones then depends on how fast the splits are read.
   bool late_by_merged = false;
   /// When nothing has come in for this long (wall clock), open windows fire as though they had ended. Records that
   /// still come for them count as late.
-  std::optional<Duration> close_after;
+  std::optional<Duration> close_after{};
 
   [[nodiscard]] MILLSTREAM_EXPORT Status validate() const;
   /// ".allowed_lateness(2h).discarding()", empty for the defaults; for Dataflow::describe().

@@ -20,7 +20,8 @@ enum class PaneTiming : std::uint8_t {
 };
 BOOST_DESCRIBE_ENUM(PaneTiming, early, on_time, late)
 
-/// The result of one firing of a window for one key. Its event time as a record is window_end - 1 us.
+/// The result of one firing of a window for one key. Its event time as a record is window_end - 1 us (of a global
+/// window: the greatest event time in it).
 template <class K, class R>
 struct WindowResult {
   K key;

@@ -1,0 +1,65 @@
+// aggregate without a window: a running aggregate per key, whose new result is given out for each record.
+//   clicks.key_by(&Click::page).aggregate(ms::count())          // KeyedResult<std::string, std::int64_t>
+#pragma once
+
+#include <exception>
+#include <utility>
+#include <vector>
+
+#include "millstream/core/memory_budget.hpp"
+#include "millstream/operators/keyed_batch.hpp"
+#include "millstream/operators/transform_stage.hpp"
+#include "millstream/window/aggregate.hpp"
+#include "millstream/window/window_result.hpp"
+
+namespace millstream::inline v0 {
+
+/// Agg is a bound aggregate, KeyOf a pointer to a data member or a function of the record. The result of a record has
+/// its columns, so its event time and its key's hash. The state is kept for ever.
+template <class K, class T, class Agg, class KeyOf>
+class AggregateStage final : public TransformStage<T, KeyedResult<K, ResultOf<Agg>>> {
+  static_assert(check_aggregate<Agg, T>());
+
+ public:
+  AggregateStage(KeyOf key_of, Agg agg) : key_of_{std::move(key_of)}, agg_{std::move(agg)} {}
+
+  void open() override { memory_ = MemoryReservation{this->context().memory}; }
+
+ private:
+  using Result = KeyedResult<K, ResultOf<Agg>>;
+
+  void transform(BatchOf<T> batch) override {
+    auto out = this->output_.make();
+    failed_.clear();
+    // The keys were computed once before, by key_by; a function that throws now is not the same function.
+    keys_.resolve(table_, *batch, key_of_, [this] { return agg_.create(); });
+    const Timestamp* times = batch->times.present() ? batch->times.data() : nullptr;
+    this->guarded(
+        *batch, 0, batch->size(),
+        [&](std::uint32_t i) {
+          auto& entry = table_.entry(keys_[i]);
+          add_record(agg_, entry.value, std::as_const(batch->values()[i]), times == nullptr ? kTimestampMin : times[i]);
+          out->emplace_back(Result{entry.key, agg_.result(entry.value)});
+        },
+        [&](std::uint32_t i) { return detail::record_text(batch->values()[i]); },
+        [&](std::uint32_t i) { failed_.push_back(i); });
+    memory_.resize(table_.memory_bytes());
+    if (!failed_.empty()) {
+      // A job that fails ends early: what has no result has failed too.
+      std::vector<std::uint32_t> kept = detail::without(failed_, batch->size());
+      kept.resize(out->size());
+      batch->keep_columns(kept.data(), out->size());
+    }
+    out->take_columns(*batch);
+    this->emit(std::move(out));
+  }
+
+  KeyOf key_of_;
+  Agg agg_;
+  StateTable<K, AccumulatorOf<Agg>> table_;
+  KeyedBatch keys_;
+  MemoryReservation memory_;
+  std::vector<std::uint32_t> failed_;
+};
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,65 @@
+// reduce: per key one value of the records' own type, into which each record is merged; it is given out each time.
+//   orders.key_by(&Order::user).reduce([](const Order& sum, const Order& next) { return Order{sum.user, ...}; })
+#pragma once
+
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "millstream/core/memory_budget.hpp"
+#include "millstream/operators/keyed_batch.hpp"
+#include "millstream/operators/transform_stage.hpp"
+
+namespace millstream::inline v0 {
+
+/// F is called as f(value so far, record) and returns the new value; the first record of a key is its first value.
+/// The state is kept for ever.
+template <class K, class T, class F, class KeyOf>
+class ReduceStage final : public TransformStage<T, T> {
+  static_assert(std::is_invocable_r_v<T, F&, const T&, const T&>,
+                "millstream: reduce(f) needs a function that can be called as f(const Record& so_far, const Record& "
+                "next) and returns a Record");
+  static_assert(std::is_copy_constructible_v<T>,
+                "millstream: reduce keeps a record and gives it out: it must be copied");
+
+ public:
+  ReduceStage(KeyOf key_of, F f) : key_of_{std::move(key_of)}, f_{std::move(f)} {}
+
+  void open() override { memory_ = MemoryReservation{this->context().memory}; }
+
+ private:
+  void transform(BatchOf<T> batch) override {
+    failed_.clear();
+    keys_.resolve(table_, *batch, key_of_, [] { return std::optional<T>{}; });
+    this->guarded(
+        *batch, 0, batch->size(),
+        [&](std::uint32_t i) {
+          T& record = batch->values()[i];
+          std::optional<T>& value = table_.entry(keys_[i]).value;
+          if (value) [[likely]] {
+            record = *value = f_(std::as_const(*value), std::as_const(record));
+          } else {
+            value = record;
+          }
+        },
+        [&](std::uint32_t i) { return detail::record_text(batch->values()[i]); },
+        [&](std::uint32_t i) { failed_.push_back(i); });
+    memory_.resize(table_.memory_bytes());
+    if (!failed_.empty()) {
+      const std::vector<std::uint32_t> kept = detail::without(failed_, batch->size());
+      batch->keep_columns(kept.data(), static_cast<std::uint32_t>(kept.size()));
+      detail::keep_values(*batch, kept.data(), static_cast<std::uint32_t>(kept.size()));
+    }
+    this->emit(std::move(batch));
+  }
+
+  KeyOf key_of_;
+  F f_;
+  StateTable<K, std::optional<T>> table_;
+  KeyedBatch keys_;
+  MemoryReservation memory_;
+  std::vector<std::uint32_t> failed_;
+};
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,242 @@
+// Session windows: per key, records that are no further apart than the gap. A record may found a session, extend one,
+// or join several into one, whose accumulators are merged. Which session is due next stands in a heap with one entry a
+// key that is put right when it comes up: extending a session costs nothing there.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "millstream/core/memory_budget.hpp"
+#include "millstream/operators/keyed_batch.hpp"
+#include "millstream/operators/window_frame.hpp"
+#include "millstream/state/state_table.hpp"
+#include "millstream/window/aggregate.hpp"
+#include "millstream/window/session_list.hpp"
+
+namespace millstream::inline v0 {
+
+/// Agg is a bound aggregate, Spec a SessionWindow or SessionWindowOf. A record is too late if the session that it would
+/// be in, grown by it, takes no more records.
+template <class K, class T, class Agg, class KeyOf, class Spec>
+class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
+  static_assert(check_aggregate<Agg, T, true>());
+  using Base = WindowFrame<K, T, ResultOf<Agg>>;
+  using typename Base::Sweep;
+  using Acc = AccumulatorOf<Agg>;
+
+ public:
+  SessionWindowStage(KeyOf key_of, Agg agg, Spec spec, WindowOptions options, std::uint32_t fill)
+      : Base{std::move(options), fill, false},
+        key_of_{std::move(key_of)},
+        agg_{std::move(agg)},
+        spec_{std::move(spec)} {}
+
+  void open() override {
+    Base::open();
+    memory_ = MemoryReservation{this->context().memory};
+  }
+
+ private:
+  struct KeyState {
+    SessionList<Acc> sessions;
+    Timestamp due = kTimestampMax;  // when the heap brings this key up, if `scheduled`
+    bool scheduled = false;
+    bool leaving = false;  // stands in empty_
+    BOOST_DESCRIBE_CLASS(KeyState, (), (sessions), (), ())
+  };
+  using Table = StateTable<K, KeyState>;
+  struct Due {
+    Timestamp at;
+    std::uint64_t hash;
+    std::uint32_t number;
+    // The hash makes the order of results the same in every run.
+    [[nodiscard]] auto rank() const { return std::tuple{at, hash, number}; }
+  };
+  static bool later(const Due& a, const Due& b) { return a.rank() > b.rank(); }
+
+  void begin(Batch<T>& batch) override {
+    keys_.resolve(table_, batch, key_of_, [] { return KeyState{}; });
+    memory_.resize(table_.memory_bytes() + heap_.capacity() * sizeof(Due));
+  }
+  std::uint32_t add(Batch<T>& batch, std::uint32_t from, std::uint32_t to) override {
+    return this->add_each(batch, from, to, [&](std::uint32_t i) {
+      const Timestamp time = this->time_of(batch, i);
+      if (!add_record_at(batch.values()[i], time, batch.hashes.data()[i], keys_[i])) {
+        this->drop_late(batch, i, time);
+        leave_if_empty(keys_[i], batch.hashes.data()[i]);
+        return;
+      }
+      this->note_taken(time);
+    });
+  }
+  // False where the record is too late.
+  bool add_record_at(const T& record, Timestamp time, std::uint64_t hash, std::uint32_t number) {
+    auto& entry = table_.entry(number);
+    SessionList<Acc>& sessions = entry.value.sessions;
+    Timestamp start = time;
+    Timestamp end = end_of(time, spec_.gap_of(record));
+    joined_.clear();
+    for (std::size_t i = 0; i < sessions.size(); ++i) {
+      const Session<Acc>& session = sessions[i];
+      // Touching is enough. What has expired is on its way out.
+      if (session.start > end || session.end < time || this->expired(session.end)) continue;
+      joined_.push_back(static_cast<std::uint32_t>(i));
+    }
+    for (const std::uint32_t i : joined_) {
+      start = std::min(start, sessions[i].start);
+      end = std::max(end, sessions[i].end);
+    }
+    if (this->too_late(end)) return false;
+    Session<Acc>& session = joined_.empty() ? sessions.push({start, end, agg_.create(), 0, 0, false}) : join(sessions);
+    session.start = start;
+    session.end = end;
+    add_record(agg_, session.acc, record, time);
+    ++session.fresh;
+    session.closed = end <= this->horizon();
+    const std::uint64_t early = this->options().trigger.early_records();
+    if (session.closed) {
+      give_out(entry.key, session, PaneTiming::late);
+    } else if (early > 0 && session.fresh >= early) {
+      give_out(entry.key, session, PaneTiming::early);
+    }
+    schedule(entry.value, due_of(session), hash, number);
+    return true;
+  }
+  // The sessions of joined_ become one.
+  Session<Acc>& join(SessionList<Acc>& sessions) {
+    if (joined_.size() > 1) {
+      std::sort(joined_.begin(), joined_.end(),
+                [&](std::uint32_t a, std::uint32_t b) { return sessions[a].start < sessions[b].start; });
+      Session<Acc> whole = std::move(sessions[joined_.front()]);
+      for (std::size_t i = 1; i < joined_.size(); ++i) {
+        const Session<Acc>& part = sessions[joined_[i]];
+        agg_.merge(whole.acc, part.acc);
+        whole.fired = std::max(whole.fired, part.fired);
+        whole.fresh += part.fresh;
+      }
+      std::sort(joined_.begin(), joined_.end());
+      while (joined_.size() > 1) {
+        sessions.remove(joined_.back());
+        joined_.pop_back();
+      }
+      sessions[joined_.front()] = std::move(whole);
+    }
+    return sessions[joined_.front()];
+  }
+  static Timestamp end_of(Timestamp time, Duration gap) {
+    // A record before all time has a session too, though sums stay at that end.
+    return time == kTimestampMin ? Timestamp{time.time_since_epoch() + gap} : saturating_add(time, gap);
+  }
+  [[nodiscard]] Timestamp due_of(const Session<Acc>& session) const {
+    return session.closed ? saturating_add(session.end, this->options().allowed_lateness) : session.end;
+  }
+  void schedule(KeyState& key, Timestamp due, std::uint64_t hash, std::uint32_t number) {
+    if (key.scheduled && key.due <= due) [[likely]]
+      return;
+    key.scheduled = true;
+    key.due = due;
+    heap_.push_back({due, hash, number});
+    std::push_heap(heap_.begin(), heap_.end(), later);
+  }
+  void give_out(const K& key, Session<Acc>& session, PaneTiming timing) {
+    this->emit(saturating_sub(session.end, Duration{1}),
+               {key, agg_.result(std::as_const(session.acc)), session.start, session.end, session.fired, timing});
+    ++session.fired;
+    session.fresh = 0;
+    if (this->options().discarding) session.acc = agg_.create();
+  }
+
+  bool fire_due() override {
+    while (!heap_.empty() && heap_.front().at <= this->horizon()) {
+      if (this->stop()) return false;
+      const Due top = heap_.front();
+      std::pop_heap(heap_.begin(), heap_.end(), later);
+      heap_.pop_back();
+      if (!table_.live(top.number)) continue;
+      auto& entry = table_.entry(top.number);
+      KeyState& key = entry.value;
+      if (!key.scheduled || key.due != top.at) continue;  // an earlier one took its place
+      key.scheduled = false;
+      SessionList<Acc>& sessions = key.sessions;
+      if (sessions.empty()) continue;
+      const std::size_t next = first_due(sessions);
+      Session<Acc>& session = sessions[next];
+      // It may have been extended since; then it comes up again in its turn.
+      if (due_of(session) <= top.at) {
+        if (!session.closed) {
+          session.closed = true;
+          if (session.fresh > 0 || !this->options().discarding) give_out(entry.key, session, PaneTiming::on_time);
+        }
+        if (this->expired(session.end)) sessions.remove(next);
+      }
+      if (sessions.empty()) {
+        leave_if_empty(top.number, top.hash);
+      } else {
+        schedule(key, due_of(sessions[first_due(sessions)]), top.hash, top.number);
+      }
+    }
+    return true;
+  }
+  [[nodiscard]] std::size_t first_due(SessionList<Acc>& sessions) const {
+    std::size_t first = 0;
+    for (std::size_t i = 1; i < sessions.size(); ++i) {
+      if (due_of(sessions[i]) < due_of(sessions[first])) first = i;
+    }
+    return first;
+  }
+  bool sweep(Sweep what) override {
+    for (; cursor_ < table_.end_number(); ++cursor_) {
+      if (this->stop()) return false;
+      if (!table_.live(cursor_)) continue;
+      auto& entry = table_.entry(cursor_);
+      for (std::size_t i = 0; i < entry.value.sessions.size(); ++i) {
+        Session<Acc>& session = entry.value.sessions[i];
+        if (session.closed) continue;
+        const bool close = what == Sweep::kClose;
+        if (session.fresh > 0 || (close && !this->options().discarding)) {
+          give_out(entry.key, session, close ? PaneTiming::on_time : PaneTiming::early);
+        }
+        session.closed = close;
+      }
+    }
+    cursor_ = 0;
+    return true;
+  }
+
+  // Entries are erased only between batches: their numbers are in keys_ until then.
+  void leave_if_empty(std::uint32_t number, std::uint64_t hash) {
+    KeyState& key = table_.entry(number).value;
+    if (!key.sessions.empty() || key.leaving) return;
+    key.leaving = true;
+    empty_.push_back({number, hash});
+  }
+  bool tidy() override {
+    if (empty_.empty()) return false;
+    for (std::uint32_t n = 0; n < kErasedPerStep && !empty_.empty(); ++n) {
+      const auto [number, hash] = empty_.back();
+      empty_.pop_back();
+      KeyState& key = table_.entry(number).value;
+      key.leaving = false;
+      if (key.sessions.empty()) table_.erase(number, hash);
+    }
+    return true;
+  }
+
+  static constexpr std::uint32_t kErasedPerStep = 2 * kBatchRecordsMax;  // more than a batch can add
+
+  KeyOf key_of_;
+  Agg agg_;
+  Spec spec_;
+  Table table_;
+  KeyedBatch keys_;
+  std::vector<std::uint32_t> joined_;
+  std::vector<Due> heap_;
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> empty_;
+  std::uint32_t cursor_ = 0;
+  MemoryReservation memory_;
+};
+
+}  // namespace millstream::inline v0

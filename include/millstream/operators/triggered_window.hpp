@@ -1,0 +1,200 @@
+// Windows in time that give out more than one result each (early triggers, discarding), windows by the wall clock, and
+// the global window: one accumulator for each window and key. (Tumbling and sliding windows that fire on the watermark
+// alone share slices: slice_window.hpp.)
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "millstream/core/memory_budget.hpp"
+#include "millstream/operators/window_frame.hpp"
+#include "millstream/state/state_table.hpp"
+#include "millstream/window/aggregate.hpp"
+#include "millstream/window/slice_grid.hpp"
+#include "millstream/window/window_pane.hpp"
+
+namespace millstream::inline v0 {
+
+/// Agg is a bound aggregate. Without a grid there is one window for all time.
+template <class K, class T, class Agg, class KeyOf>
+class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
+  static_assert(check_aggregate<Agg, T>());
+  using Base = WindowFrame<K, T, ResultOf<Agg>>;
+  using typename Base::Sweep;
+  using Acc = AccumulatorOf<Agg>;
+  using Table = StateTable<K, WindowPane<Acc>>;
+
+ public:
+  TriggeredWindowStage(KeyOf key_of, Agg agg, std::optional<SliceGrid> grid, WindowOptions options, std::uint32_t fill,
+                       bool by_clock = false)
+      : Base{std::move(options), fill, by_clock},
+        key_of_{std::move(key_of)},
+        agg_{std::move(agg)},
+        grid_{std::move(grid)} {}
+
+  void open() override {
+    Base::open();
+    memory_ = MemoryReservation{this->context().memory};
+  }
+
+ private:
+  struct Window {
+    WindowTime time;
+    std::unique_ptr<Table> table;
+    bool closed = false;  // has fired as complete
+  };
+
+  void begin(Batch<T>& batch) override {
+    MILLSTREAM_ASSERT(batch.empty() || batch.hashes.present());
+    memory_.resize(memory_bytes());
+  }
+  bool timed(const Batch<T>& batch) const override { return grid_.has_value() || batch.times.present(); }
+
+  std::uint32_t add(Batch<T>& batch, std::uint32_t from, std::uint32_t to) override {
+    find_windows_ = true;  // the watermark has moved, or the clock
+    return this->add_each(batch, from, to, [&](std::uint32_t i) {
+      const Timestamp time = this->time_of(batch, i);
+      if (find_windows_ || time < slice_.start || time >= slice_.end) find_windows(time);
+      if (windows_of_slice_.empty()) {
+        this->drop_late(batch, i, time);
+        return;
+      }
+      const T& record = batch.values()[i];
+      const std::uint64_t hash = batch.hashes.data()[i];
+      for (Window* window : windows_of_slice_) add_to(*window, record, hash, time);
+      this->note_taken(time);
+    });
+  }
+  // The windows that take records of this instant, here and now.
+  void find_windows(Timestamp time) {
+    find_windows_ = false;
+    windows_of_slice_.clear();
+    if (!grid_) {
+      slice_ = {0, kTimestampMin, kTimestampMax};
+      take_window(0, {kTimestampMin, kTimestampMax});
+      return;
+    }
+    slice_ = grid_->slice_of(time);
+    const std::int64_t last = grid_->last_window_of(slice_.index);
+    for (std::int64_t w = grid_->first_window_of(slice_.index); w <= last; ++w) take_window(w, grid_->window(w));
+  }
+  void take_window(std::int64_t number, const WindowTime& time) {
+    if (this->too_late(time.end)) return;
+    Window& window = windows_[number];
+    if (!window.table) {
+      window.time = time;
+      window.table = spare_.empty() ? std::make_unique<Table>() : std::move(spare_.back());
+      if (!spare_.empty()) spare_.pop_back();
+      window.closed = time.end <= this->horizon();
+    }
+    windows_of_slice_.push_back(&window);
+  }
+  void add_to(Window& window, const T& record, std::uint64_t hash, Timestamp time) {
+    Table& table = *window.table;
+    const std::uint32_t number =
+        table.find_or_insert(std::invoke(key_of_, record), hash, [this] { return WindowPane<Acc>{agg_.create()}; });
+    auto& entry = table.entry(number);
+    WindowPane<Acc>& pane = entry.value;
+    add_record(agg_, pane.acc, record, time);
+    pane.latest = std::max(pane.latest, time);
+    ++pane.fresh;
+    const std::uint64_t early = this->options().trigger.early_records();
+    if (window.closed) {
+      give_out(window, entry, PaneTiming::late);
+    } else if (early > 0 && pane.fresh >= early) {
+      give_out(window, entry, PaneTiming::early);
+    }
+  }
+  void give_out(const Window& window, typename Table::Entry& entry, PaneTiming timing) {
+    WindowPane<Acc>& pane = entry.value;
+    const Timestamp time = grid_ ? saturating_sub(window.time.end, Duration{1}) : pane.latest;
+    this->emit(time, {entry.key, agg_.result(std::as_const(pane.acc)), window.time.start, window.time.end, pane.fired,
+                      timing});
+    ++pane.fired;
+    pane.fresh = 0;
+    if (this->options().discarding) pane.acc = agg_.create();
+  }
+
+  bool fire_due() override {
+    for (auto it = windows_.upper_bound(closed_until_); it != windows_.end(); ++it) {
+      Window& window = it->second;
+      if (window.time.end > this->horizon()) break;
+      if (!window.closed && !give_out_all(window, PaneTiming::on_time)) return false;
+      window.closed = true;
+      closed_until_ = it->first;
+    }
+    while (!windows_.empty() && this->expired(windows_.begin()->second.time.end)) {
+      forgotten_.push_back(std::move(windows_.begin()->second.table));
+      windows_.erase(windows_.begin());
+    }
+    find_windows_ = true;
+    return true;
+  }
+  bool sweep(Sweep what) override {
+    for (auto it = windows_.lower_bound(swept_until_); it != windows_.end(); ++it) {
+      Window& window = it->second;
+      swept_until_ = it->first;
+      if (window.closed) continue;
+      if (!give_out_all(window, what == Sweep::kClose ? PaneTiming::on_time : PaneTiming::early)) return false;
+      // The one window for all time stays open.
+      if (what == Sweep::kClose && grid_) window.closed = true;
+    }
+    swept_until_ = kFirst;
+    return true;
+  }
+  // By the cursor; false when the step is over.
+  bool give_out_all(Window& window, PaneTiming timing) {
+    // A window that is complete says so once more for every key; a discarding one has nothing to say without news.
+    const bool all = timing == PaneTiming::on_time && !this->options().discarding;
+    Table& table = *window.table;
+    while (cursor_ < table.end_number()) {
+      auto& entry = table.entry(cursor_++);
+      if (all || entry.value.fresh > 0) give_out(window, entry, timing);
+      if (this->stop()) return false;
+    }
+    cursor_ = 0;
+    return true;
+  }
+  Timestamp next_end() const override {
+    const auto it = windows_.upper_bound(closed_until_);
+    return it == windows_.end() ? kTimestampMax : it->second.time.end;
+  }
+  bool tidy() override {
+    if (forgotten_.empty()) return false;
+    if (!forgotten_.back()->clear_some()) return true;
+    if (spare_.size() < kSpareTables) spare_.push_back(std::move(forgotten_.back()));
+    forgotten_.pop_back();
+    return true;
+  }
+  [[nodiscard]] std::size_t memory_bytes() const {
+    std::size_t bytes = 0;
+    for (const auto& [number, window] : windows_) bytes += window.table->memory_bytes();
+    for (const auto& table : forgotten_) bytes += table->memory_bytes();
+    for (const auto& table : spare_) bytes += table->memory_bytes();
+    return bytes;
+  }
+
+  static constexpr std::int64_t kFirst = std::numeric_limits<std::int64_t>::min();
+  static constexpr std::size_t kSpareTables = 4;  // as many windows open and close in turn without an allocation
+
+  KeyOf key_of_;
+  Agg agg_;
+  std::optional<SliceGrid> grid_;
+  std::map<std::int64_t, Window> windows_;  // by number, so by end
+  std::vector<std::unique_ptr<Table>> forgotten_;
+  std::vector<std::unique_ptr<Table>> spare_;
+  Slice slice_{};
+  std::vector<Window*> windows_of_slice_;
+  bool find_windows_ = true;
+  std::int64_t closed_until_ = kFirst;  // every window up to this one has ended
+  std::int64_t swept_until_ = kFirst;
+  std::uint32_t cursor_ = 0;
+  MemoryReservation memory_;
+};
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,315 @@
+// WindowFrame: what session, count and triggered windows have in common: marks in their places, firing by a cursor that
+// gives out at most one batch of results a step, lateness, late records, timers. While a firing is unfinished the rest
+// of the input batch waits here and the stage takes no other; so nothing depends on where batches end.
+#pragma once
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "millstream/operators/collector.hpp"
+#include "millstream/operators/operator_stage.hpp"
+#include "millstream/window/window_options.hpp"
+#include "millstream/window/window_result.hpp"
+
+namespace millstream::inline v0 {
+
+/// T: the records; R: the results' values. A derived stage adds records and fires; all on the shard's thread.
+template <class K, class T, class R>
+class WindowFrame : public OperatorStage {
+ public:
+  using Result = WindowResult<K, R>;
+
+  /// `fill`: results that a batch is filled to. `by_clock`: windows end by the wall clock.
+  WindowFrame(WindowOptions options, std::uint32_t fill, bool by_clock)
+      : options_{std::move(options)}, fill_{fill}, by_clock_{by_clock}, collector_{output_, fill} {
+    if (by_clock_) options_.allowed_lateness = Duration{0};
+  }
+
+  void open() override {
+    late_output_ = sides_.find(late_records<T>);
+    late_fill_ = batch_records<Late<T>>(context().batch_records_max);
+  }
+  bool ready() final {
+    return !batch_ && firing_ == Firing::kNone && output_.ready() && (sides_.empty() || sides_.ready());
+  }
+  void push(BatchHandle handle) final {
+    batch_ = batch_cast<T>(std::move(handle));
+    metrics_.records_in.add(batch_->size());
+    metrics_.batches_in.add(1);
+    position_ = 0;
+    next_mark_ = 0;
+    protect([&] {
+      tidy();
+      if (!batch_->empty()) {
+        note_input();
+        timed_ = timed(*batch_);
+      }
+      collector_.begin(batch_->ingested_ns, timed_);
+      set_mark(batch_->start);
+      begin(*batch_);
+    });
+    work();
+  }
+  Progress step() final {
+    const Progress main = output_.drain();
+    const Progress side = sides_.empty() ? Progress::kIdle : sides_.drain();
+    const Progress drained = main == Progress::kAdvanced || side == Progress::kIdle ? main : side;
+    if (context().failed()) return drained;
+    if (firing_ == Firing::kNone) start_timers();
+    if (batch_ || firing_ != Firing::kNone) {
+      if (!output_.ready() || !(sides_.empty() || sides_.ready())) {
+        return drained == Progress::kAdvanced ? drained : Progress::kBlocked;
+      }
+      work();
+      return Progress::kAdvanced;
+    }
+    bool tidied = false;
+    protect([&] { tidied = tidy(); });
+    return tidied ? Progress::kAdvanced : drained;
+  }
+  Timestamp deadline() final {
+    if (ended_ || batch_ || firing_ != Firing::kNone) return kTimestampMax;
+    return std::min({tick_at_, close_at_, by_clock_ ? next_end() : kTimestampMax});
+  }
+  bool finished() const final {
+    return ended_ && !batch_ && firing_ == Firing::kNone && output_.outbox_empty() && sides_.outboxes_empty();
+  }
+  OutputBase* output() final { return &output_; }
+  std::size_t queued() const final { return batch_ ? 1 : 0; }
+
+ protected:
+  /// What a walk over all open windows gives out.
+  enum class Sweep { kEarly, kClose };
+
+  /// A new batch, before its first record: resolves keys.
+  virtual void begin(Batch<T>& batch) = 0;
+  /// Adds records [from, to); returns where it stopped, which is before `to` only if stop() said so.
+  virtual std::uint32_t add(Batch<T>& batch, std::uint32_t from, std::uint32_t to) = 0;
+  /// Fires what ends at or before horizon() and forgets what no record can change any more. False: stopped by stop(),
+  /// to be called again.
+  virtual bool fire_due() = 0;
+  /// Fires what has changed since it last fired. False as above.
+  virtual bool sweep(Sweep what) = 0;
+  /// A bounded piece of putting memory in order; true if there was any to do. Never while a batch is being worked on.
+  virtual bool tidy() { return false; }
+  /// The earliest end of an open window.
+  [[nodiscard]] virtual Timestamp next_end() const { return kTimestampMax; }
+  /// Results have event times.
+  [[nodiscard]] virtual bool timed(const Batch<T>&) const { return true; }
+
+  [[nodiscard]] const WindowOptions& options() const noexcept { return options_; }
+  [[nodiscard]] bool by_clock() const noexcept { return by_clock_; }
+  /// Windows that end here or before have ended: the merged watermark, or the wall clock.
+  [[nodiscard]] Timestamp horizon() const noexcept { return horizon_; }
+  /// The instant of a record: its event time; by the wall clock, now.
+  [[nodiscard]] Timestamp time_of(const Batch<T>& batch, std::uint32_t i) const {
+    if (by_clock_) return horizon_;
+    return batch.times.present() ? batch.times.data()[i] : kTimestampMin;
+  }
+  /// A window with this end takes no further record at this place.
+  [[nodiscard]] bool too_late(Timestamp end) const noexcept {
+    return !by_clock_ && saturating_add(end, options_.allowed_lateness) <= effective_;
+  }
+  /// Nothing can change a window with this end any more.
+  [[nodiscard]] bool expired(Timestamp end) const noexcept {
+    return saturating_add(end, options_.allowed_lateness) <= horizon_;
+  }
+  /// Counts a record that was taken.
+  void note_taken(Timestamp time) {
+    if (time < effective_ && !by_clock_) metrics_.late.add(1);
+  }
+  /// A record that no window takes.
+  void drop_late(Batch<T>& batch, std::uint32_t i, Timestamp time) {
+    metrics_.late_dropped.add(1);
+    if (late_output_ == nullptr) return;
+    if (late_batch_ && late_batch_->size() >= late_fill_) flush_sides();
+    if (!late_batch_) {
+      late_batch_ = late_output_->make();
+      late_batch_->start = downstream();
+      late_batch_->ingested_ns = batch.ingested_ns;
+    }
+    late_batch_->mark(downstream());
+    late_batch_->copy_columns(batch, i, late_batch_->size());
+    const Timestamp watermark = std::max(at_.split, at_.merged);
+    late_batch_->emplace_back(Late<T>{std::move(batch.values()[i]), saturating_distance(watermark, time)});
+  }
+  /// Gives out a result with this event time.
+  void emit(Timestamp time, Result result) {
+    collector_.emit_at(time, std::move(result));
+    metrics_.records_out.add(1);
+    if (collector_.size() >= fill_) {
+      collector_.finish(Control::kNone);
+      budget_ = 0;
+    }
+  }
+  /// Loops over entries and records end a step when this holds. Counts one piece of work.
+  [[nodiscard]] bool stop() noexcept { return --budget_ <= 0; }
+  /// As stop(), for work that is bounded by the batch anyway: ends a step only when a batch of results is full.
+  [[nodiscard]] bool full() const noexcept { return budget_ <= 0; }
+
+  /// body(i) for records [from, to) by the policy for exceptions, until full().
+  template <class Body>
+  std::uint32_t add_each(Batch<T>& batch, std::uint32_t from, std::uint32_t to, Body&& body) {
+    std::uint32_t i = from;
+    while (i < to) {
+      guarded(
+          batch, i, i + 1, body, [&](std::uint32_t at) { return detail::record_text(batch.values()[at]); },
+          [](std::uint32_t) {});
+      ++i;
+      if (full() || context().failed()) [[unlikely]]
+        break;
+    }
+    return i;
+  }
+  void flush_sides() final {
+    if (late_batch_) late_output_->emit(std::move(late_batch_));
+  }
+
+ private:
+  enum class Firing { kNone, kDue, kEarlyByMark, kEarlyByClock, kClose };
+  // Entries that a step looks at: with a batch of results on top it stays well under a millisecond.
+  static constexpr std::int32_t kWorkPerStep = 8192;
+
+  [[nodiscard]] Watermarks downstream() const noexcept { return {at_.merged, at_.merged}; }
+
+  // Goes on with firing and input until both are done or the step has done enough.
+  void work() {
+    budget_ = kWorkPerStep;
+    protect([&] {
+      while (!context().failed()) {
+        if (firing_ != Firing::kNone && !fire()) return;
+        if (!batch_) {
+          collector_.finish(Control::kNone);
+          return;
+        }
+        const auto& marks = batch_->marks;
+        const std::uint32_t end = next_mark_ < marks.size() ? marks[next_mark_].position : batch_->size();
+        if (position_ < end) {
+          position_ = add(*batch_, position_, end);
+          if (position_ < end) return;
+        }
+        if (full()) return;
+        if (next_mark_ < marks.size()) {
+          set_mark(marks[next_mark_++].at);
+        } else {
+          finish_batch();
+          return;
+        }
+      }
+    });
+    if (context().failed()) {
+      batch_.reset();
+      firing_ = Firing::kNone;
+    }
+  }
+  // True when nothing is left to fire.
+  bool fire() {
+    if (firing_ == Firing::kDue) {
+      if (!fire_due()) return false;
+      firing_ = early_by_mark_ ? Firing::kEarlyByMark : Firing::kNone;
+      early_by_mark_ = false;
+    }
+    if (firing_ != Firing::kNone) {
+      if (!sweep(firing_ == Firing::kClose ? Sweep::kClose : Sweep::kEarly)) return false;
+      firing_ = Firing::kNone;
+    }
+    // Only now: the results are in front of the watermark that made them.
+    collector_.mark(downstream());
+    return true;
+  }
+  void set_mark(const Watermarks& at) {
+    const Timestamp before = at_.merged;
+    at_ = {at.split, std::max(at.merged, before)};
+    effective_ = options_.late_by_merged ? at_.merged : std::max(at_.split, at_.merged);
+    if (at_.merged == before) return;
+    metrics_.watermark_us.set(static_cast<std::uint64_t>(at_.merged.time_since_epoch().count()));
+    const Duration interval = options_.trigger.early_interval_event();
+    if (interval > Duration{0} && at_.merged != kTimestampMax) {
+      early_by_mark_ = floor_to(at_.merged, interval) > floor_to(before, interval);
+    }
+    if (!by_clock_ || at_.merged == kTimestampMax) horizon_ = at_.merged;
+    firing_ = Firing::kDue;
+  }
+  void finish_batch() {
+    const Control control = batch_->control;
+    if (control == Control::kEnd) ended_ = true;
+    batch_.reset();
+    collector_.finish(control);
+    forward_to_sides(downstream(), control);
+  }
+  // Records have come in: timers run from here.
+  void note_input() {
+    const bool ticking = options_.trigger.early_interval() > Duration{0};
+    if (!by_clock_ && !ticking && !options_.close_after) return;
+    const Timestamp now = context().clock->now();
+    if (by_clock_) advance_clock(now);
+    if (ticking && tick_at_ == kTimestampMax) tick_at_ = saturating_add(now, options_.trigger.early_interval());
+    if (options_.close_after) close_at_ = saturating_add(now, *options_.close_after);
+  }
+  void advance_clock(Timestamp now) {
+    if (now <= horizon_) return;  // a clock that was set back
+    horizon_ = now;
+    firing_ = Firing::kDue;
+  }
+  void start_timers() {
+    const Timestamp next = std::min({tick_at_, close_at_, by_clock_ ? next_end() : kTimestampMax});
+    if (ended_ || next == kTimestampMax) return;
+    const Timestamp now = context().clock->now();
+    if (now < next) return;
+    if (!batch_) collector_.begin(context().clock->monotonic_ns(), timed_);
+    if (by_clock_ && now >= next_end()) {
+      advance_clock(now);
+    } else if (now >= close_at_) {
+      close_at_ = kTimestampMax;
+      firing_ = Firing::kClose;
+    } else if (now >= tick_at_) {
+      tick_at_ = kTimestampMax;  // until something comes in again
+      firing_ = Firing::kEarlyByClock;
+    }
+  }
+  template <class F>
+  void protect(F&& f) {
+    try {
+      f();
+    } catch (const std::exception& error) {
+      fail_for(error.what());
+    } catch (...) {
+      fail_for("an exception that is not a std::exception");
+    }
+  }
+
+  void fail_for(std::string_view reason) {
+    context().fail({ErrorCode::kUserFailure, "stage '" + name() +
+                                                 "': a function of the key or the aggregate threw while "
+                                                 "windows were worked on: " +
+                                                 std::string{reason}});
+  }
+
+  WindowOptions options_;
+  std::uint32_t fill_;
+  bool by_clock_;
+  Output<Result> output_;
+  CollectorBuffer<Result> collector_;
+  Output<Late<T>>* late_output_ = nullptr;
+  BatchOf<Late<T>> late_batch_;
+  std::uint32_t late_fill_ = 1;
+
+  BatchOf<T> batch_;  // being worked on
+  std::uint32_t position_ = 0;
+  std::size_t next_mark_ = 0;
+  Watermarks at_;
+  Timestamp effective_ = kTimestampMin;  // decides who is late
+  Timestamp horizon_ = kTimestampMin;
+  Firing firing_ = Firing::kNone;
+  bool early_by_mark_ = false;
+  bool ended_ = false;
+  bool timed_ = true;  // results have event times
+  std::int32_t budget_ = 0;
+  Timestamp tick_at_ = kTimestampMax;
+  Timestamp close_at_ = kTimestampMax;
+};
+
+}  // namespace millstream::inline v0
