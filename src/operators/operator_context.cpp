@@ -32,8 +32,9 @@ bool OperatorContext::may_add_state(const std::string& name, const StateOptions&
     return false;
   };
   if (!store_) {
-    return refuse("the operator is not keyed, and state belongs to keys: put key_by(...) before process(...), or keep a "
-                  "plain member");
+    return refuse(
+        "the operator is not keyed, and state belongs to keys: put key_by(...) before process(...), or keep a "
+        "plain member");
   }
   if (name.empty()) return refuse("a state needs a name");
   if (!opening_) return refuse("states are asked for in open(), before the first record");

@@ -1,6 +1,8 @@
 # Sources of operators, listed by hand.
 target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/event_time.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/operator_context.cpp
   ${CMAKE_CURRENT_LIST_DIR}/operator_stage.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/process_stage.cpp
   ${CMAKE_CURRENT_LIST_DIR}/sink_stage.cpp
   ${CMAKE_CURRENT_LIST_DIR}/source_stage.cpp)

@@ -1,1 +1,3 @@
-# Tests of state: millstream_add_test(state_name name_test.cpp)
+# Tests of state.
+millstream_add_test(state_timers timers_test.cpp)
+millstream_add_test(state_handles handles_test.cpp)

@@ -1,0 +1,90 @@
+// ProcessStageBase: the part of a custom operator's stage that knows no types: where it stands in its input batch,
+// which timers are due, when watermarks are told and passed on, and what an exception of the operator means.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "millstream/operators/operator_context.hpp"
+#include "millstream/operators/operator_stage.hpp"
+
+namespace millstream::inline v0 {
+
+/// Records are worked on in order. At a mark that lifts the merged watermark first the due event-time timers fire, then
+/// on_watermark is called, then the mark goes downstream; only then come the records behind it. Firing is a cursor: a
+/// bounded number of timers a step, while the rest of the batch and further input wait.
+class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
+ public:
+  /// Timers that fire in one step at the most.
+  static constexpr std::uint32_t kTimersPerStep = 256;  // some 50 us with a small on_timer
+
+  bool ready() final { return !input_ && has_room(); }
+  void push(BatchHandle batch) final;
+  Progress step() final;
+  Timestamp deadline() final;
+  bool finished() const final { return ended_ && output_base().outbox_empty() && sides_.outboxes_empty(); }
+  void open() final;
+
+  /// State and timers of the key groups [first, end); nothing if the operator is not keyed. Between two batches only.
+  void save_state(std::uint32_t first, std::uint32_t end, ByteWriter& out) const;
+  /// After open().
+  [[nodiscard]] Status load_state(ByteReader& in);
+  /// State and timers; null before open() and where the operator is not keyed.
+  [[nodiscard]] const StateStore* state() const noexcept;
+
+ protected:
+  /// `keys` is null if the operator is not keyed.
+  ProcessStageBase(std::unique_ptr<KeySpaceBase> keys, bool has_on_timer)
+      : keys_{std::move(keys)}, has_on_timer_{has_on_timer} {}
+
+  // What the typed stage does. Exceptions of process are its business, all others come to us.
+  [[nodiscard]] virtual const OutputBase& output_base() const = 0;
+  [[nodiscard]] virtual Status open_operator() = 0;
+  virtual void begin_batch(const BatchBase& batch) = 0;
+  virtual void process_records(BatchBase& batch, std::uint32_t from, std::uint32_t to) = 0;
+  /// Enters the timer's key and calls on_timer.
+  virtual void fire([[maybe_unused]] const TimerQueue::Due& due, [[maybe_unused]] const Timer& timer) {}
+  virtual void tell_watermark(Timestamp watermark) = 0;
+  virtual void close_operator() = 0;
+  /// The collector's side of marks, times and batches.
+  virtual void mark_output(const Watermarks& at) = 0;
+  virtual void finish_output(Control control) = 0;
+  virtual void set_output_time(Timestamp time) = 0;
+
+  void flush_sides() final;
+  [[nodiscard]] KeySpaceBase* key_space() noexcept { return keys_.get(); }
+  [[nodiscard]] OperatorContext& operator_context() noexcept { return *operator_context_; }
+  void set_time(Timestamp time) {
+    operator_context_->place_.time = time;
+    set_output_time(time);
+  }
+
+ private:
+  [[nodiscard]] bool has_room() { return output()->ready() && (sides_.empty() || sides_.ready()); }
+  Progress drain();
+  void work();
+  void read_clock();
+  void advance();
+  [[nodiscard]] bool cross(const Watermarks& to, std::uint32_t& budget);
+  [[nodiscard]] bool fire_due(TimerQueue& queue, TimeDomain domain, Timestamp limit, std::uint32_t& budget);
+  template <class Call, class Where>
+  void protect(Call&& call, Where&& where);
+  [[nodiscard]] TimerService* timers() noexcept;
+
+  std::unique_ptr<KeySpaceBase> keys_;
+  bool has_on_timer_;
+  std::optional<OperatorContext> operator_context_;
+  BatchHandle input_;
+  std::uint32_t position_ = 0;   // first record of input_ that has not been worked on
+  std::uint32_t next_mark_ = 0;  // of input_
+  Watermarks target_;            // of the mark at which we are
+  bool crossing_ = false;        // the timers of target_ are firing
+  bool ended_ = false;
+  Timestamp last_time_ = kTimestampMin;  // the last watermark that is an instant
+  TimerQueue::Due due_;
+};
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,44 @@
+// The checks of custom sinks (see io/sink.hpp): a wrong member fails to compile in our words.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+#include "millstream/core/member_check.hpp"
+#include "millstream/io/sink.hpp"
+
+namespace millstream::inline v0 {
+
+/// Fails to compile, in words, where Snk is no sink for records of type T.
+template <class Snk, class T>
+consteval bool check_sink() {
+  static_assert(std::is_class_v<Snk>, "millstream: a sink is a struct with a member write; see millstream/io/sink.hpp");
+  static_assert(
+      !std::is_final_v<Snk>,
+      "millstream: a sink must not be final: whether it has open, flush and so on is found out by deriving from "
+      "it");
+  static_assert(std::copy_constructible<Snk>,
+                "millstream: a sink is copied once for each shard and must be copyable: put what copies share, or what "
+                "cannot be copied, behind a std::shared_ptr");
+  if constexpr (detail::Checkable<Snk>) {
+    using Done = detail::TypeList<void, Status>;
+    MILLSTREAM_REQUIRE_MEMBER(
+        Snk, write, "a sink's",
+        "void or ms::Status write(const T&), or std::size_t or ms::Result<std::size_t> write(std::span<T>), with the T "
+        "of "
+        "the stream",
+        (detail::kFits<detail::write_member, Done, Snk, const T&> ||
+         detail::kFits<detail::write_member, detail::TypeList<std::size_t, Result<std::size_t>>, Snk, std::span<T>>));
+    MILLSTREAM_CHECK_MEMBER(Snk, open, "a sink's", "void or ms::Status open(ms::SinkContext&)",
+                            (detail::kFits<detail::open_member, Done, Snk, SinkContext&>));
+    MILLSTREAM_CHECK_MEMBER(Snk, flush, "a sink's", "void or ms::Status flush()",
+                            (detail::kFits<detail::flush_member, Done, Snk>));
+    MILLSTREAM_CHECK_MEMBER(Snk, close, "a sink's", "void or ms::Status close(ms::SinkEnd)",
+                            (detail::kFits<detail::close_member, Done, Snk, SinkEnd>));
+  }
+  return true;
+}
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,215 @@
+// KeyedState: one named state of a keyed operator on one shard: a content for each key that has one, with its time to
+// live. The handles that users hold (ValueState and so on) are thin views of it; it does not know the type of the key.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "millstream/core/export.hpp"
+#include "millstream/core/memory_budget.hpp"
+#include "millstream/state/key_space.hpp"
+#include "millstream/state/slots.hpp"
+#include "millstream/state/state_options.hpp"
+
+namespace millstream::inline v0 {
+
+/// When something that was last written (or read) at some time is over.
+class Aging {
+ public:
+  Aging(StateOptions options, const KeySpaceBase& keys) noexcept
+      : ttl_{std::chrono::ceil<Duration>(options.ttl)},
+        on_read_{options.ttl_update == TtlUpdate::kOnReadAndWrite},
+        keys_{keys} {}
+  [[nodiscard]] bool on() const noexcept { return ttl_ > Duration{0}; }
+  [[nodiscard]] bool on_read() const noexcept { return on_read_; }
+  [[nodiscard]] Timestamp now() const noexcept { return keys_.now; }
+  [[nodiscard]] bool over(Timestamp touched) const noexcept { return on() && saturating_add(touched, ttl_) <= now(); }
+
+ private:
+  Duration ttl_;
+  bool on_read_;
+  const KeySpaceBase& keys_;
+};
+
+/// What an operator's stage does with its states.
+class MILLSTREAM_EXPORT KeyedStateBase {
+ public:
+  explicit KeyedStateBase(std::string name) : name_{std::move(name)} {}
+  virtual ~KeyedStateBase() = default;
+  KeyedStateBase(const KeyedStateBase&) = delete;
+  KeyedStateBase& operator=(const KeyedStateBase&) = delete;
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  /// Between batches: removes some of what has expired, in proportion to what was added, and accounts for memory.
+  virtual void maintain() = 0;
+  /// Keys that have content, expired ones that are not yet removed included.
+  [[nodiscard]] virtual std::size_t size() const = 0;
+  /// Appends the content of the key groups [first, end). State is addressed by key group, never by shard.
+  virtual void save(std::uint32_t first, std::uint32_t end, ByteWriter& out) const = 0;
+  /// Adds what save() wrote; false where the bytes are not that.
+  [[nodiscard]] virtual bool load(ByteReader& in) = 0;
+
+ private:
+  std::string name_;
+};
+
+/// A content is a value with a codec. One whose elements expire on their own also has `struct Cursor` and
+/// `bool trim(const Aging&, Cursor&, std::uint32_t& budget)`, which looks at up to `budget` elements from the cursor on
+/// and returns true, with the cursor back at the start, when it has seen the last; and `bool empty()`.
+template <class Content>
+class KeyedState final : public KeyedStateBase {
+ public:
+  KeyedState(std::string name, KeySpaceBase& keys, StateOptions options, std::shared_ptr<MemoryBudget> budget)
+      : KeyedStateBase{std::move(name)},
+        keys_{keys},
+        table_{keys.make_table()},
+        aging_{options, keys},
+        memory_{std::move(budget)} {}
+  ~KeyedState() override {
+    for (std::uint32_t number = 0; number < table_->end_number(); ++number) {
+      if (table_->live(number)) contents_[number].~Content();
+    }
+  }
+
+  /// Content of the current key for reading, or null.
+  [[nodiscard]] Content* find() {
+    const std::uint32_t number = find_number();
+    if (number == KeyTable::kNone) return nullptr;
+    if (aging_.on() && aging_.on_read()) touched_[number] = aging_.now();
+    return &contents_[number];
+  }
+  /// Content of the current key for writing, made if there is none.
+  [[nodiscard]] Content& write() {
+    std::uint32_t number = find_number();
+    if (number == KeyTable::kNone) {
+      number = table_->insert();
+      construct(number);
+      note_addition();
+    }
+    if (aging_.on()) touched_[number] = aging_.now();
+    return contents_[number];
+  }
+  /// Forgets the content of the current key.
+  void erase() {
+    keys_.require_key();
+    const std::uint32_t number = table_->find();
+    if (number != KeyTable::kNone) erase(number);
+  }
+  [[nodiscard]] const Aging& aging() const noexcept { return aging_; }
+  /// An element was added: the sweep has that much more to do.
+  void note_addition() noexcept { sweep_debt_ += kSweepPerAddition; }
+
+  void maintain() override {
+    if (aging_.on()) sweep();
+    memory_.resize(table_->memory_bytes() + contents_.bytes() + touched_.bytes());
+  }
+  std::size_t size() const override {
+    std::size_t count = 0;
+    for (std::uint32_t number = 0; number < table_->end_number(); ++number) count += table_->live(number) ? 1 : 0;
+    return count;
+  }
+
+  void save(std::uint32_t first, std::uint32_t end, ByteWriter& out) const override {
+    std::vector<std::uint32_t> chosen;
+    for (std::uint32_t number = 0; number < table_->end_number(); ++number) {
+      if (!table_->live(number) || (aging_.on() && aging_.over(touched_[number]))) continue;
+      if (const std::uint32_t group = table_->group(number); group >= first && group < end) chosen.push_back(number);
+    }
+    out.write_varint(chosen.size());
+    out.write_fixed(aging_.on() ? char{1} : char{0});
+    for (const std::uint32_t number : chosen) {
+      table_->encode_key(number, out);
+      if (aging_.on()) Codec<Timestamp>::encode(touched_[number], out);
+      Codec<Content>::encode(contents_[number], out);
+    }
+  }
+  bool load(ByteReader& in) override {
+    std::size_t count = 0;
+    char aged = 0;
+    if (!in.read_count(count) || !in.read_fixed(aged) || (aged != 0 && aged != 1)) return false;
+    for (std::size_t i = 0; i < count; ++i) {
+      bool added = false;
+      const std::uint32_t number = table_->decode_key(in, added);
+      if (number == KeyTable::kNone) return false;
+      if (added) construct(number);
+      Timestamp touched = aging_.now();  // state that had no time to live gets it from here on
+      if (aged == 1 && !Codec<Timestamp>::decode(in, touched)) return false;
+      if (aging_.on()) touched_[number] = touched;
+      if (!Codec<Content>::decode(in, contents_[number])) return false;
+    }
+    return true;
+  }
+
+ private:
+  // Two looks for each addition keep the expired below the living: a round over n entries ends after n / 2 additions.
+  static constexpr std::uint32_t kSweepPerAddition = 2;
+  static constexpr std::uint32_t kSweepMin = 16;    // also what was added earlier goes at last
+  static constexpr std::uint32_t kSweepMax = 8192;  // some 50 us
+
+  [[nodiscard]] std::uint32_t find_number() {
+    keys_.require_key();
+    const std::uint32_t number = table_->find();
+    if (number != KeyTable::kNone && aging_.on() && aging_.over(touched_[number])) {
+      erase(number);
+      return KeyTable::kNone;
+    }
+    return number;
+  }
+  void construct(std::uint32_t number) {
+    contents_.reserve(number + std::size_t{1});
+    ::new (static_cast<void*>(&contents_[number])) Content{};
+    if (!aging_.on()) return;
+    touched_.reserve(number + std::size_t{1});
+    ::new (static_cast<void*>(&touched_[number])) Timestamp{aging_.now()};
+  }
+  void erase(std::uint32_t number) {
+    contents_[number].~Content();
+    table_->erase(number);
+  }
+  void sweep() {
+    std::uint32_t budget = std::min(sweep_debt_ + kSweepMin, kSweepMax);
+    sweep_debt_ -= std::min(sweep_debt_, budget);
+    const std::uint32_t end = table_->end_number();
+    for (std::uint32_t looks = std::min(budget, end); looks > 0 && budget > 0; --looks) {
+      if (next_ >= end) next_ = 0;
+      if (!table_->live(next_)) {
+        cursor_ = {};
+      } else if (aging_.over(touched_[next_])) {
+        erase(next_);
+        cursor_ = {};
+      } else if constexpr (requires { typename Content::Cursor; }) {
+        if (!contents_[next_].trim(aging_, cursor_, budget)) return;
+        if (contents_[next_].empty()) erase(next_);
+      }
+      ++next_;
+      if (budget > 0) --budget;
+    }
+  }
+
+  struct NoCursor {};
+  template <class C>
+  struct CursorOf {
+    using Type = NoCursor;
+  };
+  template <class C>
+    requires requires { typename C::Cursor; }
+  struct CursorOf<C> {
+    using Type = typename C::Cursor;
+  };
+
+  KeySpaceBase& keys_;
+  std::unique_ptr<KeyTable> table_;
+  Slots<Content> contents_;   // by the table's numbers
+  Slots<Timestamp> touched_;  // likewise; empty without a time to live
+  Aging aging_;
+  std::uint32_t next_ = 0;  // where the sweep goes on
+  std::uint32_t sweep_debt_ = 0;
+  [[no_unique_address]] typename CursorOf<Content>::Type cursor_;  // within the content at next_
+  MemoryReservation memory_;
+};
+
+}  // namespace millstream::inline v0

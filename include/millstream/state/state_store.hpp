@@ -1,0 +1,55 @@
+// StateStore: all states and timers of one keyed operator on one shard, under their names.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "millstream/core/export.hpp"
+#include "millstream/core/status.hpp"
+#include "millstream/state/keyed_state.hpp"
+#include "millstream/state/timers.hpp"
+
+namespace millstream::inline v0 {
+
+class MILLSTREAM_EXPORT StateStore {
+ public:
+  StateStore(KeySpaceBase& keys, std::shared_ptr<MemoryBudget> budget)
+      : keys_{keys}, budget_{std::move(budget)}, timers_{keys} {}
+
+  /// A new state; there must be none of that name.
+  template <class Content>
+  KeyedState<Content>& add(std::string name, StateOptions options) {
+    MILLSTREAM_ASSERT(find(name) == nullptr);
+    auto state = std::make_unique<KeyedState<Content>>(std::move(name), keys_, options, budget_);
+    KeyedState<Content>& result = *state;
+    states_.push_back(std::move(state));
+    return result;
+  }
+  /// Null if there is none.
+  [[nodiscard]] KeyedStateBase* find(std::string_view name) const;
+  [[nodiscard]] KeySpaceBase& keys() const noexcept { return keys_; }
+  [[nodiscard]] TimerService& timers() noexcept { return timers_; }
+  [[nodiscard]] const TimerService& timers() const noexcept { return timers_; }
+
+  /// Between batches: see KeyedStateBase::maintain().
+  void maintain();
+
+  /// Appends everything of the key groups [first, end): a count, then name and content of each state; then the timers
+  /// of both domains. What one shard saved any number of shards can load.
+  void save(std::uint32_t first, std::uint32_t end, ByteWriter& out) const;
+  /// Adds what save() wrote, after the states have been added. invalid_data where the bytes are not that or name a
+  /// state that is not there.
+  [[nodiscard]] Status load(ByteReader& in);
+
+ private:
+  KeySpaceBase& keys_;
+  std::shared_ptr<MemoryBudget> budget_;
+  std::vector<std::unique_ptr<KeyedStateBase>> states_;
+  TimerService timers_;
+  MemoryReservation timer_memory_{budget_};
+};
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,182 @@
+// The cursor of a custom operator's stage.
+#include "millstream/operators/process_stage.hpp"
+
+#include <exception>
+#include <string>
+
+namespace millstream::inline v0 {
+
+template <class Call, class Where>
+void ProcessStageBase::protect(Call&& call, Where&& where) {
+  try {
+    call();
+  } catch (const std::exception& error) {
+    record_failed(where() + ": " + error.what(), {}, nullptr);
+  } catch (...) {
+    record_failed(where() + ": an exception that is not a std::exception", {}, nullptr);
+  }
+}
+
+TimerService* ProcessStageBase::timers() noexcept {
+  return operator_context_ && operator_context_->store_ ? &operator_context_->store_->timers() : nullptr;
+}
+
+const StateStore* ProcessStageBase::state() const noexcept {
+  return operator_context_ && operator_context_->store_ ? &*operator_context_->store_ : nullptr;
+}
+
+void ProcessStageBase::read_clock() {
+  if (keys_) keys_->now = context().clock->now();
+}
+
+void ProcessStageBase::open() {
+  operator_context_.emplace(context(), name(), sides_, keys_.get(), has_on_timer_);
+  read_clock();
+  Status status;
+  try {
+    status = open_operator();
+  } catch (const std::exception& error) {
+    status = {ErrorCode::kUserFailure, std::string{"threw: "} + error.what()};
+  } catch (...) {
+    status = {ErrorCode::kUserFailure, "threw an exception that is not a std::exception"};
+  }
+  if (!status.ok()) context().fail(status.at("stage '" + name() + "', open"));
+  operator_context_->opening_ = false;
+}
+
+void ProcessStageBase::push(BatchHandle batch) {
+  MILLSTREAM_ASSERT(!input_ && !ended_);
+  metrics_.records_in.add(batch->size());
+  metrics_.batches_in.add(1);
+  input_ = std::move(batch);
+  position_ = 0;
+  next_mark_ = 0;
+  target_ = input_->start;
+  operator_context_->place_.timed = input_->times.present();
+  operator_context_->place_.ingested_ns = input_->ingested_ns;
+  read_clock();
+  begin_batch(*input_);
+  work();
+}
+
+Progress ProcessStageBase::step() {
+  const Progress moved = drain();
+  if (context().failed() || ended_) return moved;
+  if (!has_room()) return input_ && moved == Progress::kIdle ? Progress::kBlocked : moved;
+  read_clock();
+  TimerService* service = timers();
+  if (!input_ && (service == nullptr || !service->processing_time.has_due(keys_->now))) return moved;
+  work();
+  return Progress::kAdvanced;
+}
+
+Timestamp ProcessStageBase::deadline() {
+  TimerService* service = timers();
+  // Without room there is nothing to wake up for; whoever makes room wakes the shard.
+  if (service == nullptr || ended_ || !has_room()) return kTimestampMax;
+  return service->processing_time.next();
+}
+
+Progress ProcessStageBase::drain() {
+  const Progress main = output()->drain();
+  const Progress side = sides_.empty() ? Progress::kIdle : sides_.drain();
+  return main == Progress::kAdvanced || side == Progress::kIdle ? main : side;
+}
+
+void ProcessStageBase::work() {
+  if (TimerService* service = timers(); service != nullptr) {
+    // A budget of its own: neither kind of timer may keep the other one, or the input, from going on.
+    std::uint32_t budget = kTimersPerStep;
+    if (!fire_due(service->processing_time, TimeDomain::kProcessingTime, keys_->now, budget) && context().failed()) {
+      return;
+    }
+  }
+  if (input_) advance();
+  if (context().failed()) return;
+  if (!ended_) {
+    finish_output(Control::kNone);
+    forward_to_sides(operator_context_->place_.at, Control::kNone);
+  }
+  if (operator_context_->store_) operator_context_->store_->maintain();
+}
+
+void ProcessStageBase::advance() {
+  std::uint32_t budget = kTimersPerStep;
+  for (;;) {
+    if (!cross(target_, budget)) return;
+    const bool last = next_mark_ == input_->marks.size();
+    const std::uint32_t to = last ? input_->size() : input_->marks[next_mark_].position;
+    if (position_ < to) process_records(*input_, position_, to);
+    position_ = to;
+    if (context().failed()) return;
+    if (last) break;
+    target_ = input_->marks[next_mark_++].at;
+  }
+  const Control control = input_->control;
+  if (control == Control::kEnd) {
+    set_time(last_time_);
+    try {
+      close_operator();
+    } catch (const std::exception& error) {
+      context().fail({ErrorCode::kUserFailure, "stage '" + name() + "': close threw: " + error.what()});
+    } catch (...) {
+      context().fail(
+          {ErrorCode::kUserFailure, "stage '" + name() + "': close threw an exception that is not a std::exception"});
+    }
+    if (context().failed()) return;
+    ended_ = true;
+  }
+  input_.reset();
+  finish_output(control);
+  forward_to_sides(operator_context_->place_.at, control);
+}
+
+bool ProcessStageBase::cross(const Watermarks& to, std::uint32_t& budget) {
+  OperatorContext& operator_context = *operator_context_;
+  if (to.merged > operator_context.watermark_) {
+    operator_context.watermark_ = to.merged;
+    if (to.merged != kTimestampMax) last_time_ = to.merged;
+    crossing_ = true;
+  }
+  if (crossing_) {
+    const Timestamp watermark = operator_context.watermark_;
+    TimerService* service = timers();
+    if (service != nullptr && !fire_due(service->event_time, TimeDomain::kEventTime, watermark, budget)) return false;
+    crossing_ = false;
+    set_time(last_time_);
+    protect([&] { tell_watermark(watermark); }, [&] { return "on_watermark(" + to_string(watermark) + ")"; });
+    if (context().failed()) return false;
+    metrics_.watermark_us.set(static_cast<std::uint64_t>(watermark.time_since_epoch().count()));
+  }
+  operator_context.place_.at = to;
+  mark_output(to);
+  return true;
+}
+
+bool ProcessStageBase::fire_due(TimerQueue& queue, TimeDomain domain, Timestamp limit, std::uint32_t& budget) {
+  while (queue.has_due(limit)) {
+    if (budget == 0) return false;
+    --budget;
+    const bool popped = queue.pop(limit, due_);
+    MILLSTREAM_ASSERT(popped);
+    const Timer timer{due_.time, domain, due_.name};
+    set_time(due_.time);
+    protect([&] { fire(due_, timer); },
+            [&] { return "on_timer('" + due_.name + "' at " + to_string(due_.time) + ")"; });
+    if (context().failed()) return false;
+  }
+  return true;
+}
+
+void ProcessStageBase::flush_sides() { operator_context_->side_buffers_.flush(); }
+
+void ProcessStageBase::save_state(std::uint32_t first, std::uint32_t end, ByteWriter& out) const {
+  if (const StateStore* store = state()) store->save(first, end, out);
+}
+
+Status ProcessStageBase::load_state(ByteReader& in) {
+  if (state() == nullptr) return {};
+  return operator_context_->store_->load(in).at("stage '" + name() + "'");
+}
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,164 @@
+// TimerQueue against an ordered set, and its saved form.
+#include "millstream/state/timers.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "millstream/core/random.hpp"
+
+namespace millstream {
+namespace {
+
+Timestamp at(std::int64_t us) { return Timestamp{Duration{us}}; }
+
+TEST(TimerQueue, FiresByTimeThenGroupThenRegistration) {
+  TimerQueue queue;
+  EXPECT_EQ(queue.next(), kTimestampMax);
+  EXPECT_TRUE(queue.add("late", 1, at(20), ""));
+  EXPECT_TRUE(queue.add("second", 7, at(10), "x"));
+  EXPECT_TRUE(queue.add("third", 7, at(10), ""));
+  EXPECT_TRUE(queue.add("first", 2, at(10), "y"));
+  EXPECT_EQ(queue.next(), at(10));
+  TimerQueue::Due due;
+  std::vector<std::string> keys;
+  while (queue.pop(at(10), due)) keys.push_back(due.key);
+  EXPECT_EQ(keys, (std::vector<std::string>{"first", "second", "third"}));
+  EXPECT_EQ(queue.next(), at(20));
+}
+
+TEST(TimerQueue, SameKeyTimeAndNameIsOneTimer) {
+  TimerQueue queue;
+  EXPECT_TRUE(queue.add("k", 1, at(5), "a"));
+  EXPECT_FALSE(queue.add("k", 1, at(5), "a"));
+  EXPECT_TRUE(queue.add("k", 1, at(5), "b"));
+  EXPECT_TRUE(queue.add("k", 1, at(6), "a"));
+  EXPECT_TRUE(queue.add("l", 1, at(5), "a"));
+  EXPECT_EQ(queue.size(), 4U);
+  EXPECT_TRUE(queue.cancel("k", at(5), "a"));
+  EXPECT_FALSE(queue.cancel("k", at(5), "a"));
+  EXPECT_EQ(queue.size(), 3U);
+}
+
+TEST(TimerQueue, ExtremeTimes) {
+  TimerQueue queue;
+  EXPECT_TRUE(queue.add("never", 0, kTimestampMax, ""));
+  EXPECT_TRUE(queue.add("always", 0, kTimestampMin, ""));
+  TimerQueue::Due due;
+  EXPECT_TRUE(queue.pop(kTimestampMin, due));
+  EXPECT_EQ(due.key, "always");
+  EXPECT_FALSE(queue.pop(at(0), due));
+  EXPECT_TRUE(queue.pop(kTimestampMax, due));
+}
+
+class TimerQueueModel : public ::testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(TimerQueueModel, EqualsAnOrderedSet) {
+  Random random{GetParam()};
+  TimerQueue queue;
+  // time, group, sequence, key, name
+  using Key = std::tuple<Timestamp, std::uint32_t, std::uint64_t, std::string, std::string>;
+  std::set<Key> model;
+  std::uint64_t sequence = 0;
+  const auto find = [&](const std::string& key, Timestamp time, const std::string& name) {
+    return std::find_if(model.begin(), model.end(), [&](const Key& k) {
+      return std::get<0>(k) == time && std::get<3>(k) == key && std::get<4>(k) == name;
+    });
+  };
+  std::int64_t now = 0;
+  for (int i = 0; i < 4000; ++i) {
+    const std::uint64_t number = random.below(40);
+    // Some keys and names are too long for a small string.
+    const std::string key = std::to_string(number) + std::string(number % 3 == 0 ? 30 : 0, 'k');
+    const std::string name = random.chance(0.3) ? std::string(20, 'n') : "";
+    const Timestamp time = at(now + random.between(-5, 30));
+    const auto group = static_cast<std::uint32_t>(number % 5);
+    switch (random.below(4)) {
+      case 0:
+      case 1: {
+        const bool there = find(key, time, name) != model.end();
+        EXPECT_EQ(queue.add(key, group, time, name), !there);
+        if (!there) model.emplace(time, group, sequence++, key, name);
+        break;
+      }
+      case 2: {
+        const auto found = find(key, time, name);
+        EXPECT_EQ(queue.cancel(key, time, name), found != model.end());
+        if (found != model.end()) model.erase(found);
+        break;
+      }
+      default: {
+        now += static_cast<std::int64_t>(random.below(4));
+        TimerQueue::Due due;
+        while (queue.pop(at(now), due)) {
+          ASSERT_FALSE(model.empty());
+          const Key& first = *model.begin();
+          EXPECT_EQ(std::tie(due.time, due.group, due.key, due.name),
+                    std::tie(std::get<0>(first), std::get<1>(first), std::get<3>(first), std::get<4>(first)));
+          model.erase(model.begin());
+        }
+        EXPECT_TRUE(model.empty() || std::get<0>(*model.begin()) > at(now));
+        break;
+      }
+    }
+    ASSERT_EQ(queue.size(), model.size());
+    ASSERT_EQ(queue.next(), model.empty() ? kTimestampMax : std::get<0>(*model.begin()));
+  }
+}
+INSTANTIATE_TEST_SUITE_P(Seeds, TimerQueueModel, ::testing::Range<std::uint64_t>(1, 9));
+
+TEST(TimerQueue, LoadsWhatItSavedByGroup) {
+  TimerQueue queue;
+  for (int i = 0; i < 1000; ++i) {
+    queue.add("key" + std::to_string(i), static_cast<std::uint32_t>(i % 10), at(i / 100), i % 2 == 0 ? "n" : "");
+  }
+  std::string bytes;
+  {
+    ByteWriter out{bytes};
+    queue.save(3, 6, out);
+  }
+  TimerQueue loaded;
+  ByteReader in{bytes};
+  ASSERT_TRUE(loaded.load(in));
+  EXPECT_EQ(in.remaining(), 0U);
+  EXPECT_EQ(loaded.size(), 300U);
+  TimerQueue::Due expected;
+  TimerQueue::Due due;
+  while (queue.pop(kTimestampMax, expected)) {
+    if (expected.group < 3 || expected.group >= 6) continue;
+    ASSERT_TRUE(loaded.pop(kTimestampMax, due));
+    EXPECT_EQ(due.key, expected.key);
+    EXPECT_EQ(due.time, expected.time);
+    EXPECT_EQ(due.name, expected.name);
+  }
+  EXPECT_EQ(loaded.size(), 0U);
+}
+
+TEST(TimerQueue, LoadsNothingFromOtherBytes) {
+  TimerQueue queue;
+  for (int i = 0; i < 20; ++i) queue.add(std::to_string(i), static_cast<std::uint32_t>(i), at(i), "name");
+  std::string bytes;
+  {
+    ByteWriter out{bytes};
+    queue.save(0, kKeyGroups, out);
+  }
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    TimerQueue loaded;
+    ByteReader in{std::string_view{bytes}.substr(0, size)};
+    EXPECT_FALSE(loaded.load(in)) << size;
+  }
+  Random random{7};
+  for (int round = 0; round < 2000; ++round) {
+    std::string wrong = bytes;
+    for (int i = 0; i < 3; ++i) wrong[random.below(wrong.size())] = static_cast<char>(random());
+    TimerQueue loaded;
+    ByteReader in{wrong};
+    (void)loaded.load(in);
+  }
+}
+
+}  // namespace
+}  // namespace millstream
