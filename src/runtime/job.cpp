@@ -23,7 +23,7 @@ namespace millstream::inline v0 {
 namespace {
 
 constexpr int kPassesBeforeParking = 32;  // a few microseconds: the neighbour's next batch is often that near
-constexpr std::chrono::nanoseconds kSleepMax = std::chrono::minutes{10};
+constexpr Duration kSleepMax = std::chrono::minutes{10};
 constexpr std::chrono::milliseconds kProgressEvery{500};
 
 void pin_to(std::uint32_t number) {
@@ -117,10 +117,8 @@ void Job::Impl::loop(std::uint32_t number) {
     const Progress last = engine->step(number);
     if (last == Progress::kDone) return;
     if (last == Progress::kIdle || last == Progress::kBlocked) {
-      const Timestamp deadline = shard.deadline();
-      const std::chrono::nanoseconds left = saturating_distance(deadline, clock.now()) > kSleepMax
-                                                ? kSleepMax
-                                                : std::chrono::nanoseconds{saturating_distance(deadline, clock.now())};
+      // In microseconds: "never" would overflow as nanoseconds, and the shard would not sleep at all.
+      const Duration left = std::min(saturating_distance(shard.deadline(), clock.now()), kSleepMax);
       if (left.count() > 0 && !engine->cancel_requested()) parker.wait(left);
     }
     parker.unpark();
