@@ -150,6 +150,8 @@ class WindowSlices {
     const bool is_new = entry == before;
     if (is_new) state.totals.push_back(number);
     if (state.slice.index >= front_end_) {
+      // A turn leaves behind what it has moved to the front.
+      if (!total.has_back) total.back = agg_.create();
       add(total.back);
       total.has_back = true;
       return;
