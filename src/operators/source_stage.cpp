@@ -119,6 +119,8 @@ Timestamp SourceStageBase::deadline() {
 void SourceStageBase::announce(std::uint32_t split, Control control, const Watermarks& at) {
   BatchHandle batch = output()->make_empty();
   batch->split = split;
+  // What a mark fires was caused now; without this its latency would count from the boot of the machine.
+  batch->ingested_ns = context().clock->monotonic_ns();
   batch->start = at;
   batch->control = control;
   output()->emit(std::move(batch));
