@@ -133,6 +133,9 @@ class EngineBuilder {
       for (std::uint32_t s = 0; s < shards_; ++s) {
         built.outlets.push_back(sides.outlets[s].get());
         built.inlets.push_back(sides.inlets[s].get());
+        for (std::uint32_t from = 0; from < shards_; ++from) {
+          if (!has_records(node.inputs.front().node, from)) sides.inlets[s]->expect_nothing_from(from);
+        }
         place(s, number, std::move(sides.outlets[s]));
         place(s, number, std::move(sides.inlets[s]));
       }
@@ -157,6 +160,15 @@ class EngineBuilder {
         output_of(node.inputs[i], s).connect(receiver);
       }
     }
+  }
+
+  // Records may come out of this node on this shard.
+  bool has_records(std::uint32_t number, std::uint32_t shard) const {
+    const Node& node = graph_.node(number);
+    if (node.is_source) return shard < splits_[number].size();
+    if (node.make_exchange) return true;
+    return std::any_of(node.inputs.begin(), node.inputs.end(),
+                       [&](const Upstream& input) { return has_records(input.node, shard); });
   }
 
   StageSetup setup_for(std::uint32_t number, std::uint32_t shard) const {

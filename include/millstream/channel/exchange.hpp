@@ -220,6 +220,9 @@ class MILLSTREAM_EXPORT ExchangeInlet final : public Stage {
         merge_{static_cast<std::uint32_t>(channels_.size())} {}
 
   [[nodiscard]] OutputBase& output() noexcept { return *output_; }
+  /// While the graph is built: shard `i` reads no split that leads here. Were it waited for, which records meet in a
+  /// pane would depend on when that shard first runs.
+  void expect_nothing_from(std::uint32_t i) { merge_.expect_nothing_from(i); }
   bool ready() override { return false; }
   void push(BatchHandle) override { MILLSTREAM_ASSERT(!"batches reach an inlet through its channels"); }
   Progress step() override;

@@ -14,6 +14,8 @@ class MILLSTREAM_EXPORT InputMerge {
  public:
   explicit InputMerge(std::uint32_t inputs) : merge_{inputs} {}
 
+  /// Before the first batch: no record will ever come from input `i`, so it holds nobody back.
+  void expect_nothing_from(std::uint32_t i) { merge_.advance(i, kTimestampMax); }
   /// A batch of input `i`, in the order in which it came.
   void rewrite(std::uint32_t i, BatchBase& batch);
   [[nodiscard]] Timestamp watermark() const noexcept { return merge_.value(); }
