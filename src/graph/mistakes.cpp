@@ -55,7 +55,8 @@ std::vector<std::string> Graph::mistakes() const {
       const auto port = std::find_if(node->side_ports.begin(), node->side_ports.end(),
                                      [&](const Node::SidePort& each) { return each.name == request.name; });
       if (port == node->side_ports.end()) {
-        if (!node->any_side_port && request.name != dead_letters.name()) {
+        const bool gives_letters = request.name == dead_letters.name() && !node->make_exchange;
+        if (!node->any_side_port && !gives_letters) {
           all.push_back(said_of(*node) + "it has no side output '" + request.name + "'");
         }
       } else if (port->type != request.type) {
