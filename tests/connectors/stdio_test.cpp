@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <thread>
 
@@ -174,6 +176,34 @@ TEST(StdoutSink, AFullPipeBlocksNobodyAndLinesStayWhole) {
     begin = end + 1;
   }
   EXPECT_THAT(next, ElementsAre(std::pair{'a', kRecords}, std::pair{'b', kRecords}, std::pair{'c', kRecords}));
+}
+
+TEST(StdoutSink, ShardsOnThreadsOfTheirOwnWriteOneHeader) {
+  constexpr int kRecords = 2000;
+  std::string text;
+  {
+    PipeAs pipe{STDOUT_FILENO, false};
+    const auto prototype = file::stdout_sink<testing::Reading>({.format = file::Format::kCsv});
+    std::atomic<int> running{3};
+    std::vector<std::jthread> shards;
+    for (int shard = 0; shard < 3; ++shard) {
+      shards.emplace_back([sink = file::StdoutSink<testing::Reading>{prototype}, &running]() mutable {
+        SinkContext context = testing::sink_context();
+        static_cast<void>(sink.open(context));
+        std::vector<testing::Reading> records(kRecords, testing::Reading{"a", 1, {}, Timestamp{}});
+        for (std::size_t taken = 0; taken < records.size();) {
+          taken += *sink.write({records.data() + taken, std::min<std::size_t>(100, records.size() - taken)});
+        }
+        sink.close(SinkEnd::kFinished);
+        --running;
+      });
+    }
+    while (running > 0) text += pipe.read();
+    text += pipe.read();
+  }
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3 * kRecords + 1);
+  const std::string line = "a,1,,1970-01-01T00:00:00Z\n";
+  EXPECT_EQ(text.size(), std::string_view{"sensor,value,note,at\n"}.size() + 3 * kRecords * line.size());
 }
 
 }  // namespace

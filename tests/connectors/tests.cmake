@@ -4,3 +4,4 @@ millstream_add_test(connectors_file_source file_source_test.cpp LIBRARIES ZLIB::
 millstream_add_test(connectors_file_follow file_follow_test.cpp)
 millstream_add_test(connectors_file_sink file_sink_test.cpp)
 millstream_add_test(connectors_stdio stdio_test.cpp)
+millstream_add_test(connectors_allocation allocation_test.cpp LIBRARIES ZLIB::ZLIB zstd::libzstd_shared)
