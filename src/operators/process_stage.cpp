@@ -29,6 +29,11 @@ void ProcessStageBase::read_clock() {
   if (keys_) keys_->now = context().clock->now();
 }
 
+void ProcessStageBase::begin_output(bool timed) {
+  operator_context_->place_.timed = timed;
+  begin_output(operator_context_->place_.ingested_ns, timed);
+}
+
 void ProcessStageBase::open() {
   operator_context_.emplace(context(), name(), sides_, keys_.get(), has_on_timer_);
   read_clock();
@@ -52,8 +57,9 @@ void ProcessStageBase::push(BatchHandle batch) {
   position_ = 0;
   next_mark_ = 0;
   target_ = input_->start;
-  operator_context_->place_.timed = input_->times.present();
   operator_context_->place_.ingested_ns = input_->ingested_ns;
+  // A batch of marks alone does not say whether the stream has event times.
+  begin_output(input_->empty() ? operator_context_->place_.timed : input_->times.present());
   read_clock();
   begin_batch(*input_);
   work();
@@ -135,8 +141,11 @@ bool ProcessStageBase::cross(const Watermarks& to, std::uint32_t& budget) {
   OperatorContext& operator_context = *operator_context_;
   if (to.merged > operator_context.watermark_) {
     operator_context.watermark_ = to.merged;
-    if (to.merged != kTimestampMax) last_time_ = to.merged;
     crossing_ = true;
+    if (to.merged != kTimestampMax) {
+      last_time_ = to.merged;
+      begin_output(true);  // the final watermark comes also where there are no event times, no other does
+    }
   }
   if (crossing_) {
     const Timestamp watermark = operator_context.watermark_;

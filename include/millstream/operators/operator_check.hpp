@@ -50,7 +50,7 @@ using OperatorOutput = typename detail::OutputTrait<std::remove_cvref_t<Op>>::Ty
 template <class F>
 inline constexpr bool kMakesOperator = false;
 template <class F>
-  requires(std::is_invocable_v<F&> && std::is_class_v<std::invoke_result_t<F&>>)
+  requires(std::is_invocable_v<const F&> && std::is_class_v<std::invoke_result_t<const F&>>)
 inline constexpr bool kMakesOperator<F> = [] {
   if constexpr (detail::Checkable<F>) {
     return !detail::process_member::kNamed<F>;

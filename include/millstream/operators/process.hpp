@@ -62,89 +62,80 @@ template <class In, class Op>
 class TypedProcessStage : public ProcessStageBase {
  public:
   using Out = OperatorOutput<Op>;
+  static constexpr bool kHasOnTimer = requires { &Op::on_timer; };
   OutputBase* output() final { return &output_; }
 
  protected:
-  template <class... Arguments>
-  TypedProcessStage(std::unique_ptr<KeySpaceBase> keys, std::uint32_t fill, Arguments&&... arguments)
-      : ProcessStageBase{std::move(keys), requires {&Op::on_timer;
-}
-}  // namespace detail
-, op_(std::forward<Arguments>(arguments)...), collector_{output_, fill} {}
-/// From a function, which may make what can neither be copied nor moved.
-template <class Make>
-TypedProcessStage(std::in_place_t, Make&& make, std::unique_ptr<KeySpaceBase> keys, std::uint32_t fill)
-    : ProcessStageBase{std::move(keys), requires {&Op::on_timer;
-}  // namespace millstream::inline v0
-}
-, op_(std::forward<Make>(make)()), collector_{output_, fill} {}
+  TypedProcessStage(std::unique_ptr<KeySpaceBase> keys, Op&& op, std::uint32_t fill)
+      : ProcessStageBase(std::move(keys), kHasOnTimer), op_(std::move(op)), collector_(output_, fill) {}
+  /// From a function, which may make what can neither be copied nor moved.
+  template <class Make>
+  TypedProcessStage(std::in_place_t, std::unique_ptr<KeySpaceBase> keys, Make&& make, std::uint32_t fill)
+      : ProcessStageBase(std::move(keys), kHasOnTimer), op_(std::forward<Make>(make)()), collector_(output_, fill) {}
 
-const OutputBase& output_base() const final { return output_; }
-Status open_operator() final {
-  if constexpr (requires { op_.open(this->operator_context()); }) {
-    if constexpr (std::is_void_v<decltype(op_.open(this->operator_context()))>) {
-      op_.open(this->operator_context());
-    } else {
-      return op_.open(this->operator_context());
+  const OutputBase& output_base() const final { return output_; }
+  Status open_operator() final {
+    if constexpr (requires { op_.open(this->operator_context()); }) {
+      if constexpr (std::is_void_v<decltype(op_.open(this->operator_context()))>) {
+        op_.open(this->operator_context());
+      } else {
+        return op_.open(this->operator_context());
+      }
+    }
+    return {};
+  }
+  void call_process(const In& record) {
+    Collector<Out>& out = collector_;
+    if constexpr (requires { op_.process(record, out); }) {
+      op_.process(record, out);
+    } else if constexpr (requires { op_.process(record, out, this->operator_context()); }) {
+      op_.process(record, out, this->operator_context());
     }
   }
-  return {};
-}
-void call_process(const In& record) {
-  Collector<Out>& out = collector_;
-  if constexpr (requires { op_.process(record, out); }) {
-    op_.process(record, out);
-  } else if constexpr (requires { op_.process(record, out, this->operator_context()); }) {
-    op_.process(record, out, this->operator_context());
+  void call_on_timer(const Timer& timer) {
+    Collector<Out>& out = collector_;
+    if constexpr (requires { op_.on_timer(timer, out); }) {
+      op_.on_timer(timer, out);
+    } else if constexpr (requires { op_.on_timer(timer, out, this->operator_context()); }) {
+      op_.on_timer(timer, out, this->operator_context());
+    }
   }
-}
-void call_on_timer(const Timer& timer) {
-  Collector<Out>& out = collector_;
-  if constexpr (requires { op_.on_timer(timer, out); }) {
-    op_.on_timer(timer, out);
-  } else if constexpr (requires { op_.on_timer(timer, out, this->operator_context()); }) {
-    op_.on_timer(timer, out, this->operator_context());
+  void tell_watermark([[maybe_unused]] Timestamp watermark) final {
+    [[maybe_unused]] Collector<Out>& out = collector_;
+    if constexpr (requires { op_.on_watermark(watermark, out); }) op_.on_watermark(watermark, out);
   }
-}
-void tell_watermark([[maybe_unused]] Timestamp watermark) final {
-  [[maybe_unused]] Collector<Out>& out = collector_;
-  if constexpr (requires { op_.on_watermark(watermark, out); }) op_.on_watermark(watermark, out);
-}
-void close_operator() final {
-  Collector<Out>& out = collector_;
-  if constexpr (requires { op_.close(); }) {
-    op_.close();
-  } else if constexpr (requires { op_.close(out); }) {
-    op_.close(out);
+  void close_operator() final {
+    Collector<Out>& out = collector_;
+    if constexpr (requires { op_.close(); }) {
+      op_.close();
+    } else if constexpr (requires { op_.close(out); }) {
+      op_.close(out);
+    }
   }
-}
-void begin_output(const BatchBase& batch) { collector_.begin(batch.ingested_ns, batch.times.present()); }
-void mark_output(const Watermarks& at) final { collector_.mark(at); }
-void finish_output(Control control) final { collector_.finish(control); }
-void set_output_time(Timestamp time) final { collector_.set_time(time); }
+  void begin_output(std::int64_t ingested_ns, bool timed) final { collector_.begin(ingested_ns, timed); }
+  void mark_output(const Watermarks& at) final { collector_.mark(at); }
+  void finish_output(Control control) final { collector_.finish(control); }
+  void set_output_time(Timestamp time) final { collector_.set_time(time); }
 
-/// body(i) for the records [from, to), with the event time set.
-template <class Body>
-void each_record(Batch<In>& batch, std::uint32_t from, std::uint32_t to, Body&& body) {
-  const Timestamp* times = batch.times.present() ? batch.times.data() : nullptr;
-  if (times == nullptr) set_record_time(kTimestampMin);
-  this->guarded(
-      batch, from, to,
-      [&](std::uint32_t i) {
-        if (times != nullptr) set_record_time(times[i]);
-        body(i);
-      },
-      [&](std::uint32_t i) { return detail::record_text(batch.values()[i]); }, [](std::uint32_t) {});
-}
+  /// body(i) for the records [from, to), with the event time set.
+  template <class Body>
+  void each_record(Batch<In>& batch, std::uint32_t from, std::uint32_t to, Body&& body) {
+    const Timestamp* times = batch.times.present() ? batch.times.data() : nullptr;
+    if (times == nullptr) this->set_time(kTimestampMin);
+    this->guarded(
+        batch, from, to,
+        [&](std::uint32_t i) {
+          if (times != nullptr) this->set_time(times[i]);
+          body(i);
+        },
+        [&](std::uint32_t i) { return detail::record_text(batch.values()[i]); }, [](std::uint32_t) {});
+  }
 
-private:
-void set_record_time(Timestamp time) { this->set_time(time); }
-
-Output<Out> output_;
-Op op_;
-CollectorBuffer<Out> collector_;
-}
-;
+ private:
+  Output<Out> output_;
+  Op op_;
+  CollectorBuffer<Out> collector_;
+};
 
 }  // namespace detail
 
@@ -155,13 +146,12 @@ class ProcessStage final : public detail::TypedProcessStage<In, Op> {
   using Base = detail::TypedProcessStage<In, Op>;
 
  public:
-  ProcessStage(Op op, std::uint32_t fill) : Base{nullptr, fill, std::move(op)} {}
+  ProcessStage(Op op, std::uint32_t fill) : Base{nullptr, std::move(op), fill} {}
   template <class Make>
   ProcessStage(std::in_place_t tag, Make&& make, std::uint32_t fill)
-      : Base{tag, std::forward<Make>(make), nullptr, fill} {}
+      : Base{tag, nullptr, std::forward<Make>(make), fill} {}
 
  private:
-  void begin_batch(const BatchBase& batch) override { this->begin_output(batch); }
   void process_records(BatchBase& base, std::uint32_t from, std::uint32_t to) override {
     auto& batch = static_cast<Batch<In>&>(base);
     this->each_record(batch, from, to, [&](std::uint32_t i) { this->call_process(std::as_const(batch.values()[i])); });
@@ -177,10 +167,10 @@ class KeyedProcessStage final : public detail::TypedProcessStage<In, Op> {
 
  public:
   KeyedProcessStage(Op op, KeyOf key_of, std::uint32_t fill)
-      : Base{std::make_unique<KeySpace<K>>(), fill, std::move(op)}, key_of_{std::move(key_of)} {}
+      : Base{std::make_unique<KeySpace<K>>(), std::move(op), fill}, key_of_{std::move(key_of)} {}
   template <class Make>
   KeyedProcessStage(std::in_place_t tag, Make&& make, KeyOf key_of, std::uint32_t fill)
-      : Base{tag, std::forward<Make>(make), std::make_unique<KeySpace<K>>(), fill}, key_of_{std::move(key_of)} {}
+      : Base{tag, std::make_unique<KeySpace<K>>(), std::forward<Make>(make), fill}, key_of_{std::move(key_of)} {}
 
  private:
   // The field itself where the key is one; what a function returns is copied.
@@ -189,7 +179,6 @@ class KeyedProcessStage final : public detail::TypedProcessStage<In, Op> {
   [[nodiscard]] KeySpace<K>& keys() noexcept { return static_cast<KeySpace<K>&>(*this->key_space()); }
 
   void begin_batch(const BatchBase& base) override {
-    this->begin_output(base);
     const auto& batch = static_cast<const Batch<In>&>(base);
     MILLSTREAM_ASSERT(batch.empty() || batch.hashes.present());
     pointers_.clear();

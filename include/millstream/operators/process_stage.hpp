@@ -43,13 +43,14 @@ class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
   // What the typed stage does. Exceptions of process are its business, all others come to us.
   [[nodiscard]] virtual const OutputBase& output_base() const = 0;
   [[nodiscard]] virtual Status open_operator() = 0;
-  virtual void begin_batch(const BatchBase& batch) = 0;
+  virtual void begin_batch([[maybe_unused]] const BatchBase& batch) {}
   virtual void process_records(BatchBase& batch, std::uint32_t from, std::uint32_t to) = 0;
   /// Enters the timer's key and calls on_timer.
   virtual void fire([[maybe_unused]] const TimerQueue::Due& due, [[maybe_unused]] const Timer& timer) {}
   virtual void tell_watermark(Timestamp watermark) = 0;
   virtual void close_operator() = 0;
   /// The collector's side of marks, times and batches.
+  virtual void begin_output(std::int64_t ingested_ns, bool timed) = 0;
   virtual void mark_output(const Watermarks& at) = 0;
   virtual void finish_output(Control control) = 0;
   virtual void set_output_time(Timestamp time) = 0;
@@ -67,6 +68,7 @@ class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
   Progress drain();
   void work();
   void read_clock();
+  void begin_output(bool timed);
   void advance();
   [[nodiscard]] bool cross(const Watermarks& to, std::uint32_t& budget);
   [[nodiscard]] bool fire_due(TimerQueue& queue, TimeDomain domain, Timestamp limit, std::uint32_t& budget);
