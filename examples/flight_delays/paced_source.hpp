@@ -1,0 +1,76 @@
+// PacedFlights: a source around a source. It replays the flights of a file so fast that event time runs at a chosen
+// multiple of real time, and never blocks its shard: it says when the next flight is due.
+#pragma once
+
+#include <algorithm>
+#include <millstream/connectors/file.hpp>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "flight.hpp"
+
+class PacedFlights {
+ public:
+  /// `speed`: event time to real time; nothing = as fast as possible.
+  PacedFlights(ms::file::Source<Flight> flights, std::optional<double> speed)
+      : flights_{std::move(flights)}, speed_{speed} {}
+
+  auto splits(ms::SourceContext& context) const { return flights_.splits(context); }
+
+  ms::Status open(ms::SplitContext& context) {
+    clock_ = &context.clock();
+    return flights_.open(context);
+  }
+
+  ms::Result<ms::Poll> poll(ms::SourceOutput<Flight>& out) {
+    if (!speed_) return flights_.poll(out);
+    while (out.room() > 0) {
+      if (!next_) {
+        const ms::Result<ms::Poll> read = read_next(out);
+        if (!read || !next_) return read;
+      }
+      const ms::Timestamp due = due_at(next_->scheduled_at);
+      if (clock_->now() < due) return ms::Poll::idle_until(due);
+      out.emit(*std::exchange(next_, std::nullopt));
+    }
+    return ms::Poll::more();
+  }
+
+  /// Where the flight begins that was read but is not yet due.
+  [[nodiscard]] ms::Position position() const { return next_ ? next_position_ : flights_.position(); }
+  void close() { flights_.close(); }
+
+ private:
+  // One flight at a time, because a restart must find the place of the one that waits.
+  ms::Result<ms::Poll> read_next(ms::SourceOutput<Flight>& out) {
+    ms::Batch<Flight> one{1};
+    std::vector<ms::DeadLetter> bad;
+    ms::SourceOutput<Flight> into{one, 1, bad};
+    next_position_ = flights_.position();
+    const ms::Result<ms::Poll> read = flights_.poll(into);
+    for (ms::DeadLetter& letter : bad) out.bad_record(std::move(letter));
+    if (!one.empty()) next_ = std::move(*one.values());
+    return read;
+  }
+
+  ms::Timestamp due_at(ms::Timestamp scheduled_at) {
+    if (!started_at_) {
+      started_at_ = clock_->now();
+      first_ = latest_ = scheduled_at;
+    }
+    // By the running maximum: reports that come late in event time come when they came, not at once.
+    latest_ = std::max(latest_, scheduled_at);
+    const double microseconds = static_cast<double>(ms::saturating_distance(latest_, first_).count()) / *speed_;
+    return ms::saturating_add(*started_at_, ms::Duration{static_cast<std::int64_t>(std::min(microseconds, 9e18))});
+  }
+
+  ms::file::Source<Flight> flights_;
+  std::optional<double> speed_;
+  ms::Clock* clock_ = nullptr;
+  std::optional<Flight> next_;
+  ms::Position next_position_;
+  std::optional<ms::Timestamp> started_at_;
+  ms::Timestamp first_;
+  ms::Timestamp latest_;
+};
