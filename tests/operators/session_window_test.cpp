@@ -147,9 +147,9 @@ TEST(SessionWindow, TakesTheEndsOfTime) {
   for (WindowOptions options : all_options()) {
     for (const Duration gap : {Duration{1}, Duration{30}, Duration::max()}) {
       SCOPED_TRACE("gap " + std::to_string(gap.count()) + options.describe());
-      expect_model(extreme_stream(), FixedGap{gap}, session(gap), options);
+      expect_model(extreme_stream(), FixedGap{gap}, SessionWindow{gap}, options);
       options.allowed_lateness = Duration::max();
-      expect_model(extreme_stream(), FixedGap{gap}, session(gap), options);
+      expect_model(extreme_stream(), FixedGap{gap}, SessionWindow{gap}, options);
       if (HasFailure()) return;
     }
   }

@@ -42,16 +42,19 @@ ModelOutput model(const std::vector<Input>& inputs, const Case& setup, bool drai
   };
   const auto advance = [&](Timestamp to) {
     if (to <= merged) return;
-    for (auto& [start, w] : windows) {
-      if (w.closed || w.time.end > to) continue;
-      for (auto& [key, cell] : w.keys) {
-        if (!o.discarding || cell.fresh > 0) emit(w, key, cell, PaneTiming::on_time);
+    const auto close = [&](Timestamp until) {
+      for (auto& [start, w] : windows) {
+        if (w.closed || w.time.end > until) continue;
+        for (auto& [key, cell] : w.keys) {
+          if (!o.discarding || cell.fresh > 0) emit(w, key, cell, PaneTiming::on_time);
+        }
+        w.closed = true;
       }
-      w.closed = true;
-    }
-    std::erase_if(windows, [&](const auto& w) { return saturating_add(w.second.time.end, o.allowed_lateness) <= to; });
+    };
     const Duration d = o.trigger.early_interval_event();
-    if (d > 0us && to != kTimestampMax && floor_to(to, d) > floor_to(merged, d)) {
+    const Timestamp multiple = d > 0us ? saturating_add(floor_to(merged, d), d) : kTimestampMax;
+    if (d > 0us && multiple <= to) {
+      close(multiple);
       for (auto& [start, w] : windows) {
         if (w.closed) continue;
         for (auto& [key, cell] : w.keys) {
@@ -59,6 +62,8 @@ ModelOutput model(const std::vector<Input>& inputs, const Case& setup, bool drai
         }
       }
     }
+    close(to);
+    std::erase_if(windows, [&](const auto& w) { return saturating_add(w.second.time.end, o.allowed_lateness) <= to; });
     merged = to;
   };
   for (const Input& in : inputs) {

@@ -52,7 +52,7 @@ TEST(SliceGrid, IsArithmeticInUtc) {
         check_uniform(window, Timestamp{Duration{i % 2 == 0 ? near : -near}});
       }
       for (const Duration near : {0us, 1us, 5us, Duration{30min}, Duration{2h}}) {
-        check_uniform(window, kTimestampMin + near);
+        if (slide > 1us) check_uniform(window, kTimestampMin + near);
         if (slide > 1us) check_uniform(window, kTimestampMax - near);
       }
       if (HasFailure()) FAIL() << window.describe();

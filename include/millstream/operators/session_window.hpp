@@ -1,11 +1,10 @@
 // Session windows: per key, records that are no further apart than the gap. A record may found a session, extend one,
-// or join several into one, whose accumulators are merged. Which session is due next stands in a heap with one entry a
-// key that is put right when it comes up: extending a session costs nothing there.
+// or join several into one, whose accumulators are merged. When a key has something due stands in a calendar with one
+// entry a key, which is put right when its time comes: extending a session costs nothing there.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "millstream/operators/window_frame.hpp"
 #include "millstream/state/state_table.hpp"
 #include "millstream/window/aggregate.hpp"
+#include "millstream/window/session_calendar.hpp"
 #include "millstream/window/session_list.hpp"
 
 namespace millstream::inline v0 {
@@ -32,7 +32,8 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       : Base{std::move(options), fill, false},
         key_of_{std::move(key_of)},
         agg_{std::move(agg)},
-        spec_{std::move(spec)} {}
+        spec_{std::move(spec)},
+        calendar_{page()} {}
 
   void open() override {
     Base::open();
@@ -41,25 +42,18 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
 
  private:
   struct KeyState {
-    SessionList<Acc> sessions;
-    Timestamp due = kTimestampMax;  // when the heap brings this key up, if `scheduled`
+    Timestamp due = kTimestampMax;  // when the calendar brings this key up, if `scheduled`
     bool scheduled = false;
     bool leaving = false;  // stands in empty_
+    SessionList<Acc> sessions;
     BOOST_DESCRIBE_CLASS(KeyState, (), (sessions), (), ())
   };
   using Table = StateTable<K, KeyState>;
-  struct Due {
-    Timestamp at;
-    std::uint64_t hash;
-    std::uint32_t number;
-    // The hash makes the order of results the same in every run.
-    [[nodiscard]] auto rank() const { return std::tuple{at, hash, number}; }
-  };
-  static bool later(const Due& a, const Due& b) { return a.rank() > b.rank(); }
+  using Due = SessionCalendar::Due;
 
   void begin(Batch<T>& batch) override {
     keys_.resolve(table_, batch, key_of_, [] { return KeyState{}; });
-    memory_.resize(table_.memory_bytes() + heap_.capacity() * sizeof(Due));
+    memory_.resize(table_.memory_bytes() + calendar_.memory_bytes());
   }
   std::uint32_t add(Batch<T>& batch, std::uint32_t from, std::uint32_t to) override {
     return this->add_each(batch, from, to, [&](std::uint32_t i) {
@@ -76,34 +70,46 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   bool add_record_at(const T& record, Timestamp time, std::uint64_t hash, std::uint32_t number) {
     auto& entry = table_.entry(number);
     SessionList<Acc>& sessions = entry.value.sessions;
+    const Timestamp until = end_of(time, spec_.gap_of(record));
+    if (sessions.size() == 1) [[likely]] {
+      Session<Acc>& session = sessions[0];
+      // One that has not ended is scheduled, and only grows.
+      if (!session.closed && session.start <= time && time <= session.end) [[likely]] {
+        if (this->too_late(std::max(session.end, until))) return false;
+        session.end = std::max(session.end, until);
+        add_to(entry.key, session, record, time);
+        return true;
+      }
+    }
     Timestamp start = time;
-    Timestamp end = end_of(time, spec_.gap_of(record));
+    Timestamp end = until;
     joined_.clear();
     for (std::size_t i = 0; i < sessions.size(); ++i) {
       const Session<Acc>& session = sessions[i];
       // Touching is enough. What has expired is on its way out.
-      if (session.start > end || session.end < time || this->expired(session.end)) continue;
+      if (session.start > until || session.end < time || this->expired(session.end)) continue;
       joined_.push_back(static_cast<std::uint32_t>(i));
-    }
-    for (const std::uint32_t i : joined_) {
-      start = std::min(start, sessions[i].start);
-      end = std::max(end, sessions[i].end);
+      start = std::min(start, session.start);
+      end = std::max(end, session.end);
     }
     if (this->too_late(end)) return false;
     Session<Acc>& session = joined_.empty() ? sessions.push({start, end, agg_.create(), 0, 0, false}) : join(sessions);
     session.start = start;
     session.end = end;
-    add_record(agg_, session.acc, record, time);
-    ++session.fresh;
     session.closed = end <= this->horizon();
-    const std::uint64_t early = this->options().trigger.early_records();
-    if (session.closed) {
-      give_out(entry.key, session, PaneTiming::late);
-    } else if (early > 0 && session.fresh >= early) {
-      give_out(entry.key, session, PaneTiming::early);
-    }
+    add_to(entry.key, session, record, time);
     schedule(entry.value, due_of(session), hash, number);
     return true;
+  }
+  void add_to(const K& key, Session<Acc>& session, const T& record, Timestamp time) {
+    add_record(agg_, session.acc, record, time);
+    ++session.fresh;
+    const std::uint64_t early = this->options().trigger.early_records();
+    if (session.closed) {
+      give_out(key, session, PaneTiming::late);
+    } else if (early > 0 && session.fresh >= early) {
+      give_out(key, session, PaneTiming::early);
+    }
   }
   // The sessions of joined_ become one.
   Session<Acc>& join(SessionList<Acc>& sessions) {
@@ -126,6 +132,14 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     }
     return sessions[joined_.front()];
   }
+  // A page should hold few of the moments at which one key may have something due.
+  [[nodiscard]] Duration page() const {
+    if constexpr (requires { spec_.gap(); }) {
+      return spec_.gap() / 4;
+    } else {
+      return std::chrono::seconds{1};
+    }
+  }
   static Timestamp end_of(Timestamp time, Duration gap) {
     // A record before all time has a session too, though sums stay at that end.
     return time == kTimestampMin ? Timestamp{time.time_since_epoch() + gap} : saturating_add(time, gap);
@@ -138,8 +152,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       return;
     key.scheduled = true;
     key.due = due;
-    heap_.push_back({due, hash, number});
-    std::push_heap(heap_.begin(), heap_.end(), later);
+    calendar_.push({due, hash, number});
   }
   void give_out(const K& key, Session<Acc>& session, PaneTiming timing) {
     this->emit(saturating_sub(session.end, Duration{1}),
@@ -150,35 +163,46 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   }
 
   bool fire_due() override {
-    while (!heap_.empty() && heap_.front().at <= this->horizon()) {
+    // Where a session has been extended, its key moves on without having been in order with the others.
+    const auto put_off = [&](Due& due) {
+      KeyState* key = scheduled_key(due);
+      if (key == nullptr) return false;
+      due.at = key->due = due_of(key->sessions[first_due(key->sessions)]);
+      return true;
+    };
+    if (!calendar_.turn_to(this->horizon(), put_off, [this] { return this->stop(); })) return false;
+    while (calendar_.has_due(this->horizon())) {
       if (this->stop()) return false;
-      const Due top = heap_.front();
-      std::pop_heap(heap_.begin(), heap_.end(), later);
-      heap_.pop_back();
-      if (!table_.live(top.number)) continue;
-      auto& entry = table_.entry(top.number);
-      KeyState& key = entry.value;
-      if (!key.scheduled || key.due != top.at) continue;  // an earlier one took its place
-      key.scheduled = false;
-      SessionList<Acc>& sessions = key.sessions;
-      if (sessions.empty()) continue;
+      const Due due = calendar_.pop();
+      KeyState* key = scheduled_key(due);
+      if (key == nullptr) continue;
+      key->scheduled = false;
+      SessionList<Acc>& sessions = key->sessions;
       const std::size_t next = first_due(sessions);
       Session<Acc>& session = sessions[next];
       // It may have been extended since; then it comes up again in its turn.
-      if (due_of(session) <= top.at) {
+      if (due_of(session) <= due.at) {
         if (!session.closed) {
           session.closed = true;
-          if (session.fresh > 0 || !this->options().discarding) give_out(entry.key, session, PaneTiming::on_time);
+          if (session.fresh > 0 || !this->options().discarding) {
+            give_out(table_.entry(due.number).key, session, PaneTiming::on_time);
+          }
         }
         if (this->expired(session.end)) sessions.remove(next);
       }
       if (sessions.empty()) {
-        leave_if_empty(top.number, top.hash);
+        leave_if_empty(due.number, due.hash);
       } else {
-        schedule(key, due_of(sessions[first_due(sessions)]), top.hash, top.number);
+        schedule(*key, due_of(sessions[first_due(sessions)]), due.hash, due.number);
       }
     }
     return true;
+  }
+  // The key that the calendar brings up; null where an earlier entry took its place or it has gone.
+  [[nodiscard]] KeyState* scheduled_key(const Due& due) {
+    if (!table_.live(due.number)) return nullptr;
+    KeyState& key = table_.entry(due.number).value;
+    return key.scheduled && key.due == due.at && !key.sessions.empty() ? &key : nullptr;
   }
   [[nodiscard]] std::size_t first_due(SessionList<Acc>& sessions) const {
     std::size_t first = 0;
@@ -194,8 +218,8 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       auto& entry = table_.entry(cursor_);
       for (std::size_t i = 0; i < entry.value.sessions.size(); ++i) {
         Session<Acc>& session = entry.value.sessions[i];
-        if (session.closed) continue;
         const bool close = what == Sweep::kClose;
+        if (session.closed || (!close && !this->early_for(session.end))) continue;
         if (session.fresh > 0 || (close && !this->options().discarding)) {
           give_out(entry.key, session, close ? PaneTiming::on_time : PaneTiming::early);
         }
@@ -233,7 +257,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   Table table_;
   KeyedBatch keys_;
   std::vector<std::uint32_t> joined_;
-  std::vector<Due> heap_;
+  SessionCalendar calendar_;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> empty_;
   std::uint32_t cursor_ = 0;
   MemoryReservation memory_;

@@ -139,7 +139,7 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     for (auto it = windows_.lower_bound(swept_until_); it != windows_.end(); ++it) {
       Window& window = it->second;
       swept_until_ = it->first;
-      if (window.closed) continue;
+      if (window.closed || (what == Sweep::kEarly && !this->early_for(window.time.end))) continue;
       if (!give_out_all(window, what == Sweep::kClose ? PaneTiming::on_time : PaneTiming::early)) return false;
       // The one window for all time stays open.
       if (what == Sweep::kClose && grid_) window.closed = true;

@@ -104,6 +104,8 @@ class WindowFrame : public OperatorStage {
   [[nodiscard]] bool by_clock() const noexcept { return by_clock_; }
   /// Windows that end here or before have ended: the merged watermark, or the wall clock.
   [[nodiscard]] Timestamp horizon() const noexcept { return horizon_; }
+  /// An early sweep is about windows that end behind this; the others are complete by then.
+  [[nodiscard]] bool early_for(Timestamp end) const noexcept { return end > early_end_after_; }
   /// The instant of a record: its event time; by the wall clock, now.
   [[nodiscard]] Timestamp time_of(const Batch<T>& batch, std::uint32_t i) const {
     if (by_clock_) return horizon_;
@@ -154,13 +156,18 @@ class WindowFrame : public OperatorStage {
   template <class Body>
   std::uint32_t add_each(Batch<T>& batch, std::uint32_t from, std::uint32_t to, Body&& body) {
     std::uint32_t i = from;
-    while (i < to) {
-      guarded(
-          batch, i, i + 1, body, [&](std::uint32_t at) { return detail::record_text(batch.values()[at]); },
-          [](std::uint32_t) {});
-      ++i;
-      if (full() || context().failed()) [[unlikely]]
-        break;
+    while (i < to && !context().failed()) {
+      try {
+        while (i < to) {
+          body(i++);
+          if (full()) [[unlikely]]
+            return i;
+        }
+      } catch (...) {
+        guarded(
+            batch, i - 1, i, [](std::uint32_t) { throw; },
+            [&](std::uint32_t at) { return detail::record_text(batch.values()[at]); }, [](std::uint32_t) {});
+      }
     }
     return i;
   }
@@ -169,7 +176,7 @@ class WindowFrame : public OperatorStage {
   }
 
  private:
-  enum class Firing { kNone, kDue, kEarlyByMark, kEarlyByClock, kClose };
+  enum class Firing { kNone, kDueBeforeEarly, kEarlyByMark, kDue, kEarlyByClock, kClose };
   // Entries that a step looks at: with a batch of results on top it stays well under a millisecond.
   static constexpr std::int32_t kWorkPerStep = 8192;
 
@@ -207,13 +214,17 @@ class WindowFrame : public OperatorStage {
   }
   // True when nothing is left to fire.
   bool fire() {
+    if (firing_ == Firing::kDueBeforeEarly) {
+      if (!fire_due()) return false;
+      firing_ = Firing::kEarlyByMark;
+    }
+    if (firing_ != Firing::kNone && firing_ != Firing::kDue) {
+      if (!sweep(firing_ == Firing::kClose ? Sweep::kClose : Sweep::kEarly)) return false;
+      if (firing_ == Firing::kEarlyByMark) horizon_ = at_.merged;
+      firing_ = firing_ == Firing::kEarlyByMark ? Firing::kDue : Firing::kNone;
+    }
     if (firing_ == Firing::kDue) {
       if (!fire_due()) return false;
-      firing_ = early_by_mark_ ? Firing::kEarlyByMark : Firing::kNone;
-      early_by_mark_ = false;
-    }
-    if (firing_ != Firing::kNone) {
-      if (!sweep(firing_ == Firing::kClose ? Sweep::kClose : Sweep::kEarly)) return false;
       firing_ = Firing::kNone;
     }
     // Only now: the results are in front of the watermark that made them.
@@ -226,12 +237,16 @@ class WindowFrame : public OperatorStage {
     effective_ = options_.late_by_merged ? at_.merged : std::max(at_.split, at_.merged);
     if (at_.merged == before) return;
     metrics_.watermark_us.set(static_cast<std::uint64_t>(at_.merged.time_since_epoch().count()));
-    const Duration interval = options_.trigger.early_interval_event();
-    if (interval > Duration{0} && at_.merged != kTimestampMax) {
-      early_by_mark_ = floor_to(at_.merged, interval) > floor_to(before, interval);
-    }
     if (!by_clock_ || at_.merged == kTimestampMax) horizon_ = at_.merged;
     firing_ = Firing::kDue;
+    const Duration interval = options_.trigger.early_interval_event();
+    if (interval <= Duration{0} || by_clock_) return;
+    // Marks without a record between them may come as one, so what fires must not depend on where they stood: the
+    // watermark passes ends of windows and multiples of the interval in their order.
+    early_end_after_ = saturating_add(floor_to(before, interval), interval);
+    if (early_end_after_ > at_.merged) return;
+    horizon_ = early_end_after_;
+    firing_ = Firing::kDueBeforeEarly;
   }
   void finish_batch() {
     const Control control = batch_->control;
@@ -267,6 +282,7 @@ class WindowFrame : public OperatorStage {
       firing_ = Firing::kClose;
     } else if (now >= tick_at_) {
       tick_at_ = kTimestampMax;  // until something comes in again
+      early_end_after_ = kTimestampMin;
       firing_ = Firing::kEarlyByClock;
     }
   }
@@ -304,7 +320,7 @@ class WindowFrame : public OperatorStage {
   Timestamp effective_ = kTimestampMin;  // decides who is late
   Timestamp horizon_ = kTimestampMin;
   Firing firing_ = Firing::kNone;
-  bool early_by_mark_ = false;
+  Timestamp early_end_after_ = kTimestampMin;
   bool ended_ = false;
   bool timed_ = true;  // results have event times
   std::int32_t budget_ = 0;

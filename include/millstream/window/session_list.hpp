@@ -1,24 +1,27 @@
 // The sessions of one key: disjoint, nearly always one. The first stands in place, so that a key with one session costs
-// no allocation; more lie behind it.
+// neither an allocation nor a second cache miss; more lie behind it.
 #pragma once
 
 #include <boost/describe/class.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
+#include "millstream/codec/codec.hpp"
 #include "millstream/core/timestamp.hpp"
 
 namespace millstream::inline v0 {
 
+/// start <= end. Kept small: with many keys its size decides how many of them the cache holds.
 template <class Acc>
 struct Session {
   Timestamp start{};
   Timestamp end{};
   Acc acc{};
-  std::int64_t fired = 0;   ///< results given out so far
-  std::uint64_t fresh = 0;  ///< records since the last one
+  std::uint32_t fired = 0;  ///< results given out so far
+  std::uint32_t fresh = 0;  ///< records since the last one; stops at its greatest value
   bool closed = false;      ///< has fired as complete
   BOOST_DESCRIBE_CLASS(Session, (), (start, end, acc, fired, fresh, closed), (), ())
 };
@@ -27,37 +30,62 @@ struct Session {
 template <class Acc>
 class SessionList {
  public:
-  [[nodiscard]] std::size_t size() const noexcept { return has_first ? 1 + more.size() : 0; }
-  [[nodiscard]] bool empty() const noexcept { return !has_first; }
-  [[nodiscard]] Session<Acc>& operator[](std::size_t i) noexcept { return i == 0 ? first : more[i - 1]; }
+  SessionList() { clear_first(); }
+
+  [[nodiscard]] bool empty() const noexcept { return first_.start > first_.end; }
+  [[nodiscard]] bool single() const noexcept { return !more_ && !empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return more_ ? 1 + more_->size() : (empty() ? 0 : 1); }
+  [[nodiscard]] Session<Acc>& operator[](std::size_t i) noexcept { return i == 0 ? first_ : (*more_)[i - 1]; }
+  [[nodiscard]] const Session<Acc>& operator[](std::size_t i) const noexcept {
+    return const_cast<SessionList&>(*this)[i];
+  }
 
   Session<Acc>& push(Session<Acc> session) {
-    if (!has_first) {
-      first = std::move(session);
-      has_first = true;
-      return first;
-    }
-    return more.emplace_back(std::move(session));
+    if (empty()) return first_ = std::move(session);
+    if (!more_) more_ = std::make_unique<std::vector<Session<Acc>>>();
+    return more_->emplace_back(std::move(session));
   }
   void remove(std::size_t i) {
-    if (more.empty()) {
-      has_first = false;
-      first.acc = Acc{};  // may hold memory
+    if (!more_) {
+      clear_first();
       return;
     }
-    if (i == 0) {
-      first = std::move(more.back());
-    } else if (i < more.size()) {
-      more[i - 1] = std::move(more.back());
-    }
-    more.pop_back();
+    Session<Acc>& last = more_->back();
+    if (&(*this)[i] != &last) (*this)[i] = std::move(last);
+    more_->pop_back();
+    if (more_->empty()) more_.reset();
   }
 
-  // State, described as it is.
-  bool has_first = false;
-  Session<Acc> first;
-  std::vector<Session<Acc>> more;
-  BOOST_DESCRIBE_CLASS(SessionList, (), (has_first, first, more), (), ())
+ private:
+  void clear_first() {
+    first_.start = kTimestampMax;
+    first_.end = kTimestampMin;
+    first_.acc = Acc{};  // may hold memory
+  }
+
+  Session<Acc> first_;
+  std::unique_ptr<std::vector<Session<Acc>>> more_;  // not empty
+};
+
+/// As a list of sessions.
+template <class Acc>
+struct Codec<SessionList<Acc>> {
+  static constexpr std::string_view kName = "sessions";
+  static void encode(const SessionList<Acc>& value, ByteWriter& out) {
+    out.write_varint(value.size());
+    for (std::size_t i = 0; i < value.size(); ++i) Codec<Session<Acc>>::encode(value[i], out);
+  }
+  [[nodiscard]] static bool decode(ByteReader& in, SessionList<Acc>& value) {
+    std::size_t count = 0;
+    if (!in.read_count(count)) return false;
+    value = {};
+    for (std::size_t i = 0; i < count; ++i) {
+      Session<Acc> session;
+      if (!Codec<Session<Acc>>::decode(in, session) || session.start > session.end) return false;
+      value.push(std::move(session));
+    }
+    return true;
+  }
 };
 
 }  // namespace millstream::inline v0

@@ -33,7 +33,7 @@ class MILLSTREAM_EXPORT Trigger {
     return changed;
   }
   /// Also early, whenever the watermark crosses a multiple of `interval` (since 1970-01-01T00:00Z), for the windows and
-  /// keys that have changed.
+  /// keys that have changed and end behind that multiple: a watermark that leaps over both fires early, then on time.
   Trigger early_interval_event(std::chrono::nanoseconds interval) const {
     Trigger changed = *this;
     changed.early_interval_event_ = std::chrono::duration_cast<Duration>(interval);
