@@ -29,12 +29,12 @@ void OperatorStage::record_failed(std::string_view reason, std::string bytes, co
 
 void OperatorStage::dead_letter(DeadLetter letter) {
   metrics_.dead_letters.add(1);
-  Output<DeadLetter>* output = sides_.find(dead_letters);
-  if (output == nullptr) return;
+  auto batch = sides_.begin(dead_letters);
+  if (!batch) return;
   if (letter.stage.empty()) letter.stage = name();
-  auto batch = output->make();
+  batch->ingested_ns = context().clock->monotonic_ns();
   batch->emplace_back(std::move(letter));
-  output->emit(std::move(batch));
+  sides_.find(dead_letters)->emit(std::move(batch));
 }
 
 std::vector<std::uint32_t> detail::without(const std::vector<std::uint32_t>& failed, std::uint32_t size) {

@@ -12,6 +12,7 @@
 #include "millstream/channel/ring.hpp"
 #include "millstream/channel/routing.hpp"
 #include "millstream/channel/stage.hpp"
+#include "millstream/core/key_group.hpp"
 
 namespace millstream::inline v0 {
 

@@ -46,6 +46,17 @@ class MILLSTREAM_EXPORT SideOutputs {
     }
     return nullptr;
   }
+  /// An empty batch for records of this tag at the place that the side output has reached; null if nobody asked for it.
+  template <class T>
+  [[nodiscard]] BatchOf<T> begin(const OutputTag<T>& tag) {
+    for (Entry& entry : entries_) {
+      if (entry.name != tag.name() || entry.type != std::type_index{typeid(T)}) continue;
+      BatchOf<T> batch = static_cast<Output<T>&>(*entry.output).make();
+      batch->start = entry.sent;
+      return batch;
+    }
+    return {};
+  }
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
   [[nodiscard]] bool ready();
   Progress drain();

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "millstream/channel/routing.hpp"
+#include "millstream/core/key_group.hpp"
 #include "millstream/codec/codec.hpp"
 #include "millstream/core/assert.hpp"
 #include "millstream/state/key_hash.hpp"
