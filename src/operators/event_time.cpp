@@ -23,7 +23,7 @@ bool SplitMarker::observe(std::uint32_t split, Timestamp event_time, const void*
   const std::uint32_t input = index_[split];
   Local& local = locals_[input];
   const Timestamp reached = floor_to(local.generator->observe(event_time, record), step_);
-  // The end of time is kept for "has ended"; a record there lifts the watermark no further.
+  // A generator of the user's may say more than its records do.
   const bool crossed = reached > local.watermark && reached != kTimestampMax;
   if (crossed) {
     local.watermark = reached;

@@ -28,8 +28,8 @@ std::string WindowOptions::describe() const {
 }
 
 Duration WindowOptions::boundary_step() const {
-  if (trigger.early_interval_event() > Duration{0}) return kFinestStep;
-  return allowed_lateness;
+  if (trigger.early_interval_event() == Duration{0}) return allowed_lateness;
+  return detail::common_divisor(kFinestStep, allowed_lateness);
 }
 
 }  // namespace millstream::inline v0

@@ -1,1 +1,11 @@
-# Tests of model: millstream_add_test(model_name name_test.cpp)
+# Dataflows against plain models, on threads and in the simulator. MILLSTREAM_SEEDS (default 500) or --seeds says how
+# many seeds the simulator tries over all of them.
+millstream_add_test(model_time_windows time_windows_test.cpp model_main.cpp OWN_MAIN LABELS model)
+
+# The demo is a program; its test runs it.
+if(TARGET flight_delays)
+  millstream_add_test(model_flight_delays flight_delays_test.cpp LABELS example)
+  add_dependencies(model_flight_delays flight_delays)
+  target_compile_definitions(model_flight_delays PRIVATE
+    FLIGHT_DELAYS_PROGRAM="$<TARGET_FILE:flight_delays>" FLIGHTS_CSV="${PROJECT_SOURCE_DIR}/examples/data/flights.csv")
+endif()

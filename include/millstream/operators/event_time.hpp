@@ -93,6 +93,7 @@ class EventTimeStage final : public TransformStage<T, T> {
             times[i] = std::chrono::time_point_cast<Duration>(std::invoke(time_of_, values[i]));
           }
           if (times[i] >= threshold) [[unlikely]] {
+            if (times[i] == kTimestampMax) times[i] -= Duration{1};  // the end of time is kept for "has ended"
             if (marker_.observe(split, times[i], &values[i])) batch->marks.push_back({i + 1, marker_.at(split)});
             threshold = marker_.threshold(split);
           }

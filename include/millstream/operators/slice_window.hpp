@@ -432,8 +432,7 @@ class SliceWindowStage final : public OperatorStage {
     collector_.mark({merged_, merged_});
   }
   [[nodiscard]] std::int64_t last_window_before(Timestamp watermark) const {
-    const std::int64_t slice = grid_.slice_of(watermark).index;
-    return grid_.last_window_of(slice - grid_.size_slices());
+    return grid_.last_window_before(grid_.slice_of(watermark).index);
   }
   void drop_old() {
     while (!panes_.empty() && !rules_.takes(grid_.window(panes_.begin()->first).end, merged_)) {
@@ -459,7 +458,7 @@ class SliceWindowStage final : public OperatorStage {
     if (Output<Late<T>>* output = sides_.find(late_records<T>)) {
       BatchOf<Late<T>> batch;
       for (Late<T>& each : late_) {
-        if (!batch) batch = output->make();
+        if (!batch) batch = sides_.begin(late_records<T>);
         batch->emplace_back(std::move(each));
         if (batch->size() == batch->capacity()) output->emit(std::move(batch));
       }

@@ -98,7 +98,7 @@ class WindowSlices {
       emit_at_ = 0;
       return true;
     }
-    if (!close_slices(first + grid_.size_slices(), budget) || !expire_slices(first, budget)) return false;
+    if (!close_slices(grid_.end_slice_of(window), budget) || !expire_slices(first, budget)) return false;
     emit_at_ = 0;
     return true;
   }
@@ -182,8 +182,9 @@ class WindowSlices {
   /// Merges what one key has in the slices of a window; false if it has nothing there.
   bool collect(std::int64_t window, const K& key, std::uint64_t hash, Acc& whole) {
     const std::int64_t first = grid_.first_slice_of(window);
+    const std::int64_t end = grid_.end_slice_of(window);
     bool any = false;
-    for (auto it = slices_.lower_bound(first); it != slices_.end() && it->first < first + grid_.size_slices(); ++it) {
+    for (auto it = slices_.lower_bound(first); it != slices_.end() && it->first < end; ++it) {
       const std::uint32_t entry = it->second->table->find(key, hash);
       if (entry == kNone) continue;
       const Acc& acc = it->second->table->entry(entry).value;

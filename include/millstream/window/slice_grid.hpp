@@ -3,6 +3,7 @@
 // arithmetic; in a time zone the boundaries follow the local calendar.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "millstream/core/export.hpp"
@@ -45,38 +46,40 @@ class MILLSTREAM_EXPORT SliceGrid {
   [[nodiscard]] std::int64_t size_slices() const noexcept { return size_slices_; }
   [[nodiscard]] std::int64_t slide_slices() const noexcept { return slide_slices_; }
 
-  /// The first and the last window, by number, that hold slice `index`.
+  /// The first and the last window, by number, that hold slice `index`. A window may begin before the first slice or
+  /// end behind the last one.
   [[nodiscard]] std::int64_t first_window_of(std::int64_t index) const noexcept {
-    const std::int64_t last = last_window_of(index);
-    return saturating_minus(last, (size_slices_ - 1 - (index - first_slice_of(last))) / slide_slices_);
+    return clamp(floor_divide(Wide{index} - shift_ - size_slices_, slide_slices_) + 1);
   }
   [[nodiscard]] std::int64_t last_window_of(std::int64_t index) const noexcept {
-    return floor_divide(saturating_minus(index, shift_), slide_slices_);
+    return clamp(floor_divide(Wide{index} - shift_, slide_slices_));
   }
-  /// The first slice of window number `window`; its last one is size_slices() - 1 further.
+  /// The last window all of whose slices are before slice `index`.
+  [[nodiscard]] std::int64_t last_window_before(std::int64_t index) const noexcept {
+    return clamp(floor_divide(Wide{index} - shift_ - size_slices_, slide_slices_));
+  }
+  /// The first slice of window number `window`, and the one behind its last.
   [[nodiscard]] std::int64_t first_slice_of(std::int64_t window) const noexcept {
-    std::int64_t index = 0;
-    if (__builtin_mul_overflow(window, slide_slices_, &index) || __builtin_add_overflow(index, shift_, &index)) {
-      return window < 0 ? INT64_MIN : INT64_MAX;
-    }
-    return index;
+    return clamp(Wide{window} * slide_slices_ + shift_);
+  }
+  [[nodiscard]] std::int64_t end_slice_of(std::int64_t window) const noexcept {
+    return clamp(Wide{window} * slide_slices_ + shift_ + size_slices_);
   }
   [[nodiscard]] WindowTime window(std::int64_t window) const {
-    const std::int64_t first = first_slice_of(window);
-    std::int64_t end = 0;
-    if (__builtin_add_overflow(first, size_slices_, &end)) end = INT64_MAX;
-    return {boundary(first), boundary(end)};
+    return {boundary(first_slice_of(window)), boundary(end_slice_of(window))};
   }
 
  private:
   SliceGrid() = default;
 
-  static constexpr std::int64_t floor_divide(std::int64_t a, std::int64_t b) noexcept {
+  // Near the ends of time slice numbers plus sizes leave 64 bits.
+  __extension__ typedef __int128 Wide;
+  template <class Integer>
+  static constexpr Integer floor_divide(Integer a, std::int64_t b) noexcept {
     return a / b - (a % b < 0 ? 1 : 0);
   }
-  static constexpr std::int64_t saturating_minus(std::int64_t a, std::int64_t b) noexcept {
-    std::int64_t difference = 0;
-    return __builtin_sub_overflow(a, b, &difference) ? INT64_MIN : difference;
+  static constexpr std::int64_t clamp(Wide a) noexcept {
+    return static_cast<std::int64_t>(std::clamp(a, Wide{INT64_MIN}, Wide{INT64_MAX}));
   }
   [[nodiscard]] std::int64_t uniform_index(Timestamp t) const noexcept {
     const std::int64_t at = t.time_since_epoch().count();

@@ -1,0 +1,266 @@
+// The seeded scheduler over the shards of an engine.
+#include "millstream/testing/simulator.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "millstream/core/random.hpp"
+#include "millstream/testing/memory_file_system.hpp"
+
+namespace millstream::inline v0::testing {
+namespace {
+
+// Steps of all shards together in which no record moves and no time passes: far more than any firing, table clearing
+// or round of marks takes, few enough to be reached at once.
+constexpr std::uint64_t kFruitlessStepsMax = 2'000'000;
+// Jumps of the clock in a row without any record moving: a source that polls for ever, or a timer that sets itself.
+constexpr std::uint64_t kFruitlessJumpsMax = 200'000;
+constexpr std::uint32_t kBurstMax = 24;       // steps in a row that a shard may get
+constexpr std::uint32_t kMoodStepsMax = 300;  // steps for which the preference among shards stays
+
+class SimulatedSignal final : public ShardSignal {
+ public:
+  [[nodiscard]] bool take_woken() noexcept { return std::exchange(woken_, false); }
+
+ protected:
+  void wake() noexcept override { woken_ = true; }
+
+ private:
+  bool woken_ = false;
+};
+
+std::string text(Timestamp t) { return to_string(t); }
+
+}  // namespace
+
+class SimulationLoop {
+ public:
+  SimulationLoop(const SimulatorOptions& options, Engine& engine, ManualClock& clock,
+                 std::vector<std::shared_ptr<SimulatedSignal>> signals)
+      : options_{options},
+        engine_{engine},
+        clock_{clock},
+        signals_{std::move(signals)},
+        random_{options.seed, 0x5343'4845},
+        shards_(engine.shards()),
+        simulation_{engine, clock} {}
+
+  SimulationResult run() {
+    SimulationResult result;
+    bool opened = true;
+    for (std::uint32_t i = 0; i < engine_.shards() && opened; ++i) opened = engine_.shard(i).open();
+    for (std::uint32_t i = 0; i < engine_.shards(); ++i) {
+      if (engine_.shard(i).context().failed()) engine_.fail(engine_.shard(i).context().failure());
+    }
+    if (opened) loop();
+    close();
+    result.status = engine_.failure();
+    result.state = !result.status.ok() ? JobState::kFailed : completed_ ? JobState::kFinished : JobState::kCancelled;
+    result.metrics = engine_.metrics();
+    result.steps = simulation_.steps_;
+    result.trace_hash = hash_;
+    result.ended_at = clock_.now();
+    return result;
+  }
+
+ private:
+  enum class State { kRunning, kParked, kDone };
+  struct ShardState {
+    State state = State::kRunning;
+    Progress last = Progress::kIdle;
+    std::uint64_t preference = 1;
+    std::uint64_t moved = 0;
+  };
+
+  void loop() {
+    while (!engine_.cancel_requested()) {
+      wake();
+      if (std::all_of(shards_.begin(), shards_.end(), [](const auto& each) { return each.state == State::kDone; })) {
+        return;
+      }
+      const std::optional<std::uint32_t> number = choose();
+      if (!number) {
+        // A request may come while everybody waits.
+        if (options_.before_step) options_.before_step(simulation_);
+        wake();
+        if (!choose() && !engine_.cancel_requested() && !jump()) return;
+        continue;
+      }
+      const std::uint64_t burst = 1 + random_.below(random_.chance(0.2) ? kBurstMax : 2);
+      for (std::uint64_t i = 0; i < burst && !engine_.cancel_requested(); ++i) {
+        if (!turn(*number)) break;
+      }
+    }
+  }
+  // One step of a running shard; false when it should not go on at once.
+  bool turn(std::uint32_t number) {
+    ShardState& shard = shards_[number];
+    step(number);
+    if (shard.state == State::kDone || shard.last == Progress::kAdvanced) return shard.state != State::kDone;
+    // A shard with nothing to do looks again some times, then parks as a job's shard does: it says so, looks once more,
+    // and waits only if that look finds nothing either.
+    if (random_.chance(0.5)) return false;
+    signals_[number]->prepare_to_park();
+    step(number);
+    if (shard.state == State::kDone || shard.last == Progress::kAdvanced) {
+      signals_[number]->unpark();
+      return false;
+    }
+    shard.state = State::kParked;
+    return false;
+  }
+  void step(std::uint32_t number) {
+    if (options_.before_step) options_.before_step(simulation_);
+    if (options_.step_time_max.count() > 0) {
+      clock_.advance(Duration{random_.between(0, options_.step_time_max.count())});
+    }
+    ShardState& shard = shards_[number];
+    shard.last = engine_.step(number);
+    ++simulation_.steps_;
+    if (shard.last == Progress::kDone) shard.state = State::kDone;
+    const std::uint64_t moved = records_moved(number);
+    const bool fruitful = moved != shard.moved;
+    shard.moved = moved;
+    note((std::uint64_t{number} << 8) | static_cast<std::uint64_t>(shard.last));
+    note(moved);
+    if (fruitful || clock_.now() != last_time_) {
+      fruitless_steps_ = 0;
+      last_time_ = clock_.now();
+    } else if (++fruitless_steps_ == kFruitlessStepsMax) {
+      stuck("its shards are busy, but no record moves");
+    }
+    if (fruitful) fruitless_jumps_ = 0;
+  }
+  // Batches count too: a mark is something that moves.
+  [[nodiscard]] std::uint64_t records_moved(std::uint32_t number) {
+    std::uint64_t sum = 0;
+    for (const auto& [node, stage] : engine_.shard(number).stages()) {
+      const StageMetrics& metrics = stage->metrics();
+      sum += metrics.records_in.read() + metrics.records_out.read() + metrics.batches_in.read();
+    }
+    return sum;
+  }
+
+  void wake() {
+    for (std::uint32_t i = 0; i < shards_.size(); ++i) {
+      const bool woken = signals_[i]->take_woken();
+      if (shards_[i].state != State::kParked) continue;
+      if (woken || engine_.shard(i).deadline() <= clock_.now()) {
+        signals_[i]->unpark();
+        shards_[i].state = State::kRunning;
+      }
+    }
+  }
+  // Among the running shards, by preferences that change from time to time: some seeds starve a shard for long.
+  std::optional<std::uint32_t> choose() {
+    if (mood_left_-- == 0) {
+      mood_left_ = 1 + random_.below(kMoodStepsMax);
+      for (ShardState& shard : shards_) shard.preference = random_.chance(0.3) ? 0 : 1 + random_.below(8);
+    }
+    std::uint64_t total = 0;
+    for (const ShardState& shard : shards_) total += shard.state == State::kRunning ? shard.preference : 0;
+    const bool starved = total == 0;
+    if (starved) {
+      for (const ShardState& shard : shards_) total += shard.state == State::kRunning ? 1 : 0;
+    }
+    if (total == 0) return std::nullopt;
+    std::uint64_t at = random_.below(total);
+    for (std::uint32_t i = 0; i < shards_.size(); ++i) {
+      if (shards_[i].state != State::kRunning) continue;
+      const std::uint64_t weight = starved ? 1 : shards_[i].preference;
+      if (at < weight) return i;
+      at -= weight;
+    }
+    return std::nullopt;
+  }
+  // To the next deadline; false if there is none.
+  bool jump() {
+    Timestamp next = kTimestampMax;
+    for (std::uint32_t i = 0; i < shards_.size(); ++i) {
+      if (shards_[i].state == State::kParked) next = std::min(next, engine_.shard(i).deadline());
+    }
+    if (next == kTimestampMax) {
+      stuck("every shard waits, and nothing will wake it");
+      return false;
+    }
+    if (++fruitless_jumps_ == kFruitlessJumpsMax) {
+      stuck("time passes, but no record moves");
+      return false;
+    }
+    clock_.advance_to(next);
+    note(static_cast<std::uint64_t>(next.time_since_epoch().count()));
+    return true;
+  }
+
+  void stuck(const std::string& how) {
+    std::string message = "simulation with seed " + std::to_string(options_.seed) + " hangs after " +
+                          std::to_string(simulation_.steps_) + " steps at " + text(clock_.now()) + ": " + how;
+    for (std::uint32_t i = 0; i < shards_.size(); ++i) {
+      const char* state = shards_[i].state == State::kDone     ? "done"
+                          : shards_[i].state == State::kParked ? "parked"
+                                                               : "running";
+      const char* last = shards_[i].last == Progress::kBlocked ? ", blocked" : "";
+      message += "\n  shard " + std::to_string(i) + " " + state + last + ", deadline " +
+                 text(engine_.shard(i).deadline()) + "; unfinished:";
+      for (const auto& [node, stage] : engine_.shard(i).stages()) {
+        if (stage->finished()) continue;
+        const StageMetrics& metrics = stage->metrics();
+        message += "\n    " + stage->name() + " in " + std::to_string(metrics.records_in.read()) + " out " +
+                   std::to_string(metrics.records_out.read()) + " queued " + std::to_string(stage->queued());
+      }
+    }
+    engine_.fail({ErrorCode::kInternal, std::move(message)});
+  }
+  // As a job ends: no shard publishes before all have left their loops.
+  void close() {
+    completed_ = !engine_.cancel_requested() && engine_.failure().ok();
+    for (std::uint32_t i = 0; i < engine_.shards(); ++i) {
+      Shard& shard = engine_.shard(i);
+      shard.close(completed_);
+      if (shard.context().failed()) engine_.fail(shard.context().failure());
+    }
+  }
+  // One round of SplitMix64's mixing over what was and what is.
+  void note(std::uint64_t what) { hash_ = Random{hash_ ^ what}(); }
+
+  const SimulatorOptions& options_;
+  Engine& engine_;
+  ManualClock& clock_;
+  std::vector<std::shared_ptr<SimulatedSignal>> signals_;
+  Random random_;
+  std::vector<ShardState> shards_;
+  Simulation simulation_;
+  std::uint64_t hash_ = 0;
+  std::uint64_t mood_left_ = 0;
+  std::uint64_t fruitless_steps_ = 0;
+  std::uint64_t fruitless_jumps_ = 0;
+  Timestamp last_time_{};
+  bool completed_ = false;
+};
+
+SimulationResult Simulator::run(const Graph& graph) const {
+  ManualClock clock{options_.now};
+  MemoryFileSystem files{clock};
+  RunOptions run;
+  run.shards = options_.shards;
+  run.batch = options_.batch;
+  run.exchange_slots = options_.exchange_slots;
+  run.seed = options_.seed;
+  run.clock = &clock;
+  run.file_system = options_.file_system != nullptr ? options_.file_system : &files;
+  run.log = nullptr;
+  std::vector<std::shared_ptr<SimulatedSignal>> signals;
+  Result<std::unique_ptr<Engine>> engine = Engine::build(graph, run, [&](std::uint32_t) {
+    signals.push_back(std::make_shared<SimulatedSignal>());
+    return signals.back();
+  });
+  if (!engine) {
+    SimulationResult refused;
+    refused.status = engine.error();
+    return refused;
+  }
+  return SimulationLoop{options_, **engine, clock, std::move(signals)}.run();
+}
+
+}  // namespace millstream::inline v0::testing

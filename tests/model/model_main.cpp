@@ -1,0 +1,42 @@
+// main of the model tests: GoogleTest's, and --seeds N (how many seeds in all) and --seed S (this one only).
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+#include "model/execution.hpp"
+
+namespace millstream::model {
+
+Seeds& seeds() {
+  static Seeds all;
+  return all;
+}
+
+void Execution::run(const Dataflow& flow) const {
+  if (simulated) {
+    const testing::SimulationResult result =
+        testing::Simulator{{.seed = seed, .shards = shards, .batch = batch, .exchange_slots = slots}}.run(flow);
+    EXPECT_TRUE(result.ok()) << result.status.to_string();
+    return;
+  }
+  RunOptions options;
+  options.shards = shards;
+  options.batch = batch;
+  options.log = nullptr;
+  const JobResult result = millstream::run(flow, options);
+  EXPECT_TRUE(result.ok()) << result.status.to_string();
+}
+
+}  // namespace millstream::model
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  auto& seeds = millstream::model::seeds();
+  seeds.program = argv[0];
+  CLI::App app{"Dataflows against plain models"};
+  app.add_option("--seeds", seeds.total, "Simulator seeds, over all pipelines together")
+      ->envname("MILLSTREAM_SEEDS")
+      ->capture_default_str();
+  app.add_option("--seed", seeds.only, "Only this seed");
+  CLI11_PARSE(app, argc, argv);
+  return RUN_ALL_TESTS();
+}
