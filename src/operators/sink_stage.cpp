@@ -5,6 +5,7 @@ namespace millstream::inline v0 {
 namespace {
 
 constexpr Duration kRetry = std::chrono::milliseconds{1};
+constexpr Duration kFlushEvery = std::chrono::seconds{1};  // for sinks that publish by the clock while nothing comes
 
 }  // namespace
 
@@ -26,10 +27,11 @@ Progress SinkStageBase::step() {
     proceed();
     return !current_ || written_ != before ? Progress::kAdvanced : Progress::kIdle;
   }
-  if (std::exchange(pushed_, false) || !unflushed_) return Progress::kIdle;
+  if (std::exchange(pushed_, false)) return Progress::kIdle;
   // Nothing came since the last step: the input has paused.
+  if (!unflushed_ && flush_at_ > context().clock->now()) return Progress::kIdle;
   unflushed_ = false;
-  flush_sink();
+  if (flush_sink() && !ended_) flush_at_ = saturating_add(context().clock->now(), kFlushEvery);
   return Progress::kAdvanced;
 }
 

@@ -6,14 +6,15 @@
 //   };
 //
 // Members, all but one write optional:
-//   open(SinkContext&)                        void or Status; before the first write
-//   write(const T&)                           void or Status; takes every record
-//   write(std::span<T>)                       std::size_t or Result<std::size_t>; takes the first n records. Fewer than
-//                                             given means "no room now": it is called again with the rest after
-//                                             context.retry_at(t), or when context.waker() is called
-//   flush()                                   void or Status; the input has paused: what is buffered should become
-//   visible close(SinkEnd)                            void or Status; once; SinkEnd says whether the input ended or was
-//   cut off
+//
+//   open(SinkContext&)       void or Status; before the first write
+//   write(const T&)          void or Status; takes every record
+//   write(std::span<T>)      std::size_t or Result<std::size_t>; takes the first n records. Fewer than given means "no
+//                            room now": it is called again with the rest after context.retry_at(t), or when
+//                            context.waker() is called
+//   flush()                  void or Status; the input has paused: what is buffered should become visible; called again
+//                            about once a second while nothing comes
+//   close(SinkEnd)           void or Status; once; says whether the input ended or was cut off
 #pragma once
 
 #include <string>

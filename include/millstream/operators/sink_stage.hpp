@@ -22,7 +22,7 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   bool ready() final { return !current_ && (sides_.empty() || sides_.ready()); }
   void push(BatchHandle batch) final;
   Progress step() final;
-  Timestamp deadline() final { return current_ ? retry_at_ : kTimestampMax; }
+  Timestamp deadline() final { return current_ ? retry_at_ : flush_at_; }
   bool finished() const final { return ended_ && !current_ && sides_.outboxes_empty(); }
   void close(bool completed) final;
   OutputBase* output() final { return nullptr; }
@@ -32,7 +32,8 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
  protected:
   /// Writes records from `from` on; returns how many the sink took.
   virtual std::uint32_t write(BatchBase& batch, std::uint32_t from) = 0;
-  virtual void flush_sink() = 0;
+  /// False if the sink has nothing to flush.
+  virtual bool flush_sink() = 0;
   virtual void close_sink(bool completed) = 0;
   [[nodiscard]] virtual Timestamp wanted_retry() const = 0;
   /// The sink reported an error; it is not a matter of one record, so the job fails.
@@ -44,6 +45,7 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   BatchHandle current_;
   std::uint32_t written_ = 0;
   Timestamp retry_at_ = kTimestampMax;
+  Timestamp flush_at_ = kTimestampMax;  // again, though nothing has come since
   ConcurrentHistogram latency_;
   bool unflushed_ = false;
   bool pushed_ = false;
@@ -129,10 +131,13 @@ class SinkStage final : public SinkStageBase {
       return at - from;
     }
   }
-  void flush_sink() override {
+  bool flush_sink() override {
     if constexpr (requires { sink_.flush(); }) {
       const Status status = detail::run_sink_member([&] { return sink_.flush(); });
       if (!status.ok()) sink_failed(status);
+      return true;
+    } else {
+      return false;
     }
   }
   void close_sink(bool completed) override {
