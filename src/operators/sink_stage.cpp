@@ -22,7 +22,9 @@ void SinkStageBase::push(BatchHandle batch) {
 Progress SinkStageBase::step() {
   sides_.drain();
   if (current_) {
-    if (retry_at_ > context().clock->now()) return Progress::kIdle;
+    const bool woken = woken_->load(std::memory_order_relaxed) &&
+                       woken_->exchange(false, std::memory_order_acquire);  // pairs with the store in make_waker()
+    if (!woken && retry_at_ > context().clock->now()) return Progress::kIdle;
     const std::uint32_t before = written_;
     proceed();
     return !current_ || written_ != before ? Progress::kAdvanced : Progress::kIdle;
@@ -58,6 +60,13 @@ void SinkStageBase::proceed() {
   current_.reset();
   if (!sides_.empty()) sides_.forward(at, control);
   if (control == Control::kEnd) ended_ = true;
+}
+
+Waker SinkStageBase::make_waker() const {
+  return Waker{[woken = woken_, wake = context().waker] {
+    woken->store(true, std::memory_order_release);  // pairs with the exchange in step()
+    wake.wake();
+  }};
 }
 
 void SinkStageBase::close(bool completed) { close_sink(completed); }

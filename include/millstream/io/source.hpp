@@ -14,7 +14,8 @@
 //   open(SplitContext&)               void or Status; before the first poll; context.split().start says where to begin
 //   poll(SourceOutput<T>&)            Poll or Result<Poll>; emits at most out.room() records and never waits
 //   Position position() const         where the next record begins: makes the source replayable
-//   close()                           void or Status; once, also after a failure
+//   OnError on_bad_record() const     what becomes of records that poll reports as bad; otherwise .on_error(...) says
+//   it close()                           void or Status; once, also after a failure
 #pragma once
 
 #include <cstdint>

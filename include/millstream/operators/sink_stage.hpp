@@ -2,6 +2,7 @@
 // as taken, and its latency is recorded, when its last record is.
 #pragma once
 
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -36,6 +37,8 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   virtual bool flush_sink() = 0;
   virtual void close_sink(bool completed) = 0;
   [[nodiscard]] virtual Timestamp wanted_retry() const = 0;
+  /// Wakes the shard and lets the sink be asked again at once; for other threads.
+  [[nodiscard]] Waker make_waker() const;
   /// The sink reported an error; it is not a matter of one record, so the job fails.
   void sink_failed(const Status& status);
 
@@ -45,6 +48,7 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   BatchHandle current_;
   std::uint32_t written_ = 0;
   Timestamp retry_at_ = kTimestampMax;
+  std::shared_ptr<std::atomic<bool>> woken_ = std::make_shared<std::atomic<bool>>(false);
   Timestamp flush_at_ = kTimestampMax;  // again, though nothing has come since
   ConcurrentHistogram latency_;
   bool unflushed_ = false;
