@@ -84,7 +84,7 @@ class SinkStage final : public SinkStageBase {
 
   void open() override {
     context_.emplace(name(), context().shard, context().shards, *context().file_system, *context().clock, context().log,
-                     context().waker);
+                     make_waker());
     if constexpr (requires { sink_.open(*context_); }) {
       const Status status = detail::run_sink_member([&] { return sink_.open(*context_); });
       if (status.ok()) {
