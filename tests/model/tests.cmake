@@ -1,6 +1,9 @@
 # Dataflows against plain models, on threads and in the simulator. MILLSTREAM_SEEDS (default 500) or --seeds says how
 # many seeds the simulator tries over all of them.
 millstream_add_test(model_time_windows time_windows_test.cpp model_main.cpp OWN_MAIN LABELS model)
+millstream_add_test(model_session_windows session_windows_test.cpp model_main.cpp OWN_MAIN LABELS model)
+millstream_add_test(model_keyed keyed_test.cpp model_main.cpp OWN_MAIN LABELS model)
+millstream_add_test(model_shapes shapes_test.cpp model_main.cpp OWN_MAIN LABELS model)
 
 # The demo is a program; its test runs it.
 if(TARGET flight_delays)

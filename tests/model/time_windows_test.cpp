@@ -15,7 +15,7 @@ void compare(const Splits& splits, const Execution& execution, const TimeWindow&
   auto sums = memory::sink<WindowResult<std::int64_t, std::int64_t>>();
   auto late = memory::sink<Late<Event>>();
   Dataflow flow{"windows"};
-  const auto keyed = flow.from(EventSource{splits, seed, 0.05})
+  const auto keyed = flow.from(EventSource{splits, seed, execution.simulated ? 0.05 : 0.002})
                          .event_time(&Event::at, bounded_disorder(setup.bound))
                          .key_by(&Event::key);
   auto windows = keyed.window(window).allowed_lateness(setup.lateness);
