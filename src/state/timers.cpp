@@ -1,5 +1,5 @@
-// The timer queue: a binary heap of (time, entry number) over entries that never move, and an index from key, time and
-// name to the entry. Both grow by blocks, so a million timers cost no more per call than one.
+// The timer queue: a heap of what decides the order over entries that never move, and an index from key, time and name
+// to the entry. Both grow by blocks, so a million timers cost no more per call than one.
 #include "millstream/state/timers.hpp"
 
 #include <algorithm>
@@ -15,18 +15,26 @@ namespace {
 
 struct Entry {
   Timestamp time;
-  std::uint64_t sequence;
   std::uint64_t hash;
   std::string key;
   std::string name;
-  std::uint32_t group;
-  std::uint32_t heap_at;
 };
 
+// All that the order needs, so that sifting touches no entry.
 struct HeapItem {
-  Timestamp time;  // beside the number, for most comparisons need no more
+  Timestamp time;
+  std::uint64_t sequence;
+  std::uint32_t group;
   std::uint32_t entry;
+
+  [[nodiscard]] bool before(const HeapItem& other) const {
+    if (time != other.time) return time < other.time;
+    if (group != other.group) return group < other.group;
+    return sequence < other.sequence;
+  }
 };
+
+constexpr std::uint32_t kArity = 4;  // half the levels of a binary heap, hence half the cache misses
 
 std::uint64_t timer_hash(std::string_view key, Timestamp time, std::string_view name) {
   const std::uint64_t parts[] = {hash_bytes(key.data(), key.size()), hash_bytes(name.data(), name.size()),
@@ -41,6 +49,7 @@ struct TimerQueue::Impl {
   std::vector<std::uint32_t> free;
   std::uint32_t entries_end = 0;
   Slots<HeapItem> heap;
+  Slots<std::uint32_t> heap_at;  // by entry number
   std::uint32_t size = 0;
   TableIndex index;
   std::uint64_t sequence = 0;
@@ -49,34 +58,30 @@ struct TimerQueue::Impl {
     for (std::uint32_t i = 0; i < size; ++i) entries[heap[i].entry].~Entry();
   }
 
-  [[nodiscard]] bool before(const HeapItem& a, const HeapItem& b) const {
-    if (a.time != b.time) return a.time < b.time;
-    const Entry& x = entries[a.entry];
-    const Entry& y = entries[b.entry];
-    if (x.group != y.group) return x.group < y.group;
-    return x.sequence < y.sequence;
-  }
-  void put(std::uint32_t at, HeapItem item) {
+  void put(std::uint32_t at, const HeapItem& item) {
     heap[at] = item;
-    entries[item.entry].heap_at = at;
+    heap_at[item.entry] = at;
   }
-  void sift_up(std::uint32_t at, HeapItem item) {
+  void sift_up(std::uint32_t at, const HeapItem item) {
     while (at > 0) {
-      const std::uint32_t parent = (at - 1) / 2;
-      if (!before(item, heap[parent])) break;
+      const std::uint32_t parent = (at - 1) / kArity;
+      if (!item.before(heap[parent])) break;
       put(at, heap[parent]);
       at = parent;
     }
     put(at, item);
   }
-  void sift_down(std::uint32_t at, HeapItem item) {
+  void sift_down(std::uint32_t at, const HeapItem item) {
     for (;;) {
-      std::uint32_t child = 2 * at + 1;
-      if (child >= size) break;
-      if (child + 1 < size && before(heap[child + 1], heap[child])) ++child;
-      if (!before(heap[child], item)) break;
-      put(at, heap[child]);
-      at = child;
+      const std::uint32_t first = kArity * at + 1;
+      if (first >= size) break;
+      std::uint32_t least = first;
+      for (std::uint32_t child = first + 1; child < std::min(first + kArity, size); ++child) {
+        if (heap[child].before(heap[least])) least = child;
+      }
+      if (!heap[least].before(item)) break;
+      put(at, heap[least]);
+      at = least;
     }
     put(at, item);
   }
@@ -88,11 +93,11 @@ struct TimerQueue::Impl {
   }
   /// Out of heap and index; the entry itself is still there.
   void take_out(std::uint32_t number) {
-    const std::uint32_t at = entries[number].heap_at;
+    const std::uint32_t at = heap_at[number];
     index.erase(entries[number].hash, number);
     const HeapItem last = heap[--size];
     if (at == size) return;
-    if (at > 0 && before(last, heap[(at - 1) / 2])) {
+    if (at > 0 && last.before(heap[(at - 1) / kArity])) {
       sift_up(at, last);
     } else {
       sift_down(at, last);
@@ -114,15 +119,15 @@ bool TimerQueue::add(std::string_view key, std::uint32_t group, Timestamp time, 
   std::uint32_t number = q.entries_end;
   if (q.free.empty()) {
     q.entries.reserve(++q.entries_end);
+    q.heap_at.reserve(q.entries_end);
   } else {
     number = q.free.back();
     q.free.pop_back();
   }
-  ::new (static_cast<void*>(&q.entries[number]))
-      Entry{time, q.sequence++, hash, std::string{key}, std::string{name}, group, 0};
+  ::new (static_cast<void*>(&q.entries[number])) Entry{time, hash, std::string{key}, std::string{name}};
   q.index.insert(hash, number);
   q.heap.reserve(q.size + std::size_t{1});
-  q.sift_up(q.size++, {time, number});
+  q.sift_up(q.size++, {time, q.sequence++, group, number});
   return true;
 }
 
@@ -137,10 +142,10 @@ bool TimerQueue::cancel(std::string_view key, Timestamp time, std::string_view n
 bool TimerQueue::pop(Timestamp limit, Due& due) {
   if (!has_due(limit)) return false;
   const std::uint32_t number = impl_->heap[0].entry;
+  due.group = impl_->heap[0].group;
   impl_->take_out(number);
   Entry& entry = impl_->entries[number];
   due.time = entry.time;
-  due.group = entry.group;
   due.key = std::move(entry.key);
   due.name = std::move(entry.name);
   impl_->release(number);
@@ -151,24 +156,25 @@ bool TimerQueue::has_due(Timestamp limit) const noexcept { return impl_->size > 
 Timestamp TimerQueue::next() const noexcept { return impl_->size > 0 ? impl_->heap[0].time : kTimestampMax; }
 std::size_t TimerQueue::size() const noexcept { return impl_->size; }
 std::size_t TimerQueue::memory_bytes() const noexcept {
-  return impl_->entries.bytes() + impl_->heap.bytes() + impl_->index.bytes();
+  return impl_->entries.bytes() + impl_->heap.bytes() + impl_->heap_at.bytes() + impl_->index.bytes();
 }
 
 void TimerQueue::save(std::uint32_t first, std::uint32_t end, ByteWriter& out) const {
-  std::vector<const Entry*> chosen;
+  std::vector<HeapItem> chosen;
   for (std::uint32_t i = 0; i < impl_->size; ++i) {
-    const Entry& entry = impl_->entries[impl_->heap[i].entry];
-    if (entry.group >= first && entry.group < end) chosen.push_back(&entry);
+    const HeapItem& item = impl_->heap[i];
+    if (item.group >= first && item.group < end) chosen.push_back(item);
   }
-  std::sort(chosen.begin(), chosen.end(), [](const Entry* a, const Entry* b) { return a->sequence < b->sequence; });
+  std::sort(chosen.begin(), chosen.end(), [](const HeapItem& a, const HeapItem& b) { return a.sequence < b.sequence; });
   out.write_varint(chosen.size());
-  for (const Entry* entry : chosen) {
-    out.write_varint(entry->group);
-    out.write_fixed(entry->time.time_since_epoch().count());
-    out.write_varint(entry->name.size());
-    out.write_bytes(entry->name);
-    out.write_varint(entry->key.size());
-    out.write_bytes(entry->key);
+  for (const HeapItem& item : chosen) {
+    const Entry& entry = impl_->entries[item.entry];
+    out.write_varint(item.group);
+    out.write_fixed(item.time.time_since_epoch().count());
+    out.write_varint(entry.name.size());
+    out.write_bytes(entry.name);
+    out.write_varint(entry.key.size());
+    out.write_bytes(entry.key);
   }
 }
 

@@ -19,7 +19,7 @@ namespace millstream::inline v0 {
 class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
  public:
   /// Timers that fire in one step at the most.
-  static constexpr std::uint32_t kTimersPerStep = 256;  // some 50 us with a small on_timer
+  static constexpr std::uint32_t kTimersPerStep = 256;  // some 300 us out of a million timers
 
   bool ready() final { return !input_ && has_room(); }
   void push(BatchHandle batch) final;
