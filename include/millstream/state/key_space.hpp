@@ -13,6 +13,7 @@
 
 #include "millstream/codec/codec.hpp"
 #include "millstream/core/export.hpp"
+#include "millstream/core/key_group.hpp"
 #include "millstream/core/timestamp.hpp"
 #include "millstream/state/state_table.hpp"
 
