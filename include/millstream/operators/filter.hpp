@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <type_traits>
 #include <utility>
 
@@ -27,7 +28,7 @@ class FilterStage final : public TransformStage<T, T> {
         this->guarded(
             *batch, 0, batch->size(),
             [&](std::uint32_t i) {
-              const bool yes = static_cast<bool>(f_(std::as_const(values[i])));
+              const bool yes = static_cast<bool>(std::invoke(f_, std::as_const(values[i])));
               values[kept] = values[i];
               kept += yes ? 1U : 0U;
             },
@@ -42,7 +43,7 @@ class FilterStage final : public TransformStage<T, T> {
         *batch, 0, batch->size(),
         [&](std::uint32_t i) {
           places[kept] = i;
-          kept += static_cast<bool>(f_(std::as_const(values[i]))) ? 1U : 0U;
+          kept += static_cast<bool>(std::invoke(f_, std::as_const(values[i]))) ? 1U : 0U;
         },
         text, failed);
     batch->keep_columns(places.data(), kept);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -103,12 +104,12 @@ void keep_values(Batch<T>& batch, const std::uint32_t* kept, std::uint32_t count
 
 /// f(record), with the record moved where nobody will look at it again.
 template <class F, class T>
-decltype(auto) apply(F& f, T& record, bool keep) {
+auto apply(F& f, T& record, bool keep) {
   if constexpr (std::is_trivially_copyable_v<T> || !std::is_invocable_v<F&, T&&>) {
-    return f(std::as_const(record));
+    return std::invoke(f, std::as_const(record));
   } else {
-    if (keep) return f(std::as_const(record));
-    return f(std::move(record));
+    if (keep) return std::invoke(f, std::as_const(record));
+    return std::invoke(f, std::move(record));
   }
 }
 
