@@ -27,16 +27,20 @@ struct Watchdog {
     timers = context.timers();
   }
   void process(const Reading& reading, ms::Collector<std::string>& out) {
+    const ms::Timestamp last = last_seen.value_or(reading.at);
+    if (reading.at < last) return;  // readings may come out of order: this one tells nothing new
+    // The reading that ends a silence may be the one that would have made the timer fire.
+    if (reading.at > last + 1min) report_silence(reading.sensor, last, out);
     if (silent.exchange(false)) out.emit(reading.sensor + " is back at " + ms::to_string(reading.at));
-    // Readings may come out of order: the timer follows the newest.
-    if (reading.at < last_seen.value_or(ms::kTimestampMin)) return;
-    timers.cancel_event_time(last_seen.value_or(reading.at) + 1min);
+    timers.cancel_event_time(last + 1min);
     timers.register_event_time(reading.at + 1min);
     last_seen.set(reading.at);
   }
   void on_timer(const ms::Timer& timer, ms::Collector<std::string>& out, ms::OperatorContext& context) {
-    silent.set(true);
-    out.emit(context.key<std::string>() + " is silent since " + ms::to_string(timer.time - 1min));
+    report_silence(context.key<std::string>(), timer.time - 1min, out);
+  }
+  void report_silence(const std::string& sensor, ms::Timestamp since, ms::Collector<std::string>& out) {
+    if (!silent.exchange(true)) out.emit(sensor + " is silent since " + ms::to_string(since));
   }
 };
 
