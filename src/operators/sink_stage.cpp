@@ -1,6 +1,9 @@
 // Partial writes, retries and the end of a sink.
 #include "millstream/operators/sink_stage.hpp"
 
+#include <exception>
+#include <string>
+
 namespace millstream::inline v0 {
 namespace {
 
@@ -8,6 +11,27 @@ constexpr Duration kRetry = std::chrono::milliseconds{1};
 constexpr Duration kFlushEvery = std::chrono::seconds{1};  // for sinks that publish by the clock while nothing comes
 
 }  // namespace
+
+// A sink that reports an error or throws fails the job: it is not a matter of one record.
+template <class F>
+void SinkStageBase::call(F&& f) {
+  Status status;
+  try {
+    status = f();
+  } catch (const std::exception& error) {
+    status = {ErrorCode::kUserFailure, std::string{"the sink threw: "} + error.what()};
+  } catch (...) {
+    status = {ErrorCode::kUserFailure, "the sink threw an exception that is not a std::exception"};
+  }
+  if (!status.ok()) context().fail(status.at("sink '" + name() + "'"));
+}
+
+void SinkStageBase::open() {
+  sink_context_.emplace(name(), context().shard, context().shards, *context().file_system, *context().clock,
+                        context().log, make_waker());
+  call([&] { return open_sink(*sink_context_); });
+  opened_ = !context().failed();
+}
 
 void SinkStageBase::push(BatchHandle batch) {
   metrics_.records_in.add(batch->size());
@@ -33,21 +57,24 @@ Progress SinkStageBase::step() {
   // Nothing came since the last step: the input has paused.
   if (!unflushed_ && flush_at_ > context().clock->now()) return Progress::kIdle;
   unflushed_ = false;
-  if (flush_sink() && !ended_) flush_at_ = saturating_add(context().clock->now(), kFlushEvery);
+  bool flushes = false;
+  call([&] { return flush_sink(flushes); });
+  if (flushes && !ended_) flush_at_ = saturating_add(context().clock->now(), kFlushEvery);
   return Progress::kAdvanced;
 }
 
 void SinkStageBase::proceed() {
   if (written_ < current_->size()) {
     unflushed_ = true;
-    const std::uint32_t taken = write(*current_, written_);
+    std::uint32_t taken = 0;
+    call([&] { return write_some(*current_, written_, taken); });
     written_ += taken;
     metrics_.records_out.add(taken);
     if (context().failed()) return;
   }
   if (written_ < current_->size()) {
     const Timestamp now = context().clock->now();
-    const Timestamp wanted = wanted_retry();
+    const Timestamp wanted = sink_context_->retry_at();
     retry_at_ = wanted > now ? wanted : saturating_add(now, kRetry);
     return;
   }
@@ -69,8 +96,8 @@ Waker SinkStageBase::make_waker() const {
   }};
 }
 
-void SinkStageBase::close(bool completed) { close_sink(completed); }
-
-void SinkStageBase::sink_failed(const Status& status) { context().fail(status.at("sink '" + name() + "'")); }
+void SinkStageBase::close(bool completed) {
+  if (opened_) call([&] { return close_sink(completed ? SinkEnd::kFinished : SinkEnd::kAborted); });
+}
 
 }  // namespace millstream::inline v0

@@ -2,6 +2,7 @@
 #include "millstream/operators/source_stage.hpp"
 
 #include <algorithm>
+#include <exception>
 
 namespace millstream::inline v0 {
 namespace {
@@ -18,7 +19,88 @@ std::string place(const DeadLetter& letter) {
   return text;
 }
 
+// Runs a member of the user's source and turns an exception into a Status.
+template <class F>
+Status guarded_call(F&& f) {
+  try {
+    return f();
+  } catch (const std::exception& error) {
+    return {ErrorCode::kUserFailure, std::string{"threw: "} + error.what()};
+  } catch (...) {
+    return {ErrorCode::kUserFailure, "threw an exception that is not a std::exception"};
+  }
+}
+
 }  // namespace
+
+SourceStageBase::SourceStageBase(const SourceSetup& setup) : setup_{setup}, progress_{setup.progress} {}
+SourceStageBase::~SourceStageBase() = default;
+
+Status SourceStageBase::placed(const Status& status, std::size_t i) const {
+  return status.at("source '" + name() + "', split " + contexts_[i]->split().id);
+}
+
+void SourceStageBase::open() {
+  for (auto& [number, split] : setup_.splits) {
+    SplitRun run;
+    run.number = number;
+    Waker waker{[woken = run.woken, wake = context().waker] {
+      woken->store(true, std::memory_order_release);  // pairs with the exchange in step()
+      wake.wake();
+    }};
+    contexts_.push_back(
+        std::make_unique<SplitContext>(setup_.context, std::move(split), number, context().log, std::move(waker)));
+    runs_.push_back(std::move(run));
+  }
+  make_readers(runs_.size());
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    const Status status = guarded_call([&] { return open_reader(i, *contexts_[i]); });
+    if (!status.ok()) {
+      context().fail(placed(status, i));
+      return;
+    }
+  }
+}
+
+void SourceStageBase::close([[maybe_unused]] bool completed) {
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    const Status status = guarded_call([&] { return close_reader(i); });
+    if (!status.ok()) context().fail(placed(status, i));
+  }
+}
+
+Poll SourceStageBase::poll_split(std::size_t i) {
+  SplitRun& run = runs_[i];
+  BatchHandle batch = output()->make_empty();
+  batch->split = run.number;
+  batch->ingested_ns = context().clock->monotonic_ns();
+  Poll poll;
+  const Status status = guarded_call([&]() -> Status {
+    Result<Poll> result = poll_reader(i, *batch, bad_);
+    if (!result) return result.error();
+    poll = *result;
+    return {};
+  });
+  for (DeadLetter& letter : bad_) {
+    if (letter.source.empty()) letter.source = contexts_[i]->split().id;
+    bad_record(std::move(letter), bad_record_policy(i));
+  }
+  bad_.clear();
+  if (!status.ok()) {
+    context().fail(placed(status, i));
+    return Poll::done();
+  }
+  if (batch->empty()) return poll;
+  note_records(run);
+  if (setup_.with_origins) {
+    Origin* origins = batch->origins.enable();
+    for (std::uint32_t r = 0; r < batch->size(); ++r) origins[r] = {run.number, run.records + r};
+  }
+  run.records += batch->size();
+  metrics_.records_out.add(batch->size());
+  output()->emit(std::move(batch));
+  return poll;
+}
 
 Progress SourceStageBase::step() {
   if (ended_) {

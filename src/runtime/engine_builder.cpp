@@ -178,14 +178,14 @@ class EngineBuilder {
     setup.shards = shards_;
     setup.batch_records_max = options_.batch;
     setup.watermark_step = graph_.watermark_step();
-    setup.with_origins = graph_.wants_origins();
+    setup.source.with_origins = graph_.wants_origins();
     const std::uint32_t source =
         node.is_source || node.assigns_event_time ? graph_.source_of(number) : Graph::kNoSource;
     if (source != Graph::kNoSource) {
-      setup.progress = progress_[source];
-      setup.source = source_context(source);
+      setup.source.progress = progress_[source];
+      setup.source.context = source_context(source);
       for (std::uint32_t i = shard; i < splits_[source].size(); i += shards_) {
-        setup.splits.emplace_back(i, splits_[source][i]);
+        setup.source.splits.emplace_back(i, splits_[source][i]);
       }
     }
     return setup;

@@ -1,1 +1,3 @@
-# Sources of stream, by hand: target_sources(millstream PRIVATE ${CMAKE_CURRENT_LIST_DIR}/name.cpp ...)
+# Sources of stream, listed by hand.
+target_sources(millstream PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/stage_builder.cpp)

@@ -70,12 +70,10 @@ class Channel final : public ChannelBase {
 template <class T>
 class ExchangeOutlet final : public Stage {
  public:
-  ExchangeOutlet(Routing routing, std::uint32_t fill, std::vector<std::shared_ptr<Channel<T>>> channels)
-      : routing_{routing},
-        fill_{fill},
-        channels_{std::move(channels)},
-        open_(channels_.size(), nullptr),
-        sent_(channels_.size()) {}
+  ExchangeOutlet(Routing routing, std::uint32_t fill, const std::vector<std::shared_ptr<ChannelBase>>& channels)
+      : routing_{routing}, fill_{fill}, open_(channels.size(), nullptr), sent_(channels.size()) {
+    for (const auto& channel : channels) channels_.push_back(static_cast<Channel<T>*>(channel.get()));
+  }
   ~ExchangeOutlet() override {
     for (Batch<T>* batch : open_) delete batch;
   }
@@ -203,7 +201,7 @@ class ExchangeOutlet final : public Stage {
 
   Routing routing_;
   std::uint32_t fill_;
-  std::vector<std::shared_ptr<Channel<T>>> channels_;
+  std::vector<Channel<T>*> channels_;  // the engine keeps them longer than any stage
   std::vector<Batch<T>*> open_;
   std::vector<Watermarks> sent_;
   std::int64_t ingested_ns_ = 0;

@@ -14,6 +14,7 @@
 #include "millstream/channel/exchange.hpp"
 #include "millstream/io/source.hpp"
 #include "millstream/operators/operator_stage.hpp"
+#include "millstream/operators/source_stage.hpp"
 #include "millstream/time/split_progress.hpp"
 #include "millstream/time/watermark.hpp"
 
@@ -25,14 +26,15 @@ struct StageSetup {
   std::uint32_t shards = 1;
   std::uint32_t batch_records_max = kBatchRecordsMax;
   Duration watermark_step{1000};
-  bool with_origins = false;                            ///< somebody downstream wants to know where records came from
-  std::shared_ptr<SplitProgress> progress;              ///< of the source of this node; for sources and event_time
-  SourceContext source;                                 ///< for sources
-  std::vector<std::pair<std::uint32_t, Split>> splits;  ///< those of this shard; for sources and event_time
+  SourceSetup source;  ///< of the source of this node; for sources and event_time
 };
 
 /// Both sides of an exchange, one of each for every shard.
-struct ExchangeSides {
+struct MILLSTREAM_EXPORT ExchangeSides {
+  ExchangeSides();
+  ExchangeSides(ExchangeSides&&) noexcept;
+  ~ExchangeSides();
+
   std::vector<std::unique_ptr<Stage>> outlets;
   std::vector<std::unique_ptr<ExchangeInlet>> inlets;
   std::vector<std::shared_ptr<ChannelBase>> channels;  ///< must outlive every stage of every shard
@@ -50,7 +52,12 @@ struct Upstream {
   std::string port;  ///< empty = the main output, else the name of a side output
 };
 
-struct Node {
+struct MILLSTREAM_EXPORT Node {
+  // Compiled once in the library: every program that declares a dataflow moves nodes.
+  Node();
+  Node(Node&&) noexcept;
+  ~Node();
+
   /// A side output that somebody asked for.
   struct SideRequest {
     std::string name;
@@ -86,7 +93,7 @@ struct Node {
   std::optional<WatermarkStrategy> watermarks;  ///< of event_time
   std::vector<std::string> mistakes;            ///< found while it was declared
 
-  std::function<std::unique_ptr<OperatorStage>(StageSetup)> make;
+  std::function<std::unique_ptr<OperatorStage>(const StageSetup&)> make;
   std::function<ExchangeSides(const ExchangeSetup&)> make_exchange;  ///< set for exchanges instead of make
   std::function<Result<std::vector<Split>>(SourceContext&)> list_splits;
 };

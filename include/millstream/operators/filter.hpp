@@ -2,7 +2,7 @@
 //   payments.filter([](const Payment& p) { return p.cents > 0; })
 #pragma once
 
-#include <array>
+#include <cstdint>
 #include <functional>
 #include <type_traits>
 #include <utility>
@@ -38,20 +38,20 @@ class FilterStage final : public TransformStage<T, T> {
         return;
       }
     }
-    std::array<std::uint32_t, kBatchRecordsMax> places;
     this->guarded(
         *batch, 0, batch->size(),
         [&](std::uint32_t i) {
-          places[kept] = i;
+          places_[kept] = i;
           kept += static_cast<bool>(std::invoke(f_, std::as_const(values[i]))) ? 1U : 0U;
         },
         text, failed);
-    batch->keep_columns(places.data(), kept);
-    detail::keep_values(*batch, places.data(), kept);
+    batch->keep_columns(places_, kept);
+    detail::keep_values(*batch, places_, kept);
     this->emit(std::move(batch));
   }
 
   F f_;
+  std::uint32_t places_[kBatchRecordsMax];  // of the records that are kept
 };
 
 }  // namespace millstream::inline v0

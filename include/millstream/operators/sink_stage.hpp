@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,25 +24,26 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   Progress step() final;
   Timestamp deadline() final { return current_ ? retry_at_ : flush_at_; }
   bool finished() const final { return ended_ && !current_ && sides_.outboxes_empty(); }
+  void open() final;
   void close(bool completed) final;
   OutputBase* output() final { return nullptr; }
   /// Time from reading a record to handing it to the sink; any thread.
   [[nodiscard]] const ConcurrentHistogram& latency() const noexcept { return latency_; }
 
  protected:
-  /// Writes records from `from` on; returns how many the sink took.
-  virtual std::uint32_t write(BatchBase& batch, std::uint32_t from) = 0;
-  /// False if the sink has nothing to flush.
-  virtual bool flush_sink() = 0;
-  virtual void close_sink(bool completed) = 0;
-  [[nodiscard]] virtual Timestamp wanted_retry() const = 0;
-  /// Wakes the shard and lets the sink be asked again at once; for other threads.
-  [[nodiscard]] Waker make_waker() const;
-  /// The sink reported an error; it is not a matter of one record, so the job fails.
-  void sink_failed(const Status& status);
+  // The user's struct; all may throw.
+  virtual Status open_sink(SinkContext& context) = 0;
+  /// Writes records from `from` on; `taken`: how many the sink took.
+  virtual Status write_some(BatchBase& batch, std::uint32_t from, std::uint32_t& taken) = 0;
+  /// `flushes`: the sink has something to flush.
+  virtual Status flush_sink(bool& flushes) = 0;
+  virtual Status close_sink(SinkEnd end) = 0;
 
  private:
   void proceed();
+  template <class F>
+  void call(F&& f);
+  [[nodiscard]] Waker make_waker() const;
 
   BatchHandle current_;
   std::uint32_t written_ = 0;
@@ -51,112 +51,79 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   std::shared_ptr<std::atomic<bool>> woken_ = std::make_shared<std::atomic<bool>>(false);
   Timestamp flush_at_ = kTimestampMax;  // again, though nothing has come since
   ConcurrentHistogram latency_;
+  std::optional<SinkContext> sink_context_;
+  bool opened_ = false;
   bool unflushed_ = false;
   bool pushed_ = false;
   bool ended_ = false;
 };
-
-namespace detail {
-
-/// Runs f, whose result is void or Status, and turns an exception into a Status.
-template <class F>
-Status run_sink_member(F&& f) {
-  try {
-    if constexpr (std::is_same_v<decltype(f()), void>) {
-      f();
-      return {};
-    } else {
-      return f();
-    }
-  } catch (const std::exception& error) {
-    return {ErrorCode::kUserFailure, std::string{"the sink threw: "} + error.what()};
-  } catch (...) {
-    return {ErrorCode::kUserFailure, "the sink threw an exception that is not a std::exception"};
-  }
-}
-
-}  // namespace detail
 
 template <class T, class Snk>
 class SinkStage final : public SinkStageBase {
  public:
   explicit SinkStage(Snk sink) : sink_{std::move(sink)} {}
 
-  void open() override {
-    context_.emplace(name(), context().shard, context().shards, *context().file_system, *context().clock, context().log,
-                     make_waker());
-    if constexpr (requires { sink_.open(*context_); }) {
-      const Status status = detail::run_sink_member([&] { return sink_.open(*context_); });
-      if (status.ok()) {
-        opened_ = true;
-      } else {
-        sink_failed(status);
-      }
+ private:
+  Status open_sink([[maybe_unused]] SinkContext& context) override {
+    if constexpr (requires { sink_.open(context); }) {
+      return as_status([&] { return sink_.open(context); });
     } else {
-      opened_ = true;
+      return {};
     }
   }
-
- private:
-  std::uint32_t write(BatchBase& base, std::uint32_t from) override {
+  Status write_some(BatchBase& base, std::uint32_t from, std::uint32_t& taken) override {
     auto& batch = static_cast<Batch<T>&>(base);
     if constexpr (requires(std::span<T> records) { sink_.write(records); }) {
-      std::size_t taken = 0;
-      const Status status = detail::run_sink_member([&]() -> Status {
-        auto result = sink_.write(std::span<T>{batch.values() + from, batch.size() - from});
-        if constexpr (std::is_convertible_v<decltype(result), std::size_t>) {
-          taken = static_cast<std::size_t>(result);
-        } else {
-          if (!result) return result.error();
-          taken = *result;
-        }
-        return {};
-      });
-      if (!status.ok()) sink_failed(status);
+      const auto result = sink_.write(std::span<T>{batch.values() + from, batch.size() - from});
+      if constexpr (std::is_convertible_v<decltype(result), std::size_t>) {
+        taken = static_cast<std::uint32_t>(result);
+      } else {
+        if (!result) return result.error();
+        taken = static_cast<std::uint32_t>(*result);
+      }
       MILLSTREAM_ASSERT(taken <= batch.size() - from);
-      return static_cast<std::uint32_t>(taken);
+      return {};
     } else {
-      std::uint32_t at = from;
+      Status failure;
       guarded(
           batch, from, batch.size(),
           [&](std::uint32_t i) {
             // A sink that takes long for each record must not outlast a cancel by a whole batch.
-            if (context().cancelled()) return;
-            if constexpr (std::is_same_v<decltype(sink_.write(std::as_const(batch.values()[i]))), void>) {
-              sink_.write(std::as_const(batch.values()[i]));
-            } else {
-              const Status status = sink_.write(std::as_const(batch.values()[i]));
-              if (!status.ok()) sink_failed(status);
-            }
-            at = i + 1;
+            if (!failure.ok() || context().cancelled()) return;
+            failure = as_status([&] { return sink_.write(std::as_const(batch.values()[i])); });
+            taken = i + 1 - from;
           },
           [&](std::uint32_t i) { return detail::record_text(batch.values()[i]); },
-          [&](std::uint32_t i) { at = i + 1; });
-      return at - from;
+          [&](std::uint32_t i) { taken = i + 1 - from; });
+      return failure;
     }
   }
-  bool flush_sink() override {
+  Status flush_sink([[maybe_unused]] bool& flushes) override {
     if constexpr (requires { sink_.flush(); }) {
-      const Status status = detail::run_sink_member([&] { return sink_.flush(); });
-      if (!status.ok()) sink_failed(status);
-      return true;
+      flushes = true;
+      return as_status([&] { return sink_.flush(); });
     } else {
-      return false;
+      return {};
     }
   }
-  void close_sink(bool completed) override {
-    if (!opened_) return;
-    if constexpr (requires { sink_.close(SinkEnd::kFinished); }) {
-      const SinkEnd end = completed ? SinkEnd::kFinished : SinkEnd::kAborted;
-      const Status status = detail::run_sink_member([&] { return sink_.close(end); });
-      if (!status.ok()) sink_failed(status);
+  Status close_sink([[maybe_unused]] SinkEnd end) override {
+    if constexpr (requires { sink_.close(end); }) {
+      return as_status([&] { return sink_.close(end); });
+    } else {
+      return {};
     }
   }
-  [[nodiscard]] Timestamp wanted_retry() const override { return context_->retry_at(); }
+  template <class F>
+  static Status as_status(F&& f) {
+    if constexpr (std::is_void_v<decltype(f())>) {
+      f();
+      return {};
+    } else {
+      return f();
+    }
+  }
 
   Snk sink_;
-  std::optional<SinkContext> context_;
-  bool opened_ = false;
 };
 
 }  // namespace millstream::inline v0

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <exception>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -27,12 +26,23 @@ struct SplitRun {
   bool finished = false;
 };
 
-/// The part that does not depend on the source: which split is next, when to ask again, who is idle.
+/// What a source's stage is made from, on one shard.
+struct SourceSetup {
+  SourceContext context;
+  std::vector<std::pair<std::uint32_t, Split>> splits;  ///< number and split, those of this shard
+  std::shared_ptr<SplitProgress> progress;              ///< of all splits of the source
+  bool with_origins = false;                            ///< somebody downstream wants to know where records came from
+};
+
+/// The part that does not depend on the source: which split is next, when to ask again, who is idle, what becomes of
+/// bad records and exceptions.
 class MILLSTREAM_EXPORT SourceStageBase : public OperatorStage {
  public:
-  SourceStageBase(std::shared_ptr<SplitProgress> progress, bool with_origins)
-      : progress_{std::move(progress)}, with_origins_{with_origins} {}
+  explicit SourceStageBase(const SourceSetup& setup);
+  ~SourceStageBase() override;
 
+  void open() final;
+  void close(bool completed) final;
   bool ready() final { return false; }
   void push(BatchHandle) final { MILLSTREAM_ASSERT(!"a source has no input"); }
   Progress step() final;
@@ -40,24 +50,31 @@ class MILLSTREAM_EXPORT SourceStageBase : public OperatorStage {
   bool finished() const final { return ended_ && output_base().outbox_empty() && sides_.outboxes_empty(); }
 
  protected:
-  /// Polls split `i` of runs_ and emits what it gives.
-  virtual Poll poll_split(std::size_t i) = 0;
+  // The user's struct of split `i`; all may throw.
+  virtual void make_readers(std::size_t count) = 0;
+  virtual Status open_reader(std::size_t i, SplitContext& context) = 0;
+  virtual Result<Poll> poll_reader(std::size_t i, BatchBase& batch, std::vector<DeadLetter>& bad) = 0;
+  virtual Status close_reader(std::size_t i) = 0;
+  [[nodiscard]] virtual OnError bad_record_policy(std::size_t i) const = 0;
   [[nodiscard]] virtual const OutputBase& output_base() const = 0;
+
+ private:
+  Poll poll_split(std::size_t i);
   /// An empty batch that carries what changed for the split.
   void announce(std::uint32_t split, Control control, const Watermarks& at);
   void bad_record(DeadLetter letter, OnError policy);
   /// The split has records again after having been idle.
   void note_records(SplitRun& run);
-
-  std::shared_ptr<SplitProgress> progress_;
-  std::vector<SplitRun> runs_;
-  bool with_origins_;
-
- private:
   void note_silence(SplitRun& run, std::int64_t now_ns);
   void finish_split(SplitRun& run, SplitState state);
   void end_all();
+  [[nodiscard]] Status placed(const Status& status, std::size_t i) const;
 
+  SourceSetup setup_;
+  std::shared_ptr<SplitProgress> progress_;
+  std::vector<SplitRun> runs_;
+  std::vector<std::unique_ptr<SplitContext>> contexts_;
+  std::vector<DeadLetter> bad_;
   std::size_t next_ = 0;
   bool held_back_ = false;
   bool ended_ = false;
@@ -67,126 +84,50 @@ class MILLSTREAM_EXPORT SourceStageBase : public OperatorStage {
 template <class Src, class T>
 class SourceStage final : public SourceStageBase {
  public:
-  SourceStage(Src prototype, SourceContext source, std::vector<std::pair<std::uint32_t, Split>> splits,
-              std::shared_ptr<SplitProgress> progress, std::uint32_t fill, bool with_origins)
-      : SourceStageBase{std::move(progress), with_origins},
-        prototype_{std::move(prototype)},
-        source_{std::move(source)},
-        splits_{std::move(splits)},
-        fill_{fill} {}
-
-  void open() override {
-    for (auto& [number, split] : splits_) {
-      SplitRun run;
-      run.number = number;
-      Waker waker{[woken = run.woken, wake = context().waker] {
-        woken->store(true, std::memory_order_release);  // pairs with the exchange in step()
-        wake.wake();
-      }};
-      readers_.push_back(std::make_unique<Reader>(
-          Reader{prototype_, SplitContext{source_, std::move(split), number, context().log, std::move(waker)}}));
-      runs_.push_back(std::move(run));
-      Reader& reader = *readers_.back();
-      if constexpr (requires { reader.source.open(reader.context); }) {
-        const Status status = call([&]() -> Status {
-          if constexpr (std::is_same_v<decltype(reader.source.open(reader.context)), void>) {
-            reader.source.open(reader.context);
-            return {};
-          } else {
-            return reader.source.open(reader.context);
-          }
-        });
-        if (!status.ok()) {
-          context().fail(status.at("source '" + name() + "', split " + reader.context.split().id));
-          return;
-        }
-      }
-    }
-  }
-  void close([[maybe_unused]] bool completed) override {
-    for (auto& reader : readers_) {
-      if constexpr (requires { reader->source.close(); }) {
-        const Status status = call([&]() -> Status {
-          if constexpr (std::is_same_v<decltype(reader->source.close()), void>) {
-            reader->source.close();
-            return {};
-          } else {
-            return reader->source.close();
-          }
-        });
-        if (!status.ok()) context().fail(status.at("source '" + name() + "', split " + reader->context.split().id));
-      }
-    }
-  }
+  SourceStage(Src prototype, const SourceSetup& setup, std::uint32_t fill)
+      : SourceStageBase{setup}, prototype_{std::move(prototype)}, fill_{fill} {}
   OutputBase* output() override { return &output_; }
 
  private:
-  struct Reader {
-    Src source;
-    SplitContext context;
-  };
-
-  template <class F>
-  static Status call(F&& f) {
-    try {
-      return f();
-    } catch (const std::exception& error) {
-      return {ErrorCode::kUserFailure, std::string{"threw: "} + error.what()};
-    } catch (...) {
-      return {ErrorCode::kUserFailure, "threw an exception that is not a std::exception"};
+  void make_readers(std::size_t count) override {
+    for (std::size_t i = 0; i < count; ++i) readers_.push_back(std::make_unique<Src>(prototype_));
+  }
+  Status open_reader([[maybe_unused]] std::size_t i, [[maybe_unused]] SplitContext& split) override {
+    if constexpr (requires { readers_[i]->open(split); }) {
+      if constexpr (std::is_void_v<decltype(readers_[i]->open(split))>) {
+        readers_[i]->open(split);
+      } else {
+        return readers_[i]->open(split);
+      }
+    }
+    return {};
+  }
+  Result<Poll> poll_reader(std::size_t i, BatchBase& batch, std::vector<DeadLetter>& bad) override {
+    SourceOutput<T> out{static_cast<Batch<T>&>(batch), fill_, bad};
+    return readers_[i]->poll(out);
+  }
+  Status close_reader([[maybe_unused]] std::size_t i) override {
+    if constexpr (requires { readers_[i]->close(); }) {
+      if constexpr (std::is_void_v<decltype(readers_[i]->close())>) {
+        readers_[i]->close();
+      } else {
+        return readers_[i]->close();
+      }
+    }
+    return {};
+  }
+  [[nodiscard]] OnError bad_record_policy([[maybe_unused]] std::size_t i) const override {
+    if constexpr (requires { readers_[i]->on_bad_record(); }) {
+      return readers_[i]->on_bad_record();
+    } else {
+      return on_error();
     }
   }
   [[nodiscard]] const OutputBase& output_base() const override { return output_; }
 
-  Poll poll_split(std::size_t i) override {
-    Reader& reader = *readers_[i];
-    SplitRun& run = runs_[i];
-    auto batch = output_.make();
-    batch->split = run.number;
-    batch->ingested_ns = context().clock->monotonic_ns();
-    SourceOutput<T> out{*batch, fill_, bad_};
-    Poll poll;
-    const Status status = call([&]() -> Status {
-      if constexpr (std::is_same_v<decltype(reader.source.poll(out)), Poll>) {
-        poll = reader.source.poll(out);
-        return {};
-      } else {
-        auto result = reader.source.poll(out);
-        if (!result) return result.error();
-        poll = *result;
-        return {};
-      }
-    });
-    OnError policy = on_error();
-    if constexpr (requires { reader.source.on_bad_record(); }) policy = reader.source.on_bad_record();
-    for (DeadLetter& letter : bad_) {
-      if (letter.source.empty()) letter.source = reader.context.split().id;
-      bad_record(std::move(letter), policy);
-    }
-    bad_.clear();
-    if (!status.ok()) {
-      context().fail(status.at("source '" + name() + "', split " + reader.context.split().id));
-      return Poll::done();
-    }
-    if (!batch->empty()) {
-      note_records(run);
-      if (with_origins_) {
-        Origin* origins = batch->origins.enable();
-        for (std::uint32_t r = 0; r < batch->size(); ++r) origins[r] = {run.number, run.records + r};
-      }
-      run.records += batch->size();
-      metrics_.records_out.add(batch->size());
-      output_.emit(std::move(batch));
-    }
-    return poll;
-  }
-
   Src prototype_;
-  SourceContext source_;
-  std::vector<std::pair<std::uint32_t, Split>> splits_;
   std::uint32_t fill_;
-  std::vector<std::unique_ptr<Reader>> readers_;
-  std::vector<DeadLetter> bad_;
+  std::vector<std::unique_ptr<Src>> readers_;
   Output<T> output_;
 };
 

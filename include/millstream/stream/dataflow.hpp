@@ -42,8 +42,7 @@ class MILLSTREAM_EXPORT Dataflow {
       }
     };
     node.make = [source](const StageSetup& setup) -> std::unique_ptr<OperatorStage> {
-      return std::make_unique<SourceStage<Src, T>>(source, setup.source, setup.splits, setup.progress,
-                                                   batch_records<T>(setup.batch_records_max), setup.with_origins);
+      return std::make_unique<SourceStage<Src, T>>(source, setup.source, batch_records<T>(setup.batch_records_max));
     };
     const std::uint32_t number = graph_->add(std::move(node));
     return Stream<T>{StreamPlace{graph_, {number, ""}}};

@@ -66,8 +66,8 @@ class KeyedStream {
 
  private:
   template <class Out, class Make>
-  [[nodiscard]] Stream<Out> keyed_stage(std::string kind, Make make) const {
-    StreamPlace place = add_stage<Out>(place_, std::move(kind), std::move(make));
+  [[nodiscard]] Stream<Out> keyed_stage(const char* kind, Make make) const {
+    StreamPlace place = add_stage<Out>(place_, kind, std::move(make));
     place.node().stateful = true;
     return Stream<Out>{std::move(place)};
   }

@@ -5,7 +5,9 @@
 #include <memory>
 #include <string>
 #include <type_traits>
+#include <typeindex>
 #include <utility>
+#include <vector>
 
 #include "millstream/graph/graph.hpp"
 
@@ -19,35 +21,58 @@ struct StreamPlace {
 };
 
 /// What .to() leaves to be said: the name of the sink and what it does with records it cannot write.
-class StageName {
+class MILLSTREAM_EXPORT StageName {
  public:
   explicit StageName(StreamPlace place) : place_{std::move(place)} {}
-  StageName& named(std::string name) {
-    place_.node().name = std::move(name);
-    return *this;
-  }
-  StageName& on_error(OnError policy) {
-    place_.node().on_error = policy;
-    return *this;
-  }
+  StageName& named(std::string name);
+  StageName& on_error(OnError policy);
 
  private:
   StreamPlace place_;
 };
 
+/// The type of a stage's records, as far as the graph must know it.
+struct RecordType {
+  std::type_index type;
+  bool copyable;
+  template <class T>
+  static RecordType of() {
+    if constexpr (std::is_void_v<T>) {
+      return {typeid(void), true};
+    } else {
+      return {typeid(T), std::is_copy_constructible_v<T>};
+    }
+  }
+};
+
+using MakeStage = std::function<std::unique_ptr<OperatorStage>(const StageSetup&)>;
+
+/// How the typed parts of an exchange are made.
+struct ExchangeParts {
+  std::shared_ptr<ChannelBase> (*make_channel)(std::size_t slots, ShardSignal& producer, ShardSignal& consumer);
+  std::unique_ptr<Stage> (*make_outlet)(Routing routing, std::uint32_t records_max,
+                                        const std::vector<std::shared_ptr<ChannelBase>>& channels);
+  std::unique_ptr<OutputBase> (*make_output)();
+};
+
+namespace detail {
+MILLSTREAM_EXPORT StreamPlace add_stage(const StreamPlace& from, std::string kind, RecordType type, MakeStage make);
+MILLSTREAM_EXPORT StreamPlace add_exchange(const StreamPlace& from, std::string kind, RecordType type, Routing routing,
+                                           ExchangeParts parts);
+/// Asks for a side output.
+MILLSTREAM_EXPORT StreamPlace add_side_output(const StreamPlace& of, const std::string& name, RecordType type,
+                                              std::unique_ptr<OutputBase> (*make_output)());
+
+template <class T>
+std::unique_ptr<OutputBase> make_output() {
+  return std::make_unique<Output<T>>();
+}
+}  // namespace detail
+
 /// Adds a stage behind `from`. `make` makes it for one shard; Out is the type of its records, void for a sink.
 template <class Out, class Make>
-StreamPlace add_stage(const StreamPlace& from, std::string kind, Make make) {
-  Node node;
-  node.kind = std::move(kind);
-  node.inputs = {from.at};
-  node.output_type = typeid(Out);
-  if constexpr (!std::is_void_v<Out>) node.copyable = std::is_copy_constructible_v<Out>;
-  node.make = [make = std::move(make)](const StageSetup& setup) -> std::unique_ptr<OperatorStage> {
-    return make(setup);
-  };
-  const std::uint32_t number = from.graph->add(std::move(node));
-  return {from.graph, {number, ""}};
+StreamPlace add_stage(const StreamPlace& from, const char* kind, Make make) {
+  return detail::add_stage(from, kind, RecordType::of<Out>(), MakeStage{std::move(make)});
 }
 
 /// Adds a custom operator, which may emit to any side output.
@@ -61,37 +86,17 @@ StreamPlace add_process_stage(const StreamPlace& from, Make make) {
 
 /// Adds an exchange behind `from`.
 template <class T>
-StreamPlace add_exchange(const StreamPlace& from, std::string kind, Routing routing) {
-  Node node;
-  node.kind = std::move(kind);
-  node.inputs = {from.at};
-  node.output_type = typeid(T);
-  node.copyable = std::is_copy_constructible_v<T>;
-  node.reorders = true;
-  node.make_exchange = [routing](const ExchangeSetup& setup) {
-    const std::size_t shards = setup.signals.size();
-    std::vector<std::vector<std::shared_ptr<Channel<T>>>> channels(shards);
-    ExchangeSides sides;
-    for (std::size_t from_shard = 0; from_shard < shards; ++from_shard) {
-      for (std::size_t to_shard = 0; to_shard < shards; ++to_shard) {
-        channels[from_shard].push_back(
-            std::make_shared<Channel<T>>(setup.slots, *setup.signals[from_shard], *setup.signals[to_shard]));
-        sides.channels.push_back(channels[from_shard].back());
-      }
-    }
-    for (std::size_t shard = 0; shard < shards; ++shard) {
-      sides.outlets.push_back(
-          std::make_unique<ExchangeOutlet<T>>(routing, batch_records<T>(setup.batch_records_max), channels[shard]));
-      std::vector<std::shared_ptr<ChannelBase>> incoming;
-      for (std::size_t from_shard = 0; from_shard < shards; ++from_shard) {
-        incoming.push_back(channels[from_shard][shard]);
-      }
-      sides.inlets.push_back(std::make_unique<ExchangeInlet>(std::make_unique<Output<T>>(), std::move(incoming)));
-    }
-    return sides;
-  };
-  const std::uint32_t number = from.graph->add(std::move(node));
-  return {from.graph, {number, ""}};
+StreamPlace add_exchange(const StreamPlace& from, const char* kind, Routing routing) {
+  return detail::add_exchange(
+      from, kind, RecordType::of<T>(), routing,
+      {[](std::size_t slots, ShardSignal& producer, ShardSignal& consumer) -> std::shared_ptr<ChannelBase> {
+         return std::make_shared<Channel<T>>(slots, producer, consumer);
+       },
+       [](Routing how, std::uint32_t records_max,
+          const std::vector<std::shared_ptr<ChannelBase>>& channels) -> std::unique_ptr<Stage> {
+         return std::make_unique<ExchangeOutlet<T>>(how, batch_records<T>(records_max), channels);
+       },
+       &detail::make_output<T>});
 }
 
 }  // namespace millstream::inline v0

@@ -103,9 +103,7 @@ class Stream {
   /// The records that the stage gives out under this tag.
   template <class U>
   [[nodiscard]] Stream<U> side_output(const OutputTag<U>& tag) const {
-    place_.node().side_requests.push_back(
-        {tag.name(), typeid(U), [] { return std::unique_ptr<OutputBase>{std::make_unique<Output<U>>()}; }});
-    return Stream<U>{StreamPlace{place_.graph, {place_.at.node, tag.name()}}};
+    return Stream<U>{detail::add_side_output(place_, tag.name(), RecordType::of<U>(), &detail::make_output<U>)};
   }
 
   /// Gives each record its event time, from a Timestamp member or a function of the record, and the stream its
@@ -122,9 +120,9 @@ class Stream {
     }
     StreamPlace place = add_stage<T>(place_, "event_time", [f = std::move(time_of), strategy](const StageSetup& setup) {
       std::vector<std::uint32_t> splits;
-      for (const auto& [number, split] : setup.splits) splits.push_back(number);
+      for (const auto& [number, split] : setup.source.splits) splits.push_back(number);
       return std::make_unique<EventTimeStage<T, TimeOf>>(
-          f, SplitMarker{setup.progress, std::move(splits), strategy, setup.watermark_step});
+          f, SplitMarker{setup.source.progress, std::move(splits), strategy, setup.watermark_step});
     });
     Node& node = place.node();
     node.assigns_event_time = true;
