@@ -29,6 +29,7 @@ class Collector {
     }
     if (timed_) batch_->times.enable()[batch_->size()] = time;
     batch_->emplace_back(std::move(value));
+    ++emitted_;
   }
   void open() {
     batch_ = output_.make();
@@ -45,6 +46,7 @@ class Collector {
   Watermarks at_;
   Timestamp time_ = kTimestampMin;
   std::int64_t ingested_ns_ = 0;
+  std::uint64_t emitted_ = 0;
   bool timed_ = false;
 };
 
@@ -70,6 +72,8 @@ class CollectorBuffer final : public Collector<T> {
     this->batch_->mark(at);
     changed_ = true;
   }
+  /// Results since the last call, for the stage's metrics.
+  [[nodiscard]] std::uint64_t take_emitted() { return std::exchange(this->emitted_, 0); }
   /// Results waiting to be flushed.
   [[nodiscard]] std::uint32_t size() const { return this->batch_ ? this->batch_->size() : 0; }
   /// Gives on what there is, with `control` behind it; nothing if there is nothing to say.

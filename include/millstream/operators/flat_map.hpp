@@ -25,6 +25,7 @@ class FlatMapStage final : public TransformStage<In, Out> {
       from = mark.position;
     }
     run(*batch, from, batch->size());
+    this->metrics_.records_out.add(collector_.take_emitted());
     collector_.finish(batch->control);
   }
   void run(Batch<In>& batch, std::uint32_t from, std::uint32_t to) {

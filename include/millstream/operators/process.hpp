@@ -114,7 +114,10 @@ class TypedProcessStage : public ProcessStageBase {
   }
   void begin_output(std::int64_t ingested_ns, bool timed) final { collector_.begin(ingested_ns, timed); }
   void mark_output(const Watermarks& at) final { collector_.mark(at); }
-  void finish_output(Control control) final { collector_.finish(control); }
+  void finish_output(Control control) final {
+    this->metrics_.records_out.add(collector_.take_emitted());
+    collector_.finish(control);
+  }
   void set_output_time(Timestamp time) final { collector_.set_time(time); }
 
   /// body(i) for the records [from, to), with the event time set.
