@@ -1,4 +1,4 @@
-// The minimum over the inputs that count.
+// The minimum over the inputs that count. One that has been read to its end says kTimestampMax before it ends.
 #include "millstream/time/watermark_merge.hpp"
 
 #include <algorithm>
@@ -29,22 +29,15 @@ Timestamp WatermarkMerge::end(std::uint32_t i) {
   if (input.state == State::kIdle) --idle_;
   input.state = State::kEnded;
   ++ended_;
-  // A last input takes its own final watermark along: "drained" ends at kTimestampMax, "stopped" where it was.
-  if (all_ended()) {
-    Timestamp least = kTimestampMax;
-    for (const Input& each : inputs_) least = std::min(least, each.watermark);
-    value_ = std::max(value_, least);
-    return value_;
-  }
   return merge();
 }
 
 Timestamp WatermarkMerge::merge() {
   Timestamp least = kTimestampMax;
-  bool any = false;
+  bool any = all_ended();
   for (const Input& input : inputs_) {
-    if (input.state != State::kActive) continue;
-    any = true;
+    if (input.state == State::kIdle) continue;
+    any |= input.state == State::kActive;
     least = std::min(least, input.watermark);
   }
   if (any) value_ = std::max(value_, least);

@@ -102,7 +102,18 @@ inline Splits random_stream(Random& random, const StreamShape& shape) {
 class EventSource {
  public:
   EventSource(Splits splits, std::uint64_t seed, double pauses = 0)
-      : splits_{std::make_shared<const Splits>(std::move(splits))}, seed_{seed}, pauses_{pauses}, random_{seed} {}
+      : splits_{std::make_shared<const Splits>(std::move(splits))},
+        read_{std::make_shared<std::vector<std::size_t>>(splits_->size())},
+        seed_{seed},
+        pauses_{pauses},
+        random_{seed} {}
+
+  /// What has been read of each split, once nobody reads any more.
+  [[nodiscard]] Splits read() const {
+    Splits all = *splits_;
+    for (std::size_t i = 0; i < all.size(); ++i) all[i].resize((*read_)[i]);
+    return all;
+  }
 
   std::vector<Split> splits(SourceContext&) const {
     std::vector<Split> all;
@@ -124,11 +135,13 @@ class EventSource {
     if (!whole_) count = std::min<std::size_t>(count, random_.below(40));
     out.emit_all({records.data() + next_, count});
     next_ += count;
+    (*read_)[context_->split_number()] = next_;
     return next_ < records.size() ? Poll::more() : Poll::done();
   }
 
  private:
   std::shared_ptr<const Splits> splits_;
+  std::shared_ptr<std::vector<std::size_t>> read_;  // each element is written by its split's shard
   std::uint64_t seed_;
   double pauses_;
   Random random_;

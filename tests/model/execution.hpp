@@ -35,7 +35,7 @@ struct Seeds {
 };
 Seeds& seeds();
 
-constexpr std::uint64_t kPipelines = 14;  // tests that share the seeds
+constexpr std::uint64_t kPipelines = 17;  // tests that share the seeds
 
 /// test(random, execution) for many executions; `random` depends on the seed alone. Ends at the first failure.
 template <class Test>

@@ -4,6 +4,7 @@ millstream_add_test(model_time_windows time_windows_test.cpp model_main.cpp OWN_
 millstream_add_test(model_session_windows session_windows_test.cpp model_main.cpp OWN_MAIN LABELS model)
 millstream_add_test(model_keyed keyed_test.cpp model_main.cpp OWN_MAIN LABELS model)
 millstream_add_test(model_shapes shapes_test.cpp model_main.cpp OWN_MAIN LABELS model)
+millstream_add_test(model_stopping stopping_test.cpp model_main.cpp OWN_MAIN LABELS model)
 
 # The demo is a program; its test runs it.
 if(TARGET flight_delays)

@@ -1,5 +1,7 @@
-// WatermarkMerge: the watermark behind several inputs, which is the least of those that count. Idle inputs and inputs
-// that have ended do not count; when none counts the watermark stays where it is. It never goes back.
+// WatermarkMerge: the watermark behind several inputs, which is the least of those that count. Idle inputs do not
+// count; when no other is left the watermark stays where it is. An input that has ended counts with what it said last:
+// kTimestampMax if it was read to its end, less if it was stopped, for windows that it left open stay open. The
+// watermark never goes back.
 #pragma once
 
 #include <cstdint>
