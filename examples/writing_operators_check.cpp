@@ -26,6 +26,6 @@ int main() {
          first.size() == 2 && users.size() == 3 && rejects.size() == 1 && word_lengths.size() == 2 &&
          windows.size() == 18;
 
-  good = good && clicks_come_in_order_under_every_seed();
+  good = good && dedupe_forgets_after_an_hour() && clicks_come_in_order_under_every_seed();
   return good ? 0 : 1;
 }
