@@ -57,6 +57,7 @@ struct Job::Impl {
   std::condition_variable changed;
   std::uint32_t running = 0;  // shards still in their loops
   std::uint32_t open = 0;     // shards not yet closed
+  bool completed = false;     // the input ended, or what came in before a stop was finished
   bool ended = false;
   JobResult result;
 
@@ -85,6 +86,8 @@ void Job::Impl::run_shard(std::uint32_t number) {
     if (opened) loop(number);
   } catch (const std::exception& error) {
     engine->fail({ErrorCode::kInternal, std::string{"shard "} + std::to_string(number) + ": " + error.what()});
+  } catch (...) {
+    engine->fail({ErrorCode::kInternal, "shard " + std::to_string(number) + ": an exception of unknown type"});
   }
   end_together(number);
 }
@@ -130,12 +133,12 @@ void Job::Impl::loop(std::uint32_t number) {
 
 void Job::Impl::end_together(std::uint32_t number) {
   std::unique_lock lock{mutex};
-  --running;
+  // One decision for all: a cancel from here on comes too late, it does not make some shards publish and others not.
+  if (--running == 0) completed = !engine->cancel_requested() && engine->failure().ok();
   changed.notify_all();
   // A shard may only publish when no other one can fail any more.
   changed.wait(lock, [&] { return running == 0; });
   lock.unlock();
-  const bool completed = !engine->cancel_requested() && engine->failure().ok();
   Shard& shard = engine->shard(number);
   try {
     shard.close(completed);
@@ -149,9 +152,7 @@ void Job::Impl::end_together(std::uint32_t number) {
 
 void Job::Impl::conclude() {
   result.status = engine->failure();
-  result.state = !result.status.ok()          ? JobState::kFailed
-                 : engine->cancel_requested() ? JobState::kCancelled
-                                              : JobState::kFinished;
+  result.state = !result.status.ok() ? JobState::kFailed : completed ? JobState::kFinished : JobState::kCancelled;
   result.metrics = engine->metrics();
   if (!result.status.ok() && options.log) options.log(LogLevel::kError, result.status.message());
   ended = true;

@@ -2,6 +2,7 @@
 #include "millstream/testing/simulator.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <vector>
 
@@ -13,7 +14,7 @@ namespace {
 
 // Steps of all shards together in which no record moves and no time passes: far more than any firing, table clearing
 // or round of marks takes, few enough to be reached at once.
-constexpr std::uint64_t kFruitlessStepsMax = 2'000'000;
+constexpr std::uint64_t kFruitlessStepsMax = 500'000;
 // Jumps of the clock in a row without any record moving: a source that polls for ever, or a timer that sets itself.
 constexpr std::uint64_t kFruitlessJumpsMax = 200'000;
 constexpr std::uint32_t kBurstMax = 24;       // steps in a row that a shard may get
@@ -48,12 +49,16 @@ class SimulationLoop {
 
   SimulationResult run() {
     SimulationResult result;
-    bool opened = true;
-    for (std::uint32_t i = 0; i < engine_.shards() && opened; ++i) opened = engine_.shard(i).open();
-    for (std::uint32_t i = 0; i < engine_.shards(); ++i) {
-      if (engine_.shard(i).context().failed()) engine_.fail(engine_.shard(i).context().failure());
+    try {
+      bool opened = true;
+      for (std::uint32_t i = 0; i < engine_.shards() && opened; ++i) opened = engine_.shard(i).open();
+      for (std::uint32_t i = 0; i < engine_.shards(); ++i) {
+        if (engine_.shard(i).context().failed()) engine_.fail(engine_.shard(i).context().failure());
+      }
+      if (opened) loop();
+    } catch (const std::exception& error) {
+      engine_.fail({ErrorCode::kInternal, error.what()});
     }
-    if (opened) loop();
     close();
     result.status = engine_.failure();
     result.state = !result.status.ok() ? JobState::kFailed : completed_ ? JobState::kFinished : JobState::kCancelled;
