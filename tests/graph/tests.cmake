@@ -1,1 +1,2 @@
 # Tests of graph: millstream_add_test(graph_name name_test.cpp)
+millstream_add_test(graph_mistakes mistakes_test.cpp)
