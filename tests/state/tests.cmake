@@ -1,3 +1,4 @@
 # Tests of state.
 millstream_add_test(state_timers timers_test.cpp)
 millstream_add_test(state_handles handles_test.cpp)
+millstream_add_test(state_table state_table_test.cpp)
