@@ -1,6 +1,8 @@
 // What happens to a record that the user's function could not take.
 #include "millstream/operators/operator_stage.hpp"
 
+#include <exception>
+
 namespace millstream::inline v0 {
 
 void OperatorStage::record_failed(std::string_view reason, std::string bytes, const Origin* origin) {
@@ -24,6 +26,17 @@ void OperatorStage::record_failed(std::string_view reason, std::string bytes, co
       letter.line = origin->position;
     }
     dead_letter(std::move(letter));
+  }
+}
+
+void OperatorStage::exception_at(const BatchBase& batch, std::uint32_t i, std::string bytes) {
+  const Origin* origin = batch.origins.present() ? batch.origins.data() + i : nullptr;
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    record_failed(error.what(), std::move(bytes), origin);
+  } catch (...) {
+    record_failed("an exception that is not a std::exception", std::move(bytes), origin);
   }
 }
 

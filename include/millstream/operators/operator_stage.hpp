@@ -2,7 +2,6 @@
 // the user's function throws. An exception is caught at the edge of the stage and handled by that stage's policy.
 #pragma once
 
-#include <exception>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -50,10 +49,8 @@ class MILLSTREAM_EXPORT OperatorStage : public Stage {
       try {
         for (; i < to; ++i) body(i);
         return;
-      } catch (const std::exception& error) {
-        record_failed(error.what(), bytes_of(i), origin_of(batch, i));
       } catch (...) {
-        record_failed("an exception that is not a std::exception", bytes_of(i), origin_of(batch, i));
+        exception_at(batch, i, bytes_of(i));
       }
       failed(i);
       if (context().failed()) return;
@@ -64,9 +61,8 @@ class MILLSTREAM_EXPORT OperatorStage : public Stage {
   SideOutputs sides_;
 
  private:
-  static const Origin* origin_of(const BatchBase& batch, std::uint32_t i) {
-    return batch.origins.present() ? batch.origins.data() + i : nullptr;
-  }
+  /// Applies the policy to the exception that is being handled. Cold, so it is not inlined into the loops.
+  void exception_at(const BatchBase& batch, std::uint32_t i, std::string bytes);
 
   OnError on_error_ = OnError::kFail;
 };

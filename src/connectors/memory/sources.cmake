@@ -1,1 +1,3 @@
-# The memory connector is all headers.
+# Sources of connectors/memory, listed by hand.
+target_sources(millstream PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/source.cpp)

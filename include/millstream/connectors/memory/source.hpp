@@ -12,9 +12,18 @@
 #include <utility>
 #include <vector>
 
+#include "millstream/core/export.hpp"
 #include "millstream/io/source.hpp"
 
 namespace millstream::inline v0::memory {
+
+namespace detail {
+/// The number of the context's split, of `count`.
+[[nodiscard]] MILLSTREAM_EXPORT Status find_split(const SplitContext& context, std::size_t count, std::size_t& number);
+/// Whether a split of `size` records, of which the first `moved_out` are gone, can be read from the context's start.
+[[nodiscard]] MILLSTREAM_EXPORT Status check_start(const SplitContext& context, std::size_t size,
+                                                   std::uint64_t moved_out);
+}  // namespace detail
 
 /// Emits each of its splits in order; a position's offset counts the records of the split. Records that can only be
 /// moved are moved out: such a source can be read once, and reading it again from an earlier place is an error.
@@ -31,22 +40,11 @@ class Source {
   }
 
   Status open(SplitContext& context) {
-    number_ = 0;
-    while (number_ < data_->splits.size() && std::to_string(number_) != context.split().id) ++number_;
-    if (number_ == data_->splits.size()) {
-      return {ErrorCode::kNotFound, "memory source: there is no split '" + context.split().id + "'"};
-    }
+    Status status = detail::find_split(context, data_->splits.size(), number_);
+    if (!status.ok()) return status;
     next_ = context.split().start.offset;
-    if (next_ > data_->splits[number_].size()) {
-      return {ErrorCode::kInvalidData, "memory source: split " + context.split().id + " holds " +
-                                           std::to_string(data_->splits[number_].size()) +
-                                           " records, but reading shall start at " + std::to_string(next_)};
-    }
-    if (next_ < data_->moved_out[number_].load(std::memory_order_relaxed)) {
-      return {ErrorCode::kUnsupported, "memory source: split " + context.split().id +
-                                           " cannot be read again: its records cannot be copied and were moved out"};
-    }
-    return {};
+    return detail::check_start(context, data_->splits[number_].size(),
+                               data_->moved_out[number_].load(std::memory_order_relaxed));
   }
 
   Poll poll(SourceOutput<T>& out) {
