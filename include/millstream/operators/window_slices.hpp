@@ -93,6 +93,7 @@ class WindowSlices {
   /// Readies a window for emit(): at most about `budget` entries a call; true when it is done.
   bool prepare(std::int64_t window, std::uint32_t budget) {
     const std::int64_t first = grid_.first_slice_of(window);
+    free_some();
     if (!sliding()) {
       emitting_ = find(first);
       emit_at_ = 0;
@@ -212,6 +213,7 @@ class WindowSlices {
       advanced = true;
     }
     if (advanced) memory_.resize(held_);
+    if (free_some()) return true;
     if (retired_.empty()) return advanced;
     if (retired_.back()->clear_some()) {
       if (spare_.size() < kSparesMax) spare_.push_back(std::move(retired_.back()));
@@ -221,6 +223,7 @@ class WindowSlices {
   }
 
  private:
+  static constexpr std::size_t kFreedPerStep = 16 * 1024;
   static constexpr std::size_t kSparesMax = 4;  // steady traffic opens about as many slices as it retires
 
   struct Total {
@@ -284,7 +287,7 @@ class WindowSlices {
       }
       State& state = *it->second;
       StateTable<K, Acc>& table = *state.table;
-      state.totals.resize(table.end_number());
+      if (cursor_ == 0) state.totals.reserve(table.end_number());
       for (; cursor_ < table.end_number(); ++cursor_) {
         if (budget-- == 0) return false;
         const auto& entry = table.entry(cursor_);
@@ -297,7 +300,7 @@ class WindowSlices {
           total.back = entry.value;
           total.has_back = true;
         }
-        state.totals[cursor_] = number;
+        state.totals.push_back(number);
       }
       cursor_ = 0;
       closed_until_ = it->first + 1;
@@ -358,10 +361,13 @@ class WindowSlices {
       State& state = *it->second;
       const auto entries = static_cast<std::uint32_t>(state.totals.size());
       if (cursor_ == 0) {
+        // Reserved, not filled: memory that is touched in one go costs more than a step may take.
         state.suffixes.clear();
         state.suffixes.reserve(entries);
-        state.next_slices.assign(entries, nullptr);
-        state.next_entries.assign(entries, 0);
+        state.next_slices.clear();
+        state.next_slices.reserve(entries);
+        state.next_entries.clear();
+        state.next_entries.reserve(entries);
       }
       for (; cursor_ < entries; ++cursor_) {
         if (budget-- == 0) return false;
@@ -369,8 +375,8 @@ class WindowSlices {
         Acc suffix = state.table->entry(cursor_).value;
         if (total.front != nullptr) merge(suffix, total.front->suffixes[total.front_entry]);
         state.suffixes.push_back(std::move(suffix));
-        state.next_slices[cursor_] = total.front;
-        state.next_entries[cursor_] = total.front_entry;
+        state.next_slices.push_back(total.front);
+        state.next_entries.push_back(total.front_entry);
         total.front = &state;
         total.front_entry = cursor_;
       }
@@ -379,21 +385,53 @@ class WindowSlices {
     }
     // Keys of slices that were never in the front and are past now.
     for (auto it = slices_.lower_bound(stack_first_); it != slices_.end() && it->first < first; ++it) {
-      for (const std::uint32_t number : it->second->totals) {
+      const std::vector<std::uint32_t>& totals = it->second->totals;
+      for (; cursor_ < totals.size(); ++cursor_) {
+        if (budget-- == 0) return false;
+        const std::uint32_t number = totals[cursor_];
         if (totals_.live(number) && totals_.entry(number).value.front == nullptr) totals_.erase(number);
       }
       leave_stack(*it->second);
+      cursor_ = 0;
+      stack_first_ = it->first + 1;
     }
     turning_ = false;
     front_end_ = closed_until_;
     stack_first_ = first;
     return true;
   }
-  static void leave_stack(State& state) {
-    state.totals = {};
-    state.suffixes = {};
-    state.next_slices = {};
-    state.next_entries = {};
+  // Giving back the memory of millions of entries takes longer than a step may, so that is done column by column.
+  void leave_stack(State& state) {
+    spent_numbers_.push_back(std::exchange(state.totals, {}));
+    spent_numbers_.push_back(std::exchange(state.next_entries, {}));
+    spent_slices_.push_back(std::exchange(state.next_slices, {}));
+    spent_suffixes_.push_back(std::exchange(state.suffixes, {}));
+  }
+  // True if there was something to free. A call frees more entries than a step lets leave, but of long columns one.
+  bool free_some() {
+    std::size_t freed = 0;
+    while (freed < kFreedPerStep) {
+      if (!spent_suffixes_.empty()) {
+        std::vector<Acc>& last = spent_suffixes_.back();
+        if constexpr (!std::is_trivially_destructible_v<Acc>) {
+          if (last.size() > kFreedPerStep) {
+            last.erase(last.end() - static_cast<std::ptrdiff_t>(kFreedPerStep), last.end());
+            return true;
+          }
+        }
+        freed += last.size() + 1;
+        spent_suffixes_.pop_back();
+      } else if (!spent_slices_.empty()) {
+        freed += spent_slices_.back().size() + 1;
+        spent_slices_.pop_back();
+      } else if (!spent_numbers_.empty()) {
+        freed += spent_numbers_.back().size() + 1;
+        spent_numbers_.pop_back();
+      } else {
+        return freed > 0;
+      }
+    }
+    return true;
   }
 
   // An aggregate without merge only ever meets tumbling windows, which have one slice.
@@ -408,6 +446,10 @@ class WindowSlices {
   std::map<std::int64_t, std::unique_ptr<State>> slices_;
   std::vector<std::unique_ptr<StateTable<K, Acc>>> retired_;
   std::vector<std::unique_ptr<StateTable<K, Acc>>> spare_;
+
+  std::vector<std::vector<std::uint32_t>> spent_numbers_;
+  std::vector<std::vector<State*>> spent_slices_;
+  std::vector<std::vector<Acc>> spent_suffixes_;
 
   Totals totals_;
   std::int64_t stack_first_ = INT64_MIN;   // slices from here on are in the stacks,
