@@ -1,7 +1,12 @@
 // Look-up, growth and removal in the index of a state table.
 #include "millstream/state/table_index.hpp"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "millstream/core/assert.hpp"
@@ -9,94 +14,171 @@
 namespace millstream::inline v0 {
 namespace {
 
-constexpr std::uint32_t kSlotsMin = 16;
-constexpr std::uint32_t kSlotsMax = 8192;           // a split moves at most this many slots: some 30 us
-constexpr std::size_t kPrefetchAbove = 256 * 1024;  // bytes: beyond it the slots no longer stay in a 512 KiB L2
-constexpr std::size_t kClearTablesPerCall = 32;     // 2 MiB of slots: some 60 us
+constexpr std::uint32_t kLineSlots = 8;
+constexpr std::uint32_t kLinesMin = 2;
+constexpr std::uint32_t kLinesMax = 1024;           // a split moves at most this many lines: some 30 us
+constexpr std::size_t kPrefetchAbove = 256 * 1024;  // bytes: beyond it the lines no longer stay in a 512 KiB L2
+constexpr std::size_t kClearTablesPerCall = 32;     // 2 MiB of lines: some 60 us
 
 }  // namespace
 
+// A key stands in the first line from its own on that had room, so all lines between the two are full.
+struct alignas(64) TableIndex::Line {
+  std::uint32_t fragments[kLineSlots] = {};  // 0: empty
+  std::uint32_t entries[kLineSlots] = {};
+
+  // One bit for each slot that holds this fragment.
+  [[nodiscard]] std::uint32_t match(std::uint32_t wanted) const noexcept {
+#ifdef __SSE2__
+    const __m128i all = _mm_set1_epi32(static_cast<int>(wanted));
+    const auto* at = reinterpret_cast<const __m128i*>(fragments);
+    const __m128i low = _mm_cmpeq_epi32(_mm_load_si128(at), all);
+    const __m128i high = _mm_cmpeq_epi32(_mm_load_si128(at + 1), all);
+    return static_cast<std::uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(low)) | _mm_movemask_ps(_mm_castsi128_ps(high))
+                                                                                   << 4);
+#else
+    std::uint32_t bits = 0;
+    for (std::uint32_t i = 0; i < kLineSlots; ++i) bits |= (fragments[i] == wanted ? 1U : 0U) << i;
+    return bits;
+#endif
+  }
+  [[nodiscard]] bool full() const noexcept { return match(0) == 0; }
+};
+
 TableIndex::TableIndex() {
-  tables_.push_back({std::make_unique<std::uint64_t[]>(kSlotsMin), kSlotsMin - 1, 0, 0});
+  tables_.push_back({std::make_unique<Line[]>(kLinesMin), kLinesMin - 1, 0, 0});
   directory_.resize(1);
   publish(0, 0, 1);
-  bytes_ = kSlotsMin * sizeof(std::uint64_t);
+  bytes_ = kLinesMin * sizeof(Line);
 }
 TableIndex::~TableIndex() = default;
 TableIndex::TableIndex(TableIndex&&) noexcept = default;
 TableIndex& TableIndex::operator=(TableIndex&&) noexcept = default;
 
-void TableIndex::find_first(const std::uint64_t* hashes, std::size_t count, std::uint32_t* entries) const {
-  if (bytes_ > kPrefetchAbove) {
-    for (std::size_t i = 0; i < count; ++i) {
-      const Bucket& bucket = directory_[bucket_of(hashes[i])];
-      __builtin_prefetch(&bucket.slots[fragment(hashes[i]) & bucket.mask]);
-    }
-  }
+void TableIndex::prefetch(const std::uint64_t* hashes, std::size_t count) const {
+  if (bytes_ <= kPrefetchAbove) return;
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint32_t wanted = fragment(hashes[i]);
-    const Bucket& bucket = directory_[bucket_of(hashes[i])];
-    std::uint32_t at = wanted & bucket.mask;
-    std::uint64_t slot = bucket.slots[at];
-    while (slot != 0 && static_cast<std::uint32_t>(slot) != wanted) {
-      at = (at + 1) & bucket.mask;
-      slot = bucket.slots[at];
-    }
-    entries[i] = entry_of(slot);  // of an empty slot: 0 - 1 == kNone
+    const Bucket& bucket = directory_[bucket_of(wanted)];
+    __builtin_prefetch(&bucket.lines[wanted & bucket.mask]);
   }
 }
 
-void TableIndex::place(SubTable& table, std::uint64_t slot) {
-  std::uint32_t at = static_cast<std::uint32_t>(slot) & table.mask;
-  while (table.slots[at] != 0) at = (at + 1) & table.mask;
-  table.slots[at] = slot;
-}
-
-void TableIndex::insert(std::uint64_t hash, std::uint32_t entry) {
-  MILLSTREAM_ASSERT(entry != kNone);
-  std::size_t bucket = bucket_of(hash);
-  // Two of three slots at most: linear probing stays short.
-  while (tables_[directory_[bucket].table].used * 3 >= (directory_[bucket].mask + 1) * 2) {
-    if (directory_[bucket].mask + 1 < kSlotsMax) {
-      grow(bucket);
+void TableIndex::find_first(const std::uint64_t* hashes, std::size_t count, std::uint32_t* entries) const {
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t wanted = fragment(hashes[i]);
+    const Bucket& bucket = directory_[bucket_of(wanted)];
+    const Line& line = bucket.lines[wanted & bucket.mask];
+    const std::uint32_t matches = line.match(wanted);
+    if (matches != 0) [[likely]] {
+      entries[i] = line.entries[std::countr_zero(matches)];
+    } else if (!line.full()) {
+      entries[i] = kNone;
     } else {
-      split(bucket);
+      Probe probe = begin(hashes[i]);
+      entries[i] = next(probe);
     }
-    bucket = bucket_of(hash);
   }
-  SubTable& table = tables_[directory_[bucket].table];
-  place(table, (std::uint64_t{entry} + 1) << 32 | fragment(hash));
-  ++table.used;
+}
+
+TableIndex::Probe TableIndex::begin(std::uint64_t hash) const noexcept {
+  const std::uint32_t wanted = fragment(hash);
+  const Bucket& bucket = directory_[bucket_of(wanted)];
+  const std::uint32_t at = wanted & bucket.mask;
+  return {bucket.lines, bucket.mask, bucket.table, wanted, at, bucket.lines[at].match(wanted)};
+}
+
+std::uint32_t TableIndex::next(Probe& probe) noexcept {
+  while (probe.matches == 0) {
+    if (!probe.lines[probe.at].full()) return kNone;
+    probe.at = (probe.at + 1) & probe.mask;
+    probe.matches = probe.lines[probe.at].match(probe.wanted);
+  }
+  const std::uint32_t entry = probe.lines[probe.at].entries[std::countr_zero(probe.matches)];
+  probe.matches &= probe.matches - 1;
+  return entry;
+}
+
+void TableIndex::place(Line* lines, std::uint32_t mask, std::uint32_t from, std::uint32_t fragment,
+                       std::uint32_t entry) {
+  std::uint32_t empty = lines[from].match(0);
+  while (empty == 0) {
+    from = (from + 1) & mask;
+    empty = lines[from].match(0);
+  }
+  const int slot = std::countr_zero(empty);
+  lines[from].fragments[slot] = fragment;
+  lines[from].entries[slot] = entry;
+}
+
+void TableIndex::add(const Probe& probe, std::uint32_t entry) {
+  MILLSTREAM_ASSERT(entry != kNone);
+  Bucket home{probe.lines, probe.mask, probe.table};
+  std::uint32_t from = probe.at;
+  // Three of four slots at most: few lines are full, and never all.
+  while (tables_[home.table].used * 4 >= (home.mask + 1) * kLineSlots * 3) {
+    if (home.mask + 1 < kLinesMax) {
+      grow(bucket_of(probe.wanted));
+    } else {
+      split(bucket_of(probe.wanted));
+    }
+    home = directory_[bucket_of(probe.wanted)];
+    from = probe.wanted & home.mask;
+  }
+  place(home.lines, home.mask, from, probe.wanted, entry);
+  ++tables_[home.table].used;
 }
 
 void TableIndex::erase(std::uint64_t hash, std::uint32_t entry) {
-  SubTable& table = tables_[directory_[bucket_of(hash)].table];
-  std::uint32_t at = fragment(hash) & table.mask;
-  while (entry_of(table.slots[at]) != entry || table.slots[at] == 0) {
-    MILLSTREAM_ASSERT(table.slots[at] != 0);
-    at = (at + 1) & table.mask;
+  Probe probe = begin(hash);
+  std::uint32_t slot = 0;
+  while (true) {
+    const std::uint32_t matches = probe.matches;
+    const std::uint32_t at = probe.at;
+    const std::uint32_t found = next(probe);
+    MILLSTREAM_ASSERT(found != kNone);
+    if (found != entry) continue;
+    slot = static_cast<std::uint32_t>(
+        std::countr_zero(probe.at == at ? matches : probe.lines[probe.at].match(probe.wanted)));
+    break;
   }
-  // Moves later slots of the run back into the gap, so that no tombstone is needed.
-  for (std::uint32_t next = (at + 1) & table.mask; table.slots[next] != 0; next = (next + 1) & table.mask) {
-    const std::uint32_t home = static_cast<std::uint32_t>(table.slots[next]) & table.mask;
-    if (((next - home) & table.mask) >= ((next - at) & table.mask)) {
-      table.slots[at] = table.slots[next];
-      at = next;
+  SubTable& table = tables_[directory_[bucket_of(probe.wanted)].table];
+  // The gap is filled from the lines behind, so that no tombstone is needed: by a key that belongs into this line or
+  // before it, as long as the lines are full.
+  std::uint32_t at = probe.at;
+  bool was_full = table.lines[at].full();
+  for (std::uint32_t from = (at + 1) & table.mask; was_full; from = (from + 1) & table.mask) {
+    Line& line = table.lines[from];
+    was_full = line.full();
+    for (std::uint32_t i = 0; i < kLineSlots; ++i) {
+      if (line.fragments[i] == 0) continue;
+      const std::uint32_t home = line.fragments[i] & table.mask;
+      if (((from - home) & table.mask) < ((from - at) & table.mask)) continue;
+      table.lines[at].fragments[slot] = line.fragments[i];
+      table.lines[at].entries[slot] = line.entries[i];
+      at = from;
+      slot = i;
+      break;
     }
   }
-  table.slots[at] = 0;
+  table.lines[at].fragments[slot] = 0;
   --table.used;
 }
 
 void TableIndex::grow(std::size_t bucket) {
   const std::uint32_t number = directory_[bucket].table;
   SubTable& table = tables_[number];
-  const std::uint32_t slots = (table.mask + 1) * 2;
-  SubTable larger{std::make_unique<std::uint64_t[]>(slots), slots - 1, table.used, table.depth};
+  const std::uint32_t lines = (table.mask + 1) * 2;
+  SubTable larger{std::make_unique<Line[]>(lines), lines - 1, table.used, table.depth};
   for (std::uint32_t i = 0; i <= table.mask; ++i) {
-    if (table.slots[i] != 0) place(larger, table.slots[i]);
+    const Line& line = table.lines[i];
+    for (std::uint32_t slot = 0; slot < kLineSlots; ++slot) {
+      const std::uint32_t fragment = line.fragments[slot];
+      if (fragment == 0) continue;
+      place(larger.lines.get(), larger.mask, fragment & larger.mask, fragment, line.entries[slot]);
+    }
   }
-  bytes_ += slots / 2 * sizeof(std::uint64_t);
+  bytes_ += lines / 2 * sizeof(Line);
   table = std::move(larger);
   const std::size_t span = std::size_t{1} << (depth_ - table.depth);
   publish(number, bucket / span * span, span);
@@ -113,17 +195,20 @@ void TableIndex::split(std::size_t bucket) {
   }
   const std::uint32_t depth = tables_[number].depth + 1;
   MILLSTREAM_ASSERT(depth <= 32);
-  const std::uint32_t slots = tables_[number].mask + 1;
-  SubTable halves[2] = {{std::make_unique<std::uint64_t[]>(slots), slots - 1, 0, depth},
-                        {std::make_unique<std::uint64_t[]>(slots), slots - 1, 0, depth}};
-  for (std::uint32_t i = 0; i < slots; ++i) {
-    const std::uint64_t slot = tables_[number].slots[i];
-    if (slot == 0) continue;
-    SubTable& half = halves[(static_cast<std::uint32_t>(slot) >> (32 - depth)) & 1];
-    place(half, slot);
-    ++half.used;
+  const std::uint32_t lines = tables_[number].mask + 1;
+  SubTable halves[2] = {{std::make_unique<Line[]>(lines), lines - 1, 0, depth},
+                        {std::make_unique<Line[]>(lines), lines - 1, 0, depth}};
+  for (std::uint32_t i = 0; i < lines; ++i) {
+    const Line& line = tables_[number].lines[i];
+    for (std::uint32_t slot = 0; slot < kLineSlots; ++slot) {
+      const std::uint32_t fragment = line.fragments[slot];
+      if (fragment == 0) continue;
+      SubTable& half = halves[(fragment >> (32 - depth)) & 1];
+      place(half.lines.get(), half.mask, fragment & half.mask, fragment, line.entries[slot]);
+      ++half.used;
+    }
   }
-  bytes_ += slots * sizeof(std::uint64_t);
+  bytes_ += lines * sizeof(Line);
   tables_[number] = std::move(halves[0]);
   tables_.push_back(std::move(halves[1]));
   const std::size_t span = std::size_t{1} << (depth_ - depth);
@@ -134,7 +219,7 @@ void TableIndex::split(std::size_t bucket) {
 
 void TableIndex::publish(std::uint32_t table, std::size_t first, std::size_t count) {
   for (std::size_t i = first; i < first + count; ++i) {
-    directory_[i] = {tables_[table].slots.get(), tables_[table].mask, table};
+    directory_[i] = {tables_[table].lines.get(), tables_[table].mask, table};
   }
 }
 
@@ -142,7 +227,7 @@ bool TableIndex::clear_some() {
   const std::size_t end = std::min(cleared_ + kClearTablesPerCall, tables_.size());
   for (; cleared_ < end; ++cleared_) {
     SubTable& table = tables_[cleared_];
-    if (table.used > 0) std::fill_n(table.slots.get(), table.mask + 1, 0);
+    if (table.used > 0) std::fill_n(table.lines.get(), table.mask + 1, Line{});
     table.used = 0;
   }
   if (cleared_ < tables_.size()) return false;

@@ -25,23 +25,10 @@ class KeyedBatch {
         std::span{batch.hashes.data(), batch.size()},
         [&](std::size_t i) -> decltype(auto) { return std::invoke(key_of, values[i]); }, std::forward<Make>(make),
         numbers_.data());
-    using Entry = typename StateTable<K, V>::Entry;
-    if constexpr (sizeof(Entry) > kLine / 2) {
-      // The key has brought the first cache line of an entry; its value may go on in the next ones.
-      if (table.memory_bytes() <= kPrefetchAbove) return;
-      for (std::uint32_t i = 0; i < batch.size(); ++i) {
-        const char* entry = reinterpret_cast<const char*>(&table.entry(numbers_[i]));
-        for (std::size_t at = kLine; at < sizeof(Entry); at += kLine) __builtin_prefetch(entry + at, 1);
-        __builtin_prefetch(entry + sizeof(Entry) - 1, 1);
-      }
-    }
   }
   [[nodiscard]] std::uint32_t operator[](std::uint32_t i) const noexcept { return numbers_[i]; }
 
  private:
-  static constexpr std::size_t kLine = 64;
-  static constexpr std::size_t kPrefetchAbove = 256 * 1024;  // bytes: about what the L2 cache leaves to one table
-
   std::array<std::uint32_t, kBatchRecordsMax> numbers_;
 };
 

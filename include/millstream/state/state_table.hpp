@@ -4,6 +4,7 @@
 // outgrows the cache, then the values are worked on.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,9 +14,9 @@
 #include <utility>
 #include <vector>
 
-#include "millstream/core/key_group.hpp"
 #include "millstream/codec/codec.hpp"
 #include "millstream/core/assert.hpp"
+#include "millstream/core/key_group.hpp"
 #include "millstream/state/key_hash.hpp"
 #include "millstream/state/table_index.hpp"
 
@@ -61,27 +62,33 @@ class StateTable {
   /// with the value make(). `numbers` has room for all.
   template <class KeyOf, class Make>
   void resolve(std::span<const std::uint64_t> hashes, KeyOf&& key_of, Make&& make, std::uint32_t* numbers) {
-    index_.find_first(hashes.data(), hashes.size(), numbers);
-    if (memory_bytes() > kPrefetchAbove) {
-      for (std::size_t i = 0; i < hashes.size(); ++i) {
-        if (numbers[i] != kNone) __builtin_prefetch(&entry(numbers[i]), 1);
-      }
+    if (memory_bytes() <= kPrefetchAbove) {
+      index_.find_first(hashes.data(), hashes.size(), numbers);
+      settle(0, hashes.size(), hashes, key_of, make, numbers);
+      return;
     }
-    for (std::size_t i = 0; i < hashes.size(); ++i) {
-      if (numbers[i] != kNone && entry(numbers[i]).key == key_of(i)) [[likely]]
-        continue;
-      numbers[i] = find_or_insert(key_of(i), hashes[i], make);
+    // Memory is asked for one piece ahead of its use: index lines first, then entries.
+    const std::size_t count = hashes.size();
+    index_.prefetch(hashes.data(), std::min(kPiece, count));
+    for (std::size_t from = 0; from < count; from += kPiece) {
+      const std::size_t end = std::min(from + kPiece, count);
+      index_.prefetch(hashes.data() + end, std::min(kPiece, count - end));
+      index_.find_first(hashes.data() + from, end - from, numbers + from);
+      for (std::size_t i = from; i < end; ++i) prefetch_entry(numbers[i]);
+      if (from > 0) settle(from - kPiece, from, hashes, key_of, make, numbers);
     }
+    settle(count == 0 ? 0 : (count - 1) / kPiece * kPiece, count, hashes, key_of, make, numbers);
   }
   /// The entry of `key`, made with make() if there is none.
   template <class Make>
   [[nodiscard]] std::uint32_t find_or_insert(const K& key, std::uint64_t hash, Make&& make) {
-    const std::uint32_t found = find(key, hash);
-    if (found != kNone) return found;
-    const std::uint32_t number = place();
-    ::new (static_cast<void*>(&entry(number))) Entry{key, make()};
-    index_.insert(hash, number);
-    return number;
+    return index_.find_or_insert(
+        hash, [&](std::uint32_t number) { return entry(number).key == key; },
+        [&] {
+          const std::uint32_t number = place();
+          ::new (static_cast<void*>(&entry(number))) Entry{key, make()};
+          return number;
+        });
   }
   /// The entry of `key`, or kNone.
   [[nodiscard]] std::uint32_t find(const K& key, std::uint64_t hash) const {
@@ -164,6 +171,7 @@ class StateTable {
   static constexpr std::uint32_t kFirstEntries = 64;         // a window with few keys should not hold a whole block
   static constexpr std::size_t kPrefetchAbove = 512 * 1024;  // bytes: the L2 cache of the machines we know
   static constexpr std::uint32_t kClearEntriesPerCall = 4096;
+  static constexpr std::size_t kPiece = 64;  // records: hides memory's latency and stays within the L1 cache
 
   // Uninitialised memory for entries.
   class Block {
@@ -178,6 +186,24 @@ class StateTable {
     };
     std::unique_ptr<Entry, Free> memory_;
   };
+
+  // Makes sure that numbers[from, end) are those of the keys.
+  template <class KeyOf, class Make>
+  void settle(std::size_t from, std::size_t end, std::span<const std::uint64_t> hashes, KeyOf& key_of, Make& make,
+              std::uint32_t* numbers) {
+    for (std::size_t i = from; i < end; ++i) {
+      if (numbers[i] != kNone && entry(numbers[i]).key == key_of(i)) [[likely]]
+        continue;
+      numbers[i] = find_or_insert(key_of(i), hashes[i], make);
+    }
+  }
+  // All cache lines of an entry, not only the one with its key.
+  void prefetch_entry(std::uint32_t number) const {
+    if (number == kNone) return;
+    const auto* at = reinterpret_cast<const char*>(&entry(number));
+    for (std::size_t offset = 0; offset < sizeof(Entry); offset += 64) __builtin_prefetch(at + offset, 1);
+    if constexpr (64 % sizeof(Entry) != 0) __builtin_prefetch(at + sizeof(Entry) - 1, 1);
+  }
 
   std::uint32_t place() {
     if (!free_.empty()) {

@@ -1,6 +1,7 @@
-// TableIndex: from the hash of a key to the number of its entry. Slots of eight bytes (half of them a fragment of the
-// hash, so that a miss seldom touches an entry) lie in small sub-tables under a directory (extendible hashing, Fagin
-// et al. 1979): the index grows by splitting one sub-table at a time, so no insertion ever stalls for a whole rehash.
+// TableIndex: from the hash of a key to the number of its entry. Eight slots, each a fragment of the hash and an entry,
+// share a cache line, so a look-up compares eight fragments at once, touches one line and takes no branch that depends
+// on chance. The lines lie in small sub-tables under a directory (extendible hashing, Fagin et al. 1979): the index
+// grows by splitting one sub-table at a time, so no insertion ever stalls for a whole rehash.
 #pragma once
 
 #include <cstddef>
@@ -24,19 +25,35 @@ class MILLSTREAM_EXPORT TableIndex {
   /// For each hash the entry of the first slot with the same fragment, or kNone. Nearly always the right one; the
   /// caller compares the key and goes on with find() where it is not.
   void find_first(const std::uint64_t* hashes, std::size_t count, std::uint32_t* entries) const;
+  /// Begins to fetch what find_first() of these hashes will look at.
+  void prefetch(const std::uint64_t* hashes, std::size_t count) const;
 
   /// The entry for which `equal(entry)` holds, or kNone.
   template <class Equal>
   [[nodiscard]] std::uint32_t find(std::uint64_t hash, Equal&& equal) const {
-    const Bucket& bucket = directory_[bucket_of(hash)];
-    for (std::uint32_t at = fragment(hash) & bucket.mask;; at = (at + 1) & bucket.mask) {
-      const std::uint64_t slot = bucket.slots[at];
-      if (slot == 0) return kNone;
-      if (static_cast<std::uint32_t>(slot) == fragment(hash) && equal(entry_of(slot))) return entry_of(slot);
+    Probe probe = begin(hash);
+    while (true) {
+      const std::uint32_t entry = next(probe);
+      if (entry == kNone || equal(entry)) return entry;
     }
   }
+  /// The entry for which `equal(entry)` holds; if there is none, the key goes in under make().
+  template <class Equal, class Make>
+  std::uint32_t find_or_insert(std::uint64_t hash, Equal&& equal, Make&& make) {
+    Probe probe = begin(hash);
+    while (true) {
+      const std::uint32_t entry = next(probe);
+      if (entry == kNone) break;
+      if (equal(entry)) return entry;
+    }
+    const std::uint32_t entry = make();
+    add(probe, entry);
+    return entry;
+  }
   /// The key must not be there.
-  void insert(std::uint64_t hash, std::uint32_t entry);
+  void insert(std::uint64_t hash, std::uint32_t entry) {
+    find_or_insert(hash, [](std::uint32_t) { return false; }, [&] { return entry; });
+  }
   /// The key must be there under this entry.
   void erase(std::uint64_t hash, std::uint32_t entry);
 
@@ -45,27 +62,44 @@ class MILLSTREAM_EXPORT TableIndex {
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
  private:
+  struct Line;
   struct SubTable {
-    std::unique_ptr<std::uint64_t[]> slots;
-    std::uint32_t mask;
-    std::uint32_t used;
+    std::unique_ptr<Line[]> lines;
+    std::uint32_t mask;   // lines - 1
+    std::uint32_t used;   // slots
     std::uint32_t depth;  // bits of the directory that all of its keys share
   };
   // What a look-up needs of a sub-table, beside each other.
   struct Bucket {
-    std::uint64_t* slots;
+    Line* lines;
     std::uint32_t mask;
     std::uint32_t table;
   };
-  static std::uint32_t fragment(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash); }
-  static std::uint32_t entry_of(std::uint64_t slot) noexcept { return static_cast<std::uint32_t>(slot >> 32) - 1; }
-  [[nodiscard]] std::size_t bucket_of(std::uint64_t hash) const noexcept {
-    return (hash & 0xffffffff) >> (32 - depth_);
+  // A look-up under way: the entries of a line that match and have not been given out yet.
+  struct Probe {
+    Line* lines;
+    std::uint32_t mask;
+    std::uint32_t table;
+    std::uint32_t wanted;
+    std::uint32_t at;
+    std::uint32_t matches;
+  };
+  // Never 0, which is what an empty slot holds.
+  static std::uint32_t fragment(std::uint64_t hash) noexcept {
+    const auto low = static_cast<std::uint32_t>(hash);
+    return low + (low == 0 ? 1 : 0);
   }
+  [[nodiscard]] std::size_t bucket_of(std::uint32_t fragment) const noexcept {
+    return std::uint64_t{fragment} >> (32 - depth_);
+  }
+  [[nodiscard]] Probe begin(std::uint64_t hash) const noexcept;
+  [[nodiscard]] static std::uint32_t next(Probe& probe) noexcept;
+  /// `probe` has found nothing.
+  void add(const Probe& probe, std::uint32_t entry);
   void grow(std::size_t bucket);
   void split(std::size_t bucket);
   void publish(std::uint32_t table, std::size_t first, std::size_t count);
-  static void place(SubTable& table, std::uint64_t slot);
+  static void place(Line* lines, std::uint32_t mask, std::uint32_t from, std::uint32_t fragment, std::uint32_t entry);
 
   std::vector<SubTable> tables_;
   std::vector<Bucket> directory_;
