@@ -76,6 +76,7 @@ class SimulationLoop {
     Progress last = Progress::kIdle;
     std::uint64_t preference = 1;
     std::uint64_t moved = 0;
+    Timestamp parked_until{};  // as it was when the shard went to sleep: nobody asks a shard that sleeps
   };
 
   void loop() {
@@ -113,6 +114,7 @@ class SimulationLoop {
       return false;
     }
     shard.state = State::kParked;
+    shard.parked_until = engine_.shard(number).deadline();
     return false;
   }
   void step(std::uint32_t number) {
@@ -151,7 +153,7 @@ class SimulationLoop {
     for (std::uint32_t i = 0; i < shards_.size(); ++i) {
       const bool woken = signals_[i]->take_woken();
       if (shards_[i].state != State::kParked) continue;
-      if (woken || engine_.shard(i).deadline() <= clock_.now()) {
+      if (woken || shards_[i].parked_until <= clock_.now()) {
         signals_[i]->unpark();
         shards_[i].state = State::kRunning;
       }
@@ -183,7 +185,7 @@ class SimulationLoop {
   bool jump() {
     Timestamp next = kTimestampMax;
     for (std::uint32_t i = 0; i < shards_.size(); ++i) {
-      if (shards_[i].state == State::kParked) next = std::min(next, engine_.shard(i).deadline());
+      if (shards_[i].state == State::kParked) next = std::min(next, shards_[i].parked_until);
     }
     if (next == kTimestampMax) {
       stuck("every shard waits, and nothing will wake it");

@@ -34,13 +34,18 @@ Timestamp WatermarkMerge::end(std::uint32_t i) {
 
 Timestamp WatermarkMerge::merge() {
   Timestamp least = kTimestampMax;
-  bool any = all_ended();
+  bool moving = false;
+  bool idle = false;
   for (const Input& input : inputs_) {
-    if (input.state == State::kIdle) continue;
-    any |= input.state == State::kActive;
+    if (input.state == State::kIdle) {
+      idle = true;
+      continue;
+    }
+    // One at the end of time says that it has nothing more, not that the idle ones have nothing more.
+    moving |= input.state == State::kActive && input.watermark != kTimestampMax;
     least = std::min(least, input.watermark);
   }
-  if (any) value_ = std::max(value_, least);
+  if (moving || !idle) value_ = std::max(value_, least);
   return value_;
 }
 

@@ -253,7 +253,7 @@ class SliceWindowStage final : public OperatorStage {
     while (window <= last && !rules_.takes(grid_.window(window).end, judge)) ++window;
     if (window > last) {
       metrics_.late_dropped.add(1);
-      late_.push_back({value, saturating_distance(split_, time)});
+      late_.push_back({value, saturating_distance(judge, time)});
       return;
     }
     metrics_.late.add(time < judge ? 1 : 0);
