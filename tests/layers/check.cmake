@@ -37,7 +37,7 @@ set(homes
   "^boost/(describe|mp11)=*")
 set(public_third_party "^boost/(describe|mp11)([/.]|$)")
 set(system_headers
-  "^(sys|linux|netinet|arpa)/|^(unistd|fcntl|pthread|sched|signal|poll|time|errno|dirent|glob|termios|immintrin|x86intrin|cxxabi|fnmatch|dlfcn)[.]h$")
+  "^(sys|linux|netinet|arpa)/|^(unistd|fcntl|pthread|sched|signal|poll|time|errno|dirent|glob|termios|emmintrin|immintrin|x86intrin|cxxabi|fnmatch|dlfcn)[.]h$")
 
 # The folder that a path below include/millstream or src belongs to: "codec", "connectors/file", "testing", "umbrella".
 function(unit_of path out)
