@@ -1,1 +1,2 @@
 # Tests of stream: millstream_add_test(stream_name name_test.cpp)
+millstream_add_test(stream_policies policies_test.cpp)

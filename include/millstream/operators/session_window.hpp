@@ -76,8 +76,9 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       // One that has not ended is scheduled, and only grows.
       if (!session.closed && session.start <= time && time <= session.end) [[likely]] {
         if (this->too_late(std::max(session.end, until))) return false;
+        add_record(agg_, session.acc, record, time);
         session.end = std::max(session.end, until);
-        add_to(entry.key, session, record, time);
+        added(entry.key, session);
         return true;
       }
     }
@@ -93,16 +94,20 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       end = std::max(end, session.end);
     }
     if (this->too_late(end)) return false;
-    Session<Acc>& session = joined_.empty() ? sessions.push({start, end, agg_.create(), 0, 0, false}) : join(sessions);
+    // Added before the sessions change: a record that the user's function throws for must neither found nor join any.
+    Acc one = agg_.create();
+    add_record(agg_, one, record, time);
+    const bool founds = joined_.empty();
+    Session<Acc>& session = founds ? sessions.push({start, end, std::move(one), 0, 0, false}) : join(sessions);
+    if (!founds) agg_.merge(session.acc, std::as_const(one));
     session.start = start;
     session.end = end;
     session.closed = end <= this->horizon();
-    add_to(entry.key, session, record, time);
+    added(entry.key, session);
     schedule(entry.value, due_of(session), hash, number);
     return true;
   }
-  void add_to(const K& key, Session<Acc>& session, const T& record, Timestamp time) {
-    add_record(agg_, session.acc, record, time);
+  void added(const K& key, Session<Acc>& session) {
     ++session.fresh;
     const std::uint64_t early = this->options().trigger.early_records();
     if (session.closed) {

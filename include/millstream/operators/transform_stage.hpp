@@ -34,6 +34,9 @@ class TransformStage : public OperatorStage {
  protected:
   virtual void transform(BatchOf<In> batch) = 0;
   void emit(BatchOf<Out> batch) {
+    // Behind the record that failed the batch is not what it says.
+    if (context().failed()) [[unlikely]]
+      return;
     metrics_.records_out.add(batch->size());
     output_.emit(std::move(batch));
   }

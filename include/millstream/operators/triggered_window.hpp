@@ -154,7 +154,8 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     Table& table = *window.table;
     while (cursor_ < table.end_number()) {
       auto& entry = table.entry(cursor_++);
-      if (all || entry.value.fresh > 0) give_out(window, entry, timing);
+      // A key whose only records threw has had nothing to say.
+      if ((all && entry.value.fired > 0) || entry.value.fresh > 0) give_out(window, entry, timing);
       if (this->stop()) return false;
     }
     cursor_ = 0;
