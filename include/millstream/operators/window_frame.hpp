@@ -78,7 +78,6 @@ class WindowFrame : public OperatorStage {
     return ended_ && !batch_ && firing_ == Firing::kNone && output_.outbox_empty() && sides_.outboxes_empty();
   }
   OutputBase* output() final { return &output_; }
-  std::size_t queued() const final { return batch_ ? 1 : 0; }
 
  protected:
   /// What a walk over all open windows gives out.
