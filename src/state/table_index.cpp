@@ -7,18 +7,23 @@
 
 #include <algorithm>
 #include <bit>
+#include <memory>
 #include <utility>
 
 #include "millstream/core/assert.hpp"
+#include "millstream/core/cache_line.hpp"
 
 namespace millstream::inline v0 {
 namespace {
 
 constexpr std::uint32_t kLineSlots = 8;
 constexpr std::uint32_t kLinesMin = 2;
-constexpr std::uint32_t kLinesMax = 1024;           // a split moves at most this many lines: some 30 us
-constexpr std::size_t kPrefetchAbove = 256 * 1024;  // bytes: beyond it the lines no longer stay in a 512 KiB L2
-constexpr std::size_t kClearTablesPerCall = 32;     // 2 MiB of lines: some 60 us
+constexpr std::uint32_t kLinesMax = 1024;  // a split moves at most this many lines: some 30 us
+// Look-ups under way at once. One line and one entry each: a core keeps 10 to 16 misses under way, and waits where a
+// burst of more is asked for.
+constexpr std::size_t kAhead = 16;
+constexpr std::size_t kArenaFrom = 2 * 1024 * 1024;  // bytes: an arena begins with a whole huge page
+constexpr std::size_t kClearTablesPerCall = 32;      // 2 MiB of lines: some 60 us
 
 }  // namespace
 
@@ -46,37 +51,65 @@ struct alignas(64) TableIndex::Line {
 };
 
 TableIndex::TableIndex() {
-  tables_.push_back({std::make_unique<Line[]>(kLinesMin), kLinesMin - 1, 0, 0});
+  tables_.push_back(make_table(kLinesMin, 0));
   directory_.resize(1);
   publish(0, 0, 1);
   bytes_ = kLinesMin * sizeof(Line);
 }
-TableIndex::~TableIndex() = default;
-TableIndex::TableIndex(TableIndex&&) noexcept = default;
-TableIndex& TableIndex::operator=(TableIndex&&) noexcept = default;
+TableIndex::~TableIndex() {
+  for (const SubTable& table : tables_) free_lines(table);
+}
 
-void TableIndex::prefetch(const std::uint64_t* hashes, std::size_t count) const {
-  if (bytes_ <= kPrefetchAbove) return;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t wanted = fragment(hashes[i]);
-    const Bucket& bucket = directory_[bucket_of(wanted)];
-    __builtin_prefetch(&bucket.lines[wanted & bucket.mask]);
+TableIndex::SubTable TableIndex::make_table(std::uint32_t lines, std::uint32_t depth) {
+  if (lines < kLinesMax || bytes_ < kArenaFrom) return {new Line[lines], lines - 1, 0, depth, false};
+  if (!arena_) arena_ = std::make_unique<PieceArena>(kLinesMax * sizeof(Line));
+  auto* first = static_cast<Line*>(arena_->take());
+  std::uninitialized_value_construct_n(first, lines);
+  return {first, lines - 1, 0, depth, true};
+}
+void TableIndex::free_lines(const SubTable& table) noexcept {
+  if (table.from_arena) {
+    arena_->give_back(table.lines);
+  } else {
+    delete[] table.lines;
   }
 }
 
-void TableIndex::find_first(const std::uint64_t* hashes, std::size_t count, std::uint32_t* entries) const {
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t wanted = fragment(hashes[i]);
+inline std::uint32_t TableIndex::find_first(std::uint64_t hash) const noexcept {
+  const std::uint32_t wanted = fragment(hash);
+  const Bucket& bucket = directory_[bucket_of(wanted)];
+  const Line& line = bucket.lines[wanted & bucket.mask];
+  const std::uint32_t matches = line.match(wanted);
+  if (matches != 0) [[likely]]
+    return line.entries[std::countr_zero(matches)];
+  if (!line.full()) return kNone;
+  Probe probe = begin(hash);
+  return next(probe);
+}
+
+void TableIndex::find_first(const std::uint64_t* hashes, std::size_t count, std::uint32_t* found) const {
+  for (std::size_t i = 0; i < count; ++i) found[i] = find_first(hashes[i]);
+}
+
+void TableIndex::find_first(const std::uint64_t* hashes, std::size_t count, std::uint32_t* found,
+                            const Entries& entries) const {
+  const auto ask_for_line = [this](std::uint64_t hash) {
+    const std::uint32_t wanted = fragment(hash);
     const Bucket& bucket = directory_[bucket_of(wanted)];
-    const Line& line = bucket.lines[wanted & bucket.mask];
-    const std::uint32_t matches = line.match(wanted);
-    if (matches != 0) [[likely]] {
-      entries[i] = line.entries[std::countr_zero(matches)];
-    } else if (!line.full()) {
-      entries[i] = kNone;
-    } else {
-      Probe probe = begin(hashes[i]);
-      entries[i] = next(probe);
+    __builtin_prefetch(&bucket.lines[wanted & bucket.mask]);
+  };
+  const std::uint32_t in_block = (std::uint32_t{1} << entries.block_bits) - 1;
+  const std::size_t ahead = std::min(kAhead, count);
+  for (std::size_t i = 0; i < ahead; ++i) ask_for_line(hashes[i]);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) ask_for_line(hashes[i + kAhead]);
+    const std::uint32_t entry = found[i] = find_first(hashes[i]);
+    if (entry == kNone) continue;
+    const auto* at = static_cast<const char*>(entries.blocks[entry >> entries.block_bits]) +
+                     (entry & in_block) * entries.entry_bytes;
+    const auto end = reinterpret_cast<std::uintptr_t>(at) + entries.entry_bytes;
+    for (auto line = reinterpret_cast<std::uintptr_t>(at) & ~(kCacheLine - 1); line < end; line += kCacheLine) {
+      __builtin_prefetch(reinterpret_cast<const void*>(line), 1);
     }
   }
 }
@@ -169,17 +202,18 @@ void TableIndex::grow(std::size_t bucket) {
   const std::uint32_t number = directory_[bucket].table;
   SubTable& table = tables_[number];
   const std::uint32_t lines = (table.mask + 1) * 2;
-  SubTable larger{std::make_unique<Line[]>(lines), lines - 1, table.used, table.depth};
+  SubTable larger = make_table(lines, table.depth);
+  larger.used = table.used;
   for (std::uint32_t i = 0; i <= table.mask; ++i) {
     const Line& line = table.lines[i];
     for (std::uint32_t slot = 0; slot < kLineSlots; ++slot) {
       const std::uint32_t fragment = line.fragments[slot];
       if (fragment == 0) continue;
-      place(larger.lines.get(), larger.mask, fragment & larger.mask, fragment, line.entries[slot]);
+      place(larger.lines, larger.mask, fragment & larger.mask, fragment, line.entries[slot]);
     }
   }
   bytes_ += lines / 2 * sizeof(Line);
-  table = std::move(larger);
+  free_lines(std::exchange(table, larger));
   const std::size_t span = std::size_t{1} << (depth_ - table.depth);
   publish(number, bucket / span * span, span);
 }
@@ -196,21 +230,20 @@ void TableIndex::split(std::size_t bucket) {
   const std::uint32_t depth = tables_[number].depth + 1;
   MILLSTREAM_ASSERT(depth <= 32);
   const std::uint32_t lines = tables_[number].mask + 1;
-  SubTable halves[2] = {{std::make_unique<Line[]>(lines), lines - 1, 0, depth},
-                        {std::make_unique<Line[]>(lines), lines - 1, 0, depth}};
+  SubTable halves[2] = {make_table(lines, depth), make_table(lines, depth)};
   for (std::uint32_t i = 0; i < lines; ++i) {
     const Line& line = tables_[number].lines[i];
     for (std::uint32_t slot = 0; slot < kLineSlots; ++slot) {
       const std::uint32_t fragment = line.fragments[slot];
       if (fragment == 0) continue;
       SubTable& half = halves[(fragment >> (32 - depth)) & 1];
-      place(half.lines.get(), half.mask, fragment & half.mask, fragment, line.entries[slot]);
+      place(half.lines, half.mask, fragment & half.mask, fragment, line.entries[slot]);
       ++half.used;
     }
   }
   bytes_ += lines * sizeof(Line);
-  tables_[number] = std::move(halves[0]);
-  tables_.push_back(std::move(halves[1]));
+  free_lines(std::exchange(tables_[number], halves[0]));
+  tables_.push_back(halves[1]);
   const std::size_t span = std::size_t{1} << (depth_ - depth);
   const std::size_t first = bucket / (2 * span) * (2 * span);
   publish(number, first, span);
@@ -219,7 +252,7 @@ void TableIndex::split(std::size_t bucket) {
 
 void TableIndex::publish(std::uint32_t table, std::size_t first, std::size_t count) {
   for (std::size_t i = first; i < first + count; ++i) {
-    directory_[i] = {tables_[table].lines.get(), tables_[table].mask, table};
+    directory_[i] = {tables_[table].lines, tables_[table].mask, table};
   }
 }
 
@@ -227,7 +260,7 @@ bool TableIndex::clear_some() {
   const std::size_t end = std::min(cleared_ + kClearTablesPerCall, tables_.size());
   for (; cleared_ < end; ++cleared_) {
     SubTable& table = tables_[cleared_];
-    if (table.used > 0) std::fill_n(table.lines.get(), table.mask + 1, Line{});
+    if (table.used > 0) std::fill_n(table.lines, table.mask + 1, Line{});
     table.used = 0;
   }
   if (cleared_ < tables_.size()) return false;

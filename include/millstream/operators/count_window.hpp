@@ -65,7 +65,7 @@ class CountWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   [[nodiscard]] Part no_records() const { return Part{agg_.create()}; }
 
   void begin(Batch<T>& batch) override {
-    keys_.resolve(table_, batch, key_of_, [this] { return KeyState{no_records(), {}, {}, no_records()}; });
+    keys_.resolve(table_, batch, key_of_, [this](std::size_t) { return KeyState{no_records(), {}, {}, no_records()}; });
     memory_.resize(table_.memory_bytes());
   }
   bool timed(const Batch<T>& batch) const override { return batch.times.present(); }

@@ -2,7 +2,6 @@
 //   orders.key_by(&Order::user).reduce([](const Order& sum, const Order& next) { return Order{sum.user, ...}; })
 #pragma once
 
-#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -31,20 +30,19 @@ class ReduceStage final : public TransformStage<T, T> {
  private:
   void transform(BatchOf<T> batch) override {
     failed_.clear();
-    keys_.resolve(table_, *batch, key_of_, [] { return std::optional<T>{}; });
-    this->guarded(
-        *batch, 0, batch->size(),
-        [&](std::uint32_t i) {
-          T& record = batch->values()[i];
-          std::optional<T>& value = table_.entry(keys_[i]).value;
-          if (value) [[likely]] {
-            record = *value = f_(std::as_const(*value), std::as_const(record));
-          } else {
-            value = record;
-          }
-        },
-        [&](std::uint32_t i) { return detail::record_text(batch->values()[i]); },
-        [&](std::uint32_t i) { failed_.push_back(i); });
+    firsts_.clear();
+    keys_.resolve(table_, *batch, key_of_, [&](std::size_t i) -> const T& {
+      firsts_.push_back(static_cast<std::uint32_t>(i));
+      return batch->values()[i];
+    });
+    // The first record of a key is its value already and goes out as it is.
+    std::uint32_t from = 0;
+    for (const std::uint32_t first : firsts_) {
+      reduce(*batch, from, first);
+      if (this->context().failed()) return;
+      from = first + 1;
+    }
+    reduce(*batch, from, batch->size());
     memory_.resize(table_.memory_bytes());
     if (!failed_.empty()) {
       const std::vector<std::uint32_t> kept = detail::without(failed_, batch->size());
@@ -54,10 +52,23 @@ class ReduceStage final : public TransformStage<T, T> {
     this->emit(std::move(batch));
   }
 
+  void reduce(Batch<T>& batch, std::uint32_t from, std::uint32_t to) {
+    this->guarded(
+        batch, from, to,
+        [&](std::uint32_t i) {
+          T& record = batch.values()[i];
+          T& value = table_.entry(keys_[i]).value;
+          record = value = f_(std::as_const(value), std::as_const(record));
+        },
+        [&](std::uint32_t i) { return detail::record_text(batch.values()[i]); },
+        [&](std::uint32_t i) { failed_.push_back(i); });
+  }
+
   KeyOf key_of_;
   F f_;
-  StateTable<K, std::optional<T>> table_;
+  StateTable<K, T> table_;
   KeyedBatch keys_;
+  std::vector<std::uint32_t> firsts_;  // places of the records that are the first of their keys
   MemoryReservation memory_;
   std::vector<std::uint32_t> failed_;
 };

@@ -41,10 +41,11 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   }
 
  private:
+  // No session is due at the beginning of time.
+  static constexpr Timestamp kNotScheduled = kTimestampMin;
+  // With its key one cache line, where key and accumulator are small.
   struct KeyState {
-    Timestamp due = kTimestampMax;  // when the calendar brings this key up, if `scheduled`
-    bool scheduled = false;
-    bool leaving = false;  // stands in empty_
+    Timestamp due = kNotScheduled;  // when the calendar brings this key up
     SessionList<Acc> sessions;
     BOOST_DESCRIBE_CLASS(KeyState, (), (sessions), (), ())
   };
@@ -52,36 +53,45 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   using Due = SessionCalendar::Due;
 
   void begin(Batch<T>& batch) override {
-    keys_.resolve(table_, batch, key_of_, [] { return KeyState{}; });
+    keys_.resolve(table_, batch, key_of_, [](std::size_t) { return KeyState{}; });
     memory_.resize(table_.memory_bytes() + calendar_.memory_bytes());
   }
   std::uint32_t add(Batch<T>& batch, std::uint32_t from, std::uint32_t to) override {
+    const std::uint64_t early = this->options().trigger.early_records();
     return this->add_each(batch, from, to, [&](std::uint32_t i) {
       const Timestamp time = this->time_of(batch, i);
-      if (!add_record_at(batch.values()[i], time, batch.hashes.data()[i], keys_[i])) {
-        this->drop_late(batch, i, time);
-        leave_if_empty(keys_[i], batch.hashes.data()[i]);
-        return;
+      const T& record = batch.values()[i];
+      SessionList<Acc>& sessions = table_.entry(keys_[i]).value.sessions;
+      Session<Acc>& session = sessions.first();
+      // Nearly always it is in the one session of its key, which has not ended: that is scheduled, and only grows.
+      if (session.start <= time && time <= session.end && !session.closed && sessions.single()) [[likely]] {
+        const Timestamp end = std::max(session.end, end_of(time, spec_.gap_of(record)));
+        if (!this->too_late(end)) [[likely]] {
+          add_record(agg_, session.acc, record, time);
+          session.end = end;
+          session.count_record();
+          if (early > 0 && session.fresh >= early) give_out(table_.entry(keys_[i]).key, session, PaneTiming::early);
+          this->note_taken(time);
+          return;
+        }
       }
-      this->note_taken(time);
+      add_apart(batch, i, time);
     });
   }
+  // A record that founds a session, joins some, is late, or is too late.
+  [[gnu::noinline]] void add_apart(Batch<T>& batch, std::uint32_t i, Timestamp time) {
+    if (find_session(batch.values()[i], time, batch.hashes.data()[i], keys_[i])) {
+      this->note_taken(time);
+    } else {
+      this->drop_late(batch, i, time);
+      leave_if_empty(keys_[i]);
+    }
+  }
   // False where the record is too late.
-  bool add_record_at(const T& record, Timestamp time, std::uint64_t hash, std::uint32_t number) {
+  bool find_session(const T& record, Timestamp time, std::uint64_t hash, std::uint32_t number) {
     auto& entry = table_.entry(number);
     SessionList<Acc>& sessions = entry.value.sessions;
     const Timestamp until = end_of(time, spec_.gap_of(record));
-    if (sessions.size() == 1) [[likely]] {
-      Session<Acc>& session = sessions[0];
-      // One that has not ended is scheduled, and only grows.
-      if (!session.closed && session.start <= time && time <= session.end) [[likely]] {
-        if (this->too_late(std::max(session.end, until))) return false;
-        add_record(agg_, session.acc, record, time);
-        session.end = std::max(session.end, until);
-        added(entry.key, session);
-        return true;
-      }
-    }
     Timestamp start = time;
     Timestamp end = until;
     joined_.clear();
@@ -98,23 +108,20 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     Acc one = agg_.create();
     add_record(agg_, one, record, time);
     const bool founds = joined_.empty();
-    Session<Acc>& session = founds ? sessions.push({start, end, std::move(one), 0, 0, false}) : join(sessions);
+    Session<Acc>& session = founds ? sessions.push({start, end, std::move(one), 0, 0, 0}) : join(sessions);
     if (!founds) agg_.merge(session.acc, std::as_const(one));
     session.start = start;
     session.end = end;
     session.closed = end <= this->horizon();
-    added(entry.key, session);
-    schedule(entry.value, due_of(session), hash, number);
-    return true;
-  }
-  void added(const K& key, Session<Acc>& session) {
-    ++session.fresh;
+    session.count_record();
     const std::uint64_t early = this->options().trigger.early_records();
     if (session.closed) {
-      give_out(key, session, PaneTiming::late);
+      give_out(entry.key, session, PaneTiming::late);
     } else if (early > 0 && session.fresh >= early) {
-      give_out(key, session, PaneTiming::early);
+      give_out(entry.key, session, PaneTiming::early);
     }
+    schedule(entry.value, due_of(session), hash, number);
+    return true;
   }
   // The sessions of joined_ become one.
   Session<Acc>& join(SessionList<Acc>& sessions) {
@@ -126,7 +133,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
         const Session<Acc>& part = sessions[joined_[i]];
         agg_.merge(whole.acc, part.acc);
         whole.fired = std::max(whole.fired, part.fired);
-        whole.fresh += part.fresh;
+        whole.fresh = std::min(whole.fresh + std::uint32_t{part.fresh}, whole.kFreshMax) & whole.kFreshMax;
       }
       std::sort(joined_.begin(), joined_.end());
       while (joined_.size() > 1) {
@@ -153,9 +160,8 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     return session.closed ? saturating_add(session.end, this->options().allowed_lateness) : session.end;
   }
   void schedule(KeyState& key, Timestamp due, std::uint64_t hash, std::uint32_t number) {
-    if (key.scheduled && key.due <= due) [[likely]]
+    if (key.due != kNotScheduled && key.due <= due) [[likely]]
       return;
-    key.scheduled = true;
     key.due = due;
     calendar_.push({due, hash, number});
   }
@@ -175,13 +181,14 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       due.at = key->due = due_of(key->sessions[first_due(key->sessions)]);
       return true;
     };
-    if (!calendar_.turn_to(this->horizon(), put_off, [this] { return this->stop(); })) return false;
+    const auto fetch = [&](const Due& due) { table_.prefetch(due.number); };
+    if (!calendar_.turn_to(this->horizon(), put_off, fetch, [this] { return this->stop(); })) return false;
     while (calendar_.has_due(this->horizon())) {
       if (this->stop()) return false;
       const Due due = calendar_.pop();
       KeyState* key = scheduled_key(due);
       if (key == nullptr) continue;
-      key->scheduled = false;
+      key->due = kNotScheduled;
       SessionList<Acc>& sessions = key->sessions;
       const std::size_t next = first_due(sessions);
       Session<Acc>& session = sessions[next];
@@ -196,7 +203,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
         if (this->expired(session.end)) sessions.remove(next);
       }
       if (sessions.empty()) {
-        leave_if_empty(due.number, due.hash);
+        leave_if_empty(due.number);
       } else {
         schedule(*key, due_of(sessions[first_due(sessions)]), due.hash, due.number);
       }
@@ -207,7 +214,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   [[nodiscard]] KeyState* scheduled_key(const Due& due) {
     if (!table_.live(due.number)) return nullptr;
     KeyState& key = table_.entry(due.number).value;
-    return key.scheduled && key.due == due.at && !key.sessions.empty() ? &key : nullptr;
+    return key.due == due.at && !key.sessions.empty() ? &key : nullptr;
   }
   [[nodiscard]] std::size_t first_due(SessionList<Acc>& sessions) const {
     std::size_t first = 0;
@@ -236,20 +243,17 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   }
 
   // Entries are erased only between batches: their numbers are in keys_ until then.
-  void leave_if_empty(std::uint32_t number, std::uint64_t hash) {
-    KeyState& key = table_.entry(number).value;
-    if (!key.sessions.empty() || key.leaving) return;
-    key.leaving = true;
-    empty_.push_back({number, hash});
+  void leave_if_empty(std::uint32_t number) {
+    if (table_.entry(number).value.sessions.empty()) empty_.push_back(number);
   }
   bool tidy() override {
     if (empty_.empty()) return false;
     for (std::uint32_t n = 0; n < kErasedPerStep && !empty_.empty(); ++n) {
-      const auto [number, hash] = empty_.back();
+      const std::uint32_t number = empty_.back();
       empty_.pop_back();
-      KeyState& key = table_.entry(number).value;
-      key.leaving = false;
-      if (key.sessions.empty()) table_.erase(number, hash);
+      // A key may have come back, or stand here twice and have gone.
+      if (!table_.live(number) || !table_.entry(number).value.sessions.empty()) continue;
+      table_.erase(number, hash_key(table_.entry(number).key));
     }
     return true;
   }
@@ -263,7 +267,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   KeyedBatch keys_;
   std::vector<std::uint32_t> joined_;
   SessionCalendar calendar_;
-  std::vector<std::pair<std::uint32_t, std::uint64_t>> empty_;
+  std::vector<std::uint32_t> empty_;
   std::uint32_t cursor_ = 0;
   MemoryReservation memory_;
 };

@@ -178,8 +178,8 @@ class SliceWindowStage final : public OperatorStage {
     StateTable<K, Acc>& table = *state.table;
     table.resolve(
         {current_->hashes.data() + from, count},
-        [&](std::size_t i) -> decltype(auto) { return std::invoke(key_of_, values[i]); }, [&] { return agg_.create(); },
-        numbers_);
+        [&](std::size_t i) -> decltype(auto) { return std::invoke(key_of_, values[i]); },
+        [&](std::size_t) { return agg_.create(); }, numbers_);
     std::uint64_t late = 0;
     guarded(
         *current_, 0, count,
@@ -230,7 +230,7 @@ class SliceWindowStage final : public OperatorStage {
     StateTable<K, Acc>& table = *state.table;
     table.resolve(
         {hashes_, count}, [&](std::size_t i) -> decltype(auto) { return std::invoke(key_of_, values[places[i]]); },
-        [&] { return agg_.create(); }, numbers_);
+        [&](std::size_t) { return agg_.create(); }, numbers_);
     std::uint64_t late = 0;
     guarded(
         *current_, 0, count,

@@ -16,7 +16,9 @@
 
 #include "millstream/codec/codec.hpp"
 #include "millstream/core/assert.hpp"
+#include "millstream/core/cache_line.hpp"
 #include "millstream/core/key_group.hpp"
+#include "millstream/core/piece_arena.hpp"
 #include "millstream/state/key_hash.hpp"
 #include "millstream/state/table_index.hpp"
 
@@ -41,7 +43,10 @@ class StateTable {
   StateTable() = default;
   StateTable(const StateTable&) = delete;
   StateTable& operator=(const StateTable&) = delete;
-  ~StateTable() { destroy_all(); }
+  ~StateTable() {
+    destroy_all();
+    for (std::size_t i = 0; i < heap_blocks_; ++i) free_heap_block(blocks_[i]);
+  }
 
   /// Entries that exist.
   [[nodiscard]] std::size_t size() const noexcept { return ends_ - free_.size(); }
@@ -52,32 +57,26 @@ class StateTable {
     return live_.empty() || (live_[number / 64] >> (number % 64) & 1) != 0;
   }
   [[nodiscard]] Entry& entry(std::uint32_t number) noexcept {
-    return blocks_[number >> kBlockBits].entries()[number & kBlockMask];
+    return static_cast<Entry*>(blocks_[number >> kBlockBits])[number & kBlockMask];
   }
   [[nodiscard]] const Entry& entry(std::uint32_t number) const noexcept {
     return const_cast<StateTable*>(this)->entry(number);
   }
 
-  /// Phase one: the entry numbers of `hashes.size()` keys, key i being key_of(i). Keys that are not there get an entry
-  /// with the value make(). `numbers` has room for all.
+  /// Phase one: the entry numbers of `hashes.size()` keys, key i being key_of(i). A key that is not there gets an entry
+  /// with the value make(i), i being its first place. `numbers` has room for all.
   template <class KeyOf, class Make>
   void resolve(std::span<const std::uint64_t> hashes, KeyOf&& key_of, Make&& make, std::uint32_t* numbers) {
     if (memory_bytes() <= kPrefetchAbove) {
       index_.find_first(hashes.data(), hashes.size(), numbers);
-      settle(0, hashes.size(), hashes, key_of, make, numbers);
-      return;
+    } else {
+      index_.find_first(hashes.data(), hashes.size(), numbers, {blocks_.data(), kBlockBits, sizeof(Entry)});
     }
-    // Memory is asked for one piece ahead of its use: index lines first, then entries.
-    const std::size_t count = hashes.size();
-    index_.prefetch(hashes.data(), std::min(kPiece, count));
-    for (std::size_t from = 0; from < count; from += kPiece) {
-      const std::size_t end = std::min(from + kPiece, count);
-      index_.prefetch(hashes.data() + end, std::min(kPiece, count - end));
-      index_.find_first(hashes.data() + from, end - from, numbers + from);
-      for (std::size_t i = from; i < end; ++i) prefetch_entry(numbers[i]);
-      if (from > 0) settle(from - kPiece, from, hashes, key_of, make, numbers);
+    for (std::size_t i = 0; i < hashes.size(); ++i) {
+      if (numbers[i] != kNone && entry(numbers[i]).key == key_of(i)) [[likely]]
+        continue;
+      numbers[i] = find_or_insert(key_of(i), hashes[i], [&] { return make(i); });
     }
-    settle(count == 0 ? 0 : (count - 1) / kPiece * kPiece, count, hashes, key_of, make, numbers);
   }
   /// The entry of `key`, made with make() if there is none.
   template <class Make>
@@ -101,6 +100,9 @@ class StateTable {
     live_[number / 64] &= ~(std::uint64_t{1} << (number % 64));
     free_.push_back(number);
   }
+
+  /// Asks for an entry ahead of its use; it need not be live.
+  void prefetch(std::uint32_t number) const noexcept { __builtin_prefetch(&entry(number), 1); }
 
   /// Calls f(number) for each entry.
   template <class F>
@@ -168,42 +170,17 @@ class StateTable {
   static constexpr std::uint32_t kBlockBits = 12;
   static constexpr std::uint32_t kBlockEntries = 1U << kBlockBits;
   static constexpr std::uint32_t kBlockMask = kBlockEntries - 1;
-  static constexpr std::uint32_t kFirstEntries = 64;         // a window with few keys should not hold a whole block
-  static constexpr std::size_t kPrefetchAbove = 512 * 1024;  // bytes: the L2 cache of the machines we know
+  static constexpr std::uint32_t kFirstEntries = 64;          // a window with few keys should not hold a whole block
+  static constexpr std::size_t kPrefetchAbove = 512 * 1024;   // bytes: the L2 cache of the machines we know
+  static constexpr std::size_t kArenaFrom = 2 * 1024 * 1024;  // bytes: an arena begins with a whole huge page
   static constexpr std::uint32_t kClearEntriesPerCall = 4096;
-  static constexpr std::size_t kPiece = 64;  // records: hides memory's latency and stays within the L1 cache
 
-  // Uninitialised memory for entries.
-  class Block {
-   public:
-    explicit Block(std::size_t count)
-        : memory_{static_cast<Entry*>(::operator new(count * sizeof(Entry), std::align_val_t{alignof(Entry)}))} {}
-    [[nodiscard]] Entry* entries() const noexcept { return memory_.get(); }
+  // Entries begin on cache lines, so that one of half a line never lies in two.
+  static constexpr std::align_val_t kBlockAlignment{std::max<std::size_t>(alignof(Entry), kCacheLine)};
 
-   private:
-    struct Free {
-      void operator()(Entry* memory) const noexcept { ::operator delete(memory, std::align_val_t{alignof(Entry)}); }
-    };
-    std::unique_ptr<Entry, Free> memory_;
-  };
-
-  // Makes sure that numbers[from, end) are those of the keys.
-  template <class KeyOf, class Make>
-  void settle(std::size_t from, std::size_t end, std::span<const std::uint64_t> hashes, KeyOf& key_of, Make& make,
-              std::uint32_t* numbers) {
-    for (std::size_t i = from; i < end; ++i) {
-      if (numbers[i] != kNone && entry(numbers[i]).key == key_of(i)) [[likely]]
-        continue;
-      numbers[i] = find_or_insert(key_of(i), hashes[i], make);
-    }
-  }
-  // All cache lines of an entry, not only the one with its key.
-  void prefetch_entry(std::uint32_t number) const {
-    if (number == kNone) return;
-    const auto* at = reinterpret_cast<const char*>(&entry(number));
-    for (std::size_t offset = 0; offset < sizeof(Entry); offset += 64) __builtin_prefetch(at + offset, 1);
-    if constexpr (64 % sizeof(Entry) != 0) __builtin_prefetch(at + sizeof(Entry) - 1, 1);
-  }
+  // Uninitialised memory for `count` entries.
+  static void* heap_block(std::size_t count) { return ::operator new(count * sizeof(Entry), kBlockAlignment); }
+  static void free_heap_block(void* block) noexcept { ::operator delete(block, kBlockAlignment); }
 
   std::uint32_t place() {
     if (!free_.empty()) {
@@ -219,22 +196,28 @@ class StateTable {
     return blocks_.empty() ? 0 : (blocks_.size() - 1) * kBlockEntries + first_capacity_;
   }
   void add_block() {
+    if (blocks_.size() == blocks_.capacity()) blocks_.reserve(std::max<std::size_t>(2 * blocks_.size(), 1));
     if (blocks_.empty()) {
-      blocks_.emplace_back(kFirstEntries);
+      blocks_.push_back(heap_block(kFirstEntries));
+      heap_blocks_ = 1;
       first_capacity_ = kFirstEntries;
     } else if (first_capacity_ < kBlockEntries) {
       // Only the first block ever moves, while it is small.
       const std::uint32_t larger = first_capacity_ * 4;
-      Block block{larger};
+      auto* const to = static_cast<Entry*>(heap_block(larger));
       for (std::uint32_t i = 0; i < ends_; ++i) {
         if (!live(i)) continue;
-        ::new (static_cast<void*>(block.entries() + i)) Entry(std::move(entry(i)));
+        ::new (static_cast<void*>(to + i)) Entry(std::move(entry(i)));
         entry(i).~Entry();
       }
-      blocks_.front() = std::move(block);
+      free_heap_block(std::exchange(blocks_.front(), to));
       first_capacity_ = larger;
+    } else if (alignof(Entry) > kCacheLine || blocks_.size() * kBlockEntries * sizeof(Entry) < kArenaFrom) {
+      blocks_.push_back(heap_block(kBlockEntries));
+      heap_blocks_ = blocks_.size();
     } else {
-      blocks_.emplace_back(kBlockEntries);
+      if (!arena_) arena_ = std::make_unique<PieceArena>(kBlockEntries * sizeof(Entry));
+      blocks_.push_back(arena_->take());
     }
     if (!live_.empty()) live_.resize(blocks_.size() * (kBlockEntries / 64), ~std::uint64_t{0});
   }
@@ -246,8 +229,10 @@ class StateTable {
   }
 
   TableIndex index_;
-  std::vector<Block> blocks_;
-  std::vector<std::uint64_t> live_;  // one bit an entry; empty until the first erasure
+  std::vector<void*> blocks_;
+  std::size_t heap_blocks_ = 0;        // the first ones; the others lie in the arena
+  std::unique_ptr<PieceArena> arena_;  // of a large table
+  std::vector<std::uint64_t> live_;    // one bit an entry; empty until the first erasure
   std::vector<std::uint32_t> free_;
   std::uint32_t ends_ = 0;
   std::uint32_t first_capacity_ = 0;

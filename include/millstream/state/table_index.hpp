@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "millstream/core/export.hpp"
+#include "millstream/core/piece_arena.hpp"
 
 namespace millstream::inline v0 {
 
@@ -19,14 +20,21 @@ class MILLSTREAM_EXPORT TableIndex {
 
   TableIndex();
   ~TableIndex();
-  TableIndex(TableIndex&&) noexcept;
-  TableIndex& operator=(TableIndex&&) noexcept;
+  TableIndex(const TableIndex&) = delete;
+  TableIndex& operator=(const TableIndex&) = delete;
 
   /// For each hash the entry of the first slot with the same fragment, or kNone. Nearly always the right one; the
   /// caller compares the key and goes on with find() where it is not.
-  void find_first(const std::uint64_t* hashes, std::size_t count, std::uint32_t* entries) const;
-  /// Begins to fetch what find_first() of these hashes will look at.
-  void prefetch(const std::uint64_t* hashes, std::size_t count) const;
+  void find_first(const std::uint64_t* hashes, std::size_t count, std::uint32_t* found) const;
+  /// Where entries lie: entry n is number n % 2^block_bits of block n / 2^block_bits.
+  struct Entries {
+    void* const* blocks;
+    std::uint32_t block_bits;
+    std::size_t entry_bytes;
+  };
+  /// The same for an index and entries that do not fit the cache: asks for each line ahead of its use, and for the
+  /// entry that was found.
+  void find_first(const std::uint64_t* hashes, std::size_t count, std::uint32_t* found, const Entries& entries) const;
 
   /// The entry for which `equal(entry)` holds, or kNone.
   template <class Equal>
@@ -64,10 +72,11 @@ class MILLSTREAM_EXPORT TableIndex {
  private:
   struct Line;
   struct SubTable {
-    std::unique_ptr<Line[]> lines;
+    Line* lines;
     std::uint32_t mask;   // lines - 1
     std::uint32_t used;   // slots
     std::uint32_t depth;  // bits of the directory that all of its keys share
+    bool from_arena;      // where the lines lie
   };
   // What a look-up needs of a sub-table, beside each other.
   struct Bucket {
@@ -84,6 +93,7 @@ class MILLSTREAM_EXPORT TableIndex {
     std::uint32_t at;
     std::uint32_t matches;
   };
+  [[nodiscard]] std::uint32_t find_first(std::uint64_t hash) const noexcept;
   // Never 0, which is what an empty slot holds.
   static std::uint32_t fragment(std::uint64_t hash) noexcept {
     const auto low = static_cast<std::uint32_t>(hash);
@@ -96,11 +106,14 @@ class MILLSTREAM_EXPORT TableIndex {
   [[nodiscard]] static std::uint32_t next(Probe& probe) noexcept;
   /// `probe` has found nothing.
   void add(const Probe& probe, std::uint32_t entry);
+  [[nodiscard]] SubTable make_table(std::uint32_t lines, std::uint32_t depth);
+  void free_lines(const SubTable& table) noexcept;
   void grow(std::size_t bucket);
   void split(std::size_t bucket);
   void publish(std::uint32_t table, std::size_t first, std::size_t count);
   static void place(Line* lines, std::uint32_t mask, std::uint32_t from, std::uint32_t fragment, std::uint32_t entry);
 
+  std::unique_ptr<PieceArena> arena_;  // of a large index
   std::vector<SubTable> tables_;
   std::vector<Bucket> directory_;
   std::uint32_t depth_ = 0;

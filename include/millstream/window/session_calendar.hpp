@@ -37,9 +37,9 @@ class SessionCalendar {
     }
   }
   /// Opens the pages that `time` has reached. put_off(due) brings an entry up to date, or says false if it is void;
-  /// stop() true ends the call early, and false is returned.
-  template <class PutOff, class Stop>
-  bool turn_to(Timestamp time, PutOff&& put_off, Stop&& stop) {
+  /// fetch(due) is called some entries ahead of it; stop() true ends the call early, and false is returned.
+  template <class PutOff, class Fetch, class Stop>
+  bool turn_to(Timestamp time, PutOff&& put_off, Fetch&& fetch, Stop&& stop) {
     const std::int64_t last = page_of(time);
     while (!far_.empty() && far_.begin()->first <= last) {
       const std::int64_t page = far_.begin()->first;
@@ -49,6 +49,7 @@ class SessionCalendar {
         if (stop()) return false;
         Due due = entries.back();
         entries.pop_back();
+        if (entries.size() >= kFetchedAhead) fetch(entries[entries.size() - kFetchedAhead]);
         --far_entries_;
         if (put_off(due)) push(due);
       }
@@ -71,6 +72,8 @@ class SessionCalendar {
   [[nodiscard]] std::size_t memory_bytes() const { return (near_.capacity() + far_entries_) * sizeof(Due); }
 
  private:
+  static constexpr std::size_t kFetchedAhead = 8;  // hides a miss of the nearest cache
+
   static bool later(const Due& a, const Due& b) {
     if (a.at != b.at) return a.at > b.at;
     return a.hash != b.hash ? a.hash > b.hash : a.number > b.number;

@@ -2,7 +2,6 @@
 // neither an allocation nor a second cache miss; more lie behind it.
 #pragma once
 
-#include <boost/describe/class.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -20,10 +19,40 @@ struct Session {
   Timestamp start{};
   Timestamp end{};
   Acc acc{};
-  std::uint32_t fired = 0;  ///< results given out so far
-  std::uint32_t fresh = 0;  ///< records since the last one; stops at its greatest value
-  bool closed = false;      ///< has fired as complete
-  BOOST_DESCRIBE_CLASS(Session, (), (start, end, acc, fired, fresh, closed), (), ())
+  std::uint32_t fired = 0;       ///< results given out so far
+  std::uint32_t fresh : 31 = 0;  ///< records since the last one; stops at its greatest value
+  std::uint32_t closed : 1 = 0;  ///< has fired as complete
+
+  static constexpr std::uint32_t kFreshMax = 0x7fffffff;
+  void count_record() noexcept {
+    if (fresh < kFreshMax) ++fresh;
+  }
+};
+
+/// As a struct of its members in their order.
+template <class Acc>
+struct Codec<Session<Acc>> {
+  static constexpr std::string_view kName = "session";
+  static void encode(const Session<Acc>& value, ByteWriter& out) {
+    Codec<Timestamp>::encode(value.start, out);
+    Codec<Timestamp>::encode(value.end, out);
+    Codec<Acc>::encode(value.acc, out);
+    out.write_fixed(value.fired);
+    out.write_fixed(std::uint32_t{value.fresh});
+    out.write_fixed(static_cast<char>(value.closed));
+  }
+  [[nodiscard]] static bool decode(ByteReader& in, Session<Acc>& value) {
+    std::uint32_t fresh = 0;
+    char closed = 0;
+    if (!Codec<Timestamp>::decode(in, value.start) || !Codec<Timestamp>::decode(in, value.end) ||
+        !Codec<Acc>::decode(in, value.acc) || !in.read_fixed(value.fired) || !in.read_fixed(fresh) ||
+        !in.read_fixed(closed) || value.start > value.end || fresh > value.kFreshMax || (closed != 0 && closed != 1)) {
+      return false;
+    }
+    value.fresh = fresh & value.kFreshMax;
+    value.closed = closed == 1;
+    return true;
+  }
 };
 
 /// In no particular order.
@@ -34,6 +63,8 @@ class SessionList {
 
   [[nodiscard]] bool empty() const noexcept { return first_.start > first_.end; }
   [[nodiscard]] bool single() const noexcept { return !more_ && !empty(); }
+  /// Where there is more than one, the first of them; where there is none, one that no time lies in.
+  [[nodiscard]] Session<Acc>& first() noexcept { return first_; }
   [[nodiscard]] std::size_t size() const noexcept { return more_ ? 1 + more_->size() : (empty() ? 0 : 1); }
   [[nodiscard]] Session<Acc>& operator[](std::size_t i) noexcept { return i == 0 ? first_ : (*more_)[i - 1]; }
   [[nodiscard]] const Session<Acc>& operator[](std::size_t i) const noexcept {
@@ -81,7 +112,7 @@ struct Codec<SessionList<Acc>> {
     value = {};
     for (std::size_t i = 0; i < count; ++i) {
       Session<Acc> session;
-      if (!Codec<Session<Acc>>::decode(in, session) || session.start > session.end) return false;
+      if (!Codec<Session<Acc>>::decode(in, session)) return false;
       value.push(std::move(session));
     }
     return true;

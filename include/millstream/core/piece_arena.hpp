@@ -1,0 +1,39 @@
+// PieceArena: memory in pieces of one size for tables that outgrow the cache. The pieces lie side by side on huge pages
+// where the system gives them: a random access to a large table misses the TLB on nearly every 4 KiB page, and walking
+// the page tables then costs more than the access itself.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "millstream/core/export.hpp"
+
+namespace millstream::inline v0 {
+
+/// Belongs to one shard. Pieces must not be used after the arena has gone. Memory becomes resident as it is first
+/// touched, a huge page (2 MiB) at a time, so an arena is worth it from some MiB on.
+class MILLSTREAM_EXPORT PieceArena {
+ public:
+  /// `piece_bytes` is rounded up to whole cache lines.
+  explicit PieceArena(std::size_t piece_bytes);
+  ~PieceArena();
+  PieceArena(const PieceArena&) = delete;
+  PieceArena& operator=(const PieceArena&) = delete;
+
+  /// Uninitialised memory that begins on a cache line. Throws std::bad_alloc.
+  [[nodiscard]] void* take();
+  /// What take() gave; the next take() gives it out again.
+  void give_back(void* piece) noexcept;
+
+ private:
+  struct Piece {
+    Piece* next;
+  };
+  std::size_t piece_bytes_;
+  std::size_t region_bytes_;
+  std::vector<void*> regions_;
+  Piece* free_ = nullptr;
+  std::size_t used_ = 0;  // bytes of the last region
+};
+
+}  // namespace millstream::inline v0
