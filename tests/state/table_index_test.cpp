@@ -77,11 +77,17 @@ TEST(TableIndex, FindsAColumnOfHashes) {
     if (i % 3 != 0) index.insert(hashes.back(), i);
   }
   std::vector<std::uint32_t> found(hashes.size());
-  index.prefetch(hashes.data(), hashes.size());
   index.find_first(hashes.data(), hashes.size(), found.data());
   std::size_t others = 0;  // another key with the same fragment is allowed, and rare
   for (std::uint32_t i = 0; i < 60'000; ++i) others += found[i] != (i % 3 != 0 ? i : TableIndex::kNone) ? 1U : 0U;
   EXPECT_LE(others, 2U);
+
+  // Asking for lines and entries ahead finds the same.
+  std::vector<std::uint64_t> entries(60'000);
+  void* const block = entries.data();
+  std::vector<std::uint32_t> found_ahead(hashes.size());
+  index.find_first(hashes.data(), hashes.size(), found_ahead.data(), {&block, 16, sizeof(std::uint64_t)});
+  EXPECT_EQ(found_ahead, found);
 }
 
 }  // namespace
