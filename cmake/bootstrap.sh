@@ -12,6 +12,8 @@ Usage: cmake/bootstrap.sh demo [ARGUMENTS...]   build and run examples/flight_de
 Works on Debian 12 and 13; installs missing packages with apt-get, so it needs root or sudo the first time.
 Builds in build/demo and build/dev. Parallel jobs: CMAKE_BUILD_PARALLEL_LEVEL, or one for each processor.
 TEXT
+  printf '\nPackages of the library and the demo: %s\n' "$(packages_for demo | paste -s -d ' ')"
+  printf 'For the tests also: %s\n' "$(comm -13 <(packages_for demo | sort) <(packages_for test | sort) | paste -s -d ' ')"
 }
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
@@ -106,6 +108,7 @@ run_test() {
 }
 
 main() {
+  detect_system
   case "${1:-}" in
     demo | test) ;;
     -h | --help | help) usage; exit 0 ;;
@@ -114,8 +117,6 @@ main() {
   esac
   local command=$1
   shift
-
-  detect_system
   case "$release" in
     "debian 12" | "debian 13") install_missing "$command" ;;
     *) refuse_unknown_system "$command" ;;
