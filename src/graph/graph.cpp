@@ -1,6 +1,7 @@
 // Ids, order and watermark step of a graph.
 #include "millstream/graph/graph.hpp"
 
+#include <algorithm>
 #include <map>
 #include <numeric>
 
@@ -56,22 +57,25 @@ bool Graph::wants_origins() const {
   return false;
 }
 
-std::vector<std::vector<std::uint32_t>> Graph::consumers() const {
-  std::vector<std::vector<std::uint32_t>> all(nodes_.size());
-  for (const auto& node : nodes_) {
-    for (const Upstream& input : node->inputs) all[input.node].push_back(node->number);
-  }
-  return all;
+bool Graph::has_event_time(const Upstream& output) const {
+  // A letter is about a record that could not be used, and bad input never had a time.
+  if (output.port == dead_letters.name()) return false;
+  const Node& node = *nodes_[output.node];
+  return node.assigns_event_time || inputs_have_event_time(node);
 }
 
-bool Graph::has_event_time(std::uint32_t number) const {
-  const Node& node = *nodes_[number];
-  if (node.assigns_event_time) return true;
-  if (node.inputs.empty()) return false;
-  for (const Upstream& input : node.inputs) {
-    if (!has_event_time(input.node)) return false;
+bool Graph::inputs_have_event_time(const Node& node) const {
+  return !node.inputs.empty() && std::all_of(node.inputs.begin(), node.inputs.end(),
+                                             [&](const Upstream& input) { return has_event_time(input); });
+}
+
+std::type_index Graph::type_of(const Upstream& output) const {
+  const Node& node = *nodes_[output.node];
+  if (output.port.empty()) return node.output_type;
+  for (const Node::SideRequest& request : node.side_requests) {
+    if (request.name == output.port) return request.type;
   }
-  return true;
+  return typeid(void);
 }
 
 }  // namespace millstream::inline v0

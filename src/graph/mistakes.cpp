@@ -1,113 +1,203 @@
-// What can be wrong with a graph. All of it is found before anything starts, so that a user mends it in one go.
+// What can be wrong with a graph. All of it is found before anything starts, so that a user mends it in one go. Each
+// mistake says where it is, what is wrong and what to do.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "millstream/graph/graph.hpp"
 
 namespace millstream::inline v0 {
 
-std::vector<std::string> Graph::mistakes() const {
-  std::vector<std::string> all;
-  const std::vector<std::string> id = ids();
-  const auto said_of = [&](const Node& node) { return "stage '" + id[node.number] + "': "; };
+/// One walk over the nodes of a graph.
+class GraphInspection {
+ public:
+  explicit GraphInspection(const Graph& graph) : graph_{graph}, ids_{graph.ids()} {}
 
-  if (std::none_of(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->is_source; })) {
-    all.push_back("the dataflow has no source: begin with flow.from(...)");
+  std::vector<std::string> mistakes() {
+    const auto& nodes = graph_.nodes_;
+    if (std::none_of(nodes.begin(), nodes.end(), [](const auto& node) { return node->is_source; })) {
+      all_.push_back("the dataflow has no source: begin with flow.from(...)");
+    }
+    for (const auto& node : nodes) {
+      for (const std::string& mistake : node->mistakes) say(*node, mistake);
+      inspect_names(*node);
+      inspect_outputs(*node);
+      inspect_dead_letters(*node);
+      inspect_inputs(*node);
+      if (node->assigns_event_time) inspect_event_time(*node);
+    }
+    return std::move(all_);
   }
 
-  std::map<std::string, std::uint32_t> named;
-  std::map<std::string, std::uint32_t> unnamed_state;
-  for (const auto& node : nodes_) {
-    for (const std::string& mistake : node->mistakes) all.push_back(said_of(*node) + mistake);
+ private:
+  using Uses = std::map<std::string, std::size_t>;  // how many stages take each output; "" is the main one
 
-    if (!node->name.empty() && !named.emplace(node->name, node->number).second) {
-      all.push_back("two stages are named '" + node->name +
-                    "': state and metrics are found by name, so each name may "
-                    "be used once");
+  void say(const Node& node, const std::string& mistake) {
+    all_.push_back("stage '" + ids_[node.number] + "': " + mistake);
+  }
+
+  void inspect_names(const Node& node) {
+    const std::string& id = ids_[node.number];
+    if (const auto [first, is_new] = known_.emplace(id, &node); !is_new) {
+      const bool both_named = !node.name.empty() && !first->second->name.empty();
+      all_.push_back(both_named ? "two stages are named '" + id +
+                                      "': state and metrics are found by name, so each name may be used once"
+                                : "a stage is named '" + id +
+                                      "', which is also the id that another stage has from its place, and state and "
+                                      "metrics are found by id: choose another name, or name both");
     }
-    if (node->name.empty() && node->stateful) {
-      const std::string place = id[node->inputs.front().node] + "/" + node->kind;
-      if (!unnamed_state.emplace(place, node->number).second) {
-        all.push_back("two stages with state stand at the same place '" + place +
-                      "' without a name, so their state could not be told apart after a change: give them names with "
-                      ".named(\"...\")");
+    if (node.name.empty() && node.stateful) {
+      const std::string place = ids_[node.inputs.front().node] + "/" + node.kind;
+      if (!unnamed_state_.insert(place).second) {
+        all_.push_back("two stages with state stand at the same place '" + place +
+                       "' without a name, so their state could not be told apart after a change: give them names with "
+                       ".named(\"...\")");
       }
     }
+  }
 
-    // Uses of the main output and of the side outputs.
-    std::size_t main_uses = 0;
-    std::size_t side_uses = 0;
-    std::map<std::string, std::size_t> uses;
-    for (const auto& other : nodes_) {
+  [[nodiscard]] Uses uses_of(const Node& node) const {
+    Uses uses;
+    for (const auto& other : graph_.nodes_) {
       for (const Upstream& input : other->inputs) {
-        if (input.node != node->number) continue;
-        ++(input.port.empty() ? main_uses : side_uses);
-        ++uses[input.port];
+        if (input.node == node.number) ++uses[input.port];
       }
     }
-    if (!node->is_sink && main_uses == 0 && !(node->main_optional && side_uses > 0)) {
-      all.push_back(said_of(*node) + "its records go nowhere: end the stream with .to(sink), or drop the stage");
-    }
-    if (!node->copyable && std::any_of(uses.begin(), uses.end(), [](const auto& use) { return use.second > 1; })) {
-      all.push_back(said_of(*node) + "its records cannot be copied, so only one stage may take them");
-    }
-    for (const Node::SideRequest& request : node->side_requests) {
-      const auto port = std::find_if(node->side_ports.begin(), node->side_ports.end(),
-                                     [&](const Node::SidePort& each) { return each.name == request.name; });
-      if (port == node->side_ports.end()) {
-        const bool gives_letters = request.name == dead_letters.name() && !node->make_exchange;
-        if (!node->any_side_port && !gives_letters) {
-          all.push_back(said_of(*node) + "it has no side output '" + request.name + "'");
-        }
-      } else if (port->type != request.type) {
-        all.push_back(said_of(*node) + "its side output '" + request.name +
-                      "' has records of another type than the tag that was used");
-      }
-      if (request.name == dead_letters.name() && uses[request.name] == 0) {
-        all.push_back(said_of(*node) + "the stream of its dead letters goes nowhere: end it with .to(sink)");
-      }
-    }
-    const bool letters_taken =
-        std::any_of(node->side_requests.begin(), node->side_requests.end(),
-                    [](const Node::SideRequest& request) { return request.name == dead_letters.name(); });
-    if (node->on_error == OnError::kDeadLetter && !letters_taken) {
-      all.push_back(said_of(*node) +
-                    "its policy is kDeadLetter, but nobody takes the letters: add "
-                    ".side_output(ms::dead_letters).to(...), or use kSkip to count them only");
-    }
+    return uses;
+  }
 
-    if (node->needs_event_time && !has_event_time(node->number)) {
-      all.push_back(said_of(*node) +
-                    "it works in event time, but its input has none: add .event_time(&Record::field, "
-                    "ms::bounded_disorder(...)) behind the source, or use .processing_time()");
+  void inspect_outputs(const Node& node) {
+    Uses uses = uses_of(node);
+    const bool main_used = uses[""] > 0;
+    if (!node.is_sink && !main_used && !(node.main_optional && uses.size() > 1)) {
+      say(node, "its records go nowhere: end the stream with .to(sink), or drop the stage");
     }
-    if (node->assigns_event_time) {
-      for (std::uint32_t at = node->inputs.front().node;; at = nodes_[at]->inputs.front().node) {
-        if (nodes_[at]->reorders || nodes_[at]->inputs.size() > 1) {
-          all.push_back(said_of(*node) +
-                        "event_time must stand before the first key_by, rebalance, broadcast or merge ('" + id[at] +
-                        "'), for watermarks belong to the splits of the source");
-          break;
-        }
-        if (nodes_[at]->assigns_event_time) {
-          all.push_back(said_of(*node) + "the stream has an event time already, from '" + id[at] + "'");
-          break;
-        }
-        if (nodes_[at]->inputs.empty()) break;
+    if (!node.copyable && std::any_of(uses.begin(), uses.end(), [](const auto& use) { return use.second > 1; })) {
+      say(node,
+          "its records cannot be copied, so only one stage may take them: make their type copyable, or hold them "
+          "by std::shared_ptr");
+    }
+    std::map<std::string, const Node::SideRequest*> asked;
+    for (const Node::SideRequest& request : node.side_requests) {
+      const auto [first, is_new] = asked.emplace(request.name, &request);
+      if (is_new) {
+        inspect_side_output(node, request, uses[request.name]);
+      } else if (first->second->type != request.type) {
+        say(node, "its side output '" + request.name +
+                      "' is asked for by two tags of different types: use one OutputTag for it everywhere");
       }
     }
-    if (node->inputs.size() > 1) {
-      std::size_t timed = 0;
-      for (const Upstream& input : node->inputs) timed += has_event_time(input.node) ? 1 : 0;
-      if (timed != 0 && timed != node->inputs.size()) {
-        all.push_back(said_of(*node) +
-                      "some of the merged streams have an event time and some have none: give it to "
-                      "all, before the merge");
+    for (const Node::SidePort& port : node.side_ports) {
+      if (port.must_be_taken && !asked.contains(port.name)) {
+        say(node, "nobody takes its branch '" + port.name + "', so its records would be lost: take it with .branch(\"" +
+                      port.name + "\"), or drop such records with a filter before");
       }
     }
   }
-  return all;
-}
+
+  void inspect_side_output(const Node& node, const Node::SideRequest& request, std::size_t uses) {
+    const std::string output = "its side output '" + request.name + "'";
+    std::vector<Node::SidePort> ports = node.side_ports;
+    if (!node.make_exchange) ports.push_back({dead_letters.name(), typeid(DeadLetter)});
+    const auto port =
+        std::find_if(ports.begin(), ports.end(), [&](const auto& each) { return each.name == request.name; });
+    if (request.name.empty()) {
+      say(node, "a side output is asked for by a tag without a name: give the OutputTag one");
+    } else if (port == ports.end()) {
+      if (node.any_side_port) {
+        // What it emits to is known to its function alone.
+      } else if (ports.empty()) {
+        say(node, "it has no side output '" + request.name + "', and no other: ask the stage before it");
+      } else {
+        std::string names;
+        for (const auto& each : ports) names += (names.empty() ? "'" : ", '") + each.name + "'";
+        say(node, "it has no side output '" + request.name + "': use one that it has, " + names);
+      }
+    } else if (port->type != request.type) {
+      say(node, output +
+                    " has records of another type than the tag that was used: ask for it with the tag that the "
+                    "stage gives it out under");
+    }
+    if (uses == 0) {
+      say(node, output + " was asked for and goes nowhere: end that stream with .to(sink), or do not ask for it");
+    }
+  }
+
+  void inspect_dead_letters(const Node& node) {
+    if (node.on_error != OnError::kDeadLetter) return;
+    const bool taken =
+        std::any_of(node.side_requests.begin(), node.side_requests.end(),
+                    [](const Node::SideRequest& request) { return request.name == dead_letters.name(); });
+    if (taken) return;
+    say(node,
+        "its policy is kDeadLetter, but nobody takes the letters: add .side_output(ms::dead_letters).to(...), or "
+        "use kSkip to count them only");
+  }
+
+  void inspect_inputs(const Node& node) {
+    if (node.needs_event_time && !graph_.inputs_have_event_time(node)) {
+      say(node, reads_dead_letters(node)
+                    ? "it works in event time, and dead letters have none: use .processing_time()"
+                    : "it works in event time, but its input has none: add .event_time(&Record::field, "
+                      "ms::bounded_disorder(...)) behind the source, or use .processing_time()");
+    }
+    if (node.inputs.size() < 2) return;
+    const auto timed = std::count_if(node.inputs.begin(), node.inputs.end(),
+                                     [&](const Upstream& input) { return graph_.has_event_time(input); });
+    if (timed != 0 && static_cast<std::size_t>(timed) != node.inputs.size()) {
+      say(node, "some of the merged streams have an event time and some have none: give it to all, before the merge");
+    }
+    if (std::any_of(node.inputs.begin(), node.inputs.end(),
+                    [&](const Upstream& input) { return graph_.type_of(input) != node.output_type; })) {
+      say(node, "the merged streams have records of different types: map them to one type before the merge");
+    }
+  }
+
+  [[nodiscard]] bool reads_dead_letters(const Node& node) const {
+    for (const Node* at = &node; !at->inputs.empty(); at = graph_.nodes_[at->inputs.front().node].get()) {
+      if (at->inputs.front().port == dead_letters.name()) return true;
+    }
+    return false;
+  }
+
+  // Watermarks belong to the splits of a source, so nothing may stand before that mixes them or loses them.
+  void inspect_event_time(const Node& node) {
+    const Node* at = &node;
+    while (!at->inputs.empty()) {
+      const Upstream& input = at->inputs.front();
+      at = graph_.nodes_[input.node].get();
+      if (!input.port.empty()) {
+        say(node, "event_time must stand before the side output '" + input.port + "' of '" + ids_[at->number] +
+                      "', for watermarks belong to the splits of the source: put it directly behind the source");
+        return;
+      }
+      if (at->reorders || at->inputs.size() > 1) {
+        say(node, "event_time must stand before the first key_by, rebalance, broadcast or merge ('" + ids_[at->number] +
+                      "'), for watermarks belong to the splits of the source: put it directly behind the source");
+        return;
+      }
+      if (at->assigns_event_time) {
+        say(node, "the stream has an event time already, from '" + ids_[at->number] + "': drop one of the two");
+        return;
+      }
+    }
+    const auto [first, is_new] = timed_sources_.emplace(at->number, &node);
+    if (is_new) return;
+    say(node,
+        "the source '" + ids_[at->number] + "' has its event time from '" + ids_[first->second->number] +
+            "' already, and its splits have one watermark each: call event_time once, directly behind the source, "
+            "and let the streams part behind it");
+  }
+
+  const Graph& graph_;
+  const std::vector<std::string> ids_;
+  std::vector<std::string> all_;
+  std::map<std::string, const Node*> known_;
+  std::set<std::string> unnamed_state_;
+  std::map<std::uint32_t, const Node*> timed_sources_;
+};
+
+std::vector<std::string> Graph::mistakes() const { return GraphInspection{*this}.mistakes(); }
 
 Status Graph::check() const {
   const std::vector<std::string> all = mistakes();

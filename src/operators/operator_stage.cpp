@@ -40,6 +40,12 @@ void OperatorStage::exception_at(const BatchBase& batch, std::uint32_t i, std::s
   }
 }
 
+void OperatorStage::times_missing() {
+  context().fail({ErrorCode::kInternal, "stage '" + name() +
+                                            "' works in event time and was given records without one, which the check "
+                                            "of the graph should have found: please report it with flow.describe()"});
+}
+
 void OperatorStage::dead_letter(DeadLetter letter) {
   metrics_.dead_letters.add(1);
   auto batch = sides_.begin(dead_letters);

@@ -1,6 +1,8 @@
 // The untyped part of declaring stages, compiled once.
 #include "millstream/stream/stage_builder.hpp"
 
+#include <set>
+
 namespace millstream::inline v0 {
 
 StageName& StageName::named(std::string name) {
@@ -59,6 +61,39 @@ StreamPlace add_exchange(const StreamPlace& from, std::string kind, RecordType t
   node.reorders = true;
   node.make_exchange = [routing, parts](const ExchangeSetup& setup) { return make_sides(setup, routing, parts); };
   return {from.graph, {from.graph->add(std::move(node)), ""}};
+}
+
+void add_input(const StreamPlace& to, const StreamPlace& from) {
+  if (from.graph == to.graph) {
+    to.node().inputs.push_back(from.at);
+    return;
+  }
+  to.node().mistakes.push_back("it merges a stream of the dataflow '" + from.graph->name() + "' into one of '" +
+                               to.graph->name() +
+                               "', and streams of one job only can meet: declare both with the same ms::Dataflow");
+}
+
+void add_branches(const StreamPlace& of, std::type_index type, const std::vector<BranchName>& names) {
+  Node& node = of.node();
+  node.main_optional = true;
+  std::set<std::string> taken{dead_letters.name()};
+  for (const BranchName& branch : names) {
+    if (branch.name.empty()) {
+      node.mistakes.emplace_back("a branch has no name, by which it could be taken: give it one");
+      continue;
+    }
+    if (!branch.has_predicate) {
+      node.mistakes.push_back("the branch '" + branch.name + "' has no predicate: give it a function of the record");
+    }
+    if (branch.name == dead_letters.name()) {
+      node.mistakes.push_back("a branch is named '" + branch.name +
+                              "', as the output of records that a function threw for: choose another name");
+    } else if (!taken.insert(branch.name).second) {
+      node.mistakes.push_back("two branches are named '" + branch.name + "': give each a name of its own");
+    } else {
+      node.side_ports.push_back({branch.name, type, true});
+    }
+  }
 }
 
 StreamPlace add_side_output(const StreamPlace& of, const std::string& name, RecordType type,

@@ -5,6 +5,8 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <string>
+#include <utility>
 
 #include "millstream/core/assert.hpp"
 
@@ -88,7 +90,35 @@ std::string duration_text(Duration d) {
   return std::to_string(us) + "us";
 }
 
+Status invalid(std::string reason) { return {ErrorCode::kInvalidArgument, std::move(reason)}; }
+
+Status check(const AdaptiveOptions& options) {
+  // Written so that a NaN is refused, too.
+  if (!(options.percentile > 0.0 && options.percentile <= 1.0)) {
+    return invalid("percentile is a share of the records, above 0 and at most 1, and is " +
+                   std::to_string(options.percentile) + ": write 0.999 for 99.9 %");
+  }
+  if (options.bound_min < Duration{0} || options.bound_max < options.bound_min) {
+    return invalid("bound_min is " + duration_text(options.bound_min) + " and bound_max " +
+                   duration_text(options.bound_max) + ": give 0 or more, and a bound_max that is not less");
+  }
+  return {};
+}
+
 }  // namespace
+
+Status WatermarkStrategy::validate() const {
+  if (!factory_) return invalid("it has no factory of generators: give it one").at(description_);
+  if (!valid_.ok()) return valid_.at(description_);
+  if (idle_timeout_ && *idle_timeout_ <= Duration{0}) {
+    return invalid("idle_after is " + duration_text(*idle_timeout_) + ": give at least 1us of wall-clock time")
+        .at(description_);
+  }
+  if (drift_ && *drift_ < Duration{0}) {
+    return invalid("align_within is " + duration_text(*drift_) + ": give 0 or more").at(description_);
+  }
+  return {};
+}
 
 WatermarkStrategy monotonic() {
   return WatermarkStrategy{[] { return std::make_unique<BoundedDisorder>(Duration{0}); }, "monotonic"};
@@ -96,14 +126,14 @@ WatermarkStrategy monotonic() {
 
 WatermarkStrategy bounded_disorder(std::chrono::nanoseconds bound) {
   const auto micros = std::chrono::duration_cast<Duration>(bound);
-  return WatermarkStrategy{[micros] { return std::make_unique<BoundedDisorder>(std::max(micros, Duration{0})); },
-                           "bounded_disorder(" + duration_text(micros) + ")"};
+  return WatermarkStrategy{
+      [micros] { return std::make_unique<BoundedDisorder>(micros); }, "bounded_disorder(" + duration_text(micros) + ")",
+      micros < Duration{0} ? invalid("the bound is " + duration_text(micros) + ": give 0 or more") : Status{}};
 }
 
 WatermarkStrategy adaptive_disorder(AdaptiveOptions options) {
-  options.percentile = std::clamp(options.percentile, 0.0, 1.0);
-  options.bound_max = std::max(options.bound_max, options.bound_min);
-  return WatermarkStrategy{[options] { return std::make_unique<AdaptiveDisorder>(options); }, "adaptive_disorder"};
+  return WatermarkStrategy{[options] { return std::make_unique<AdaptiveDisorder>(options); }, "adaptive_disorder",
+                           check(options)};
 }
 
 }  // namespace millstream::inline v0

@@ -7,11 +7,11 @@ namespace millstream::inline v0 {
 
 Status Trigger::validate() const {
   if (has_early_records_ && early_records_ == 0) {
-    return {ErrorCode::kInvalidArgument, "a trigger for each n records needs an n of at least 1"};
+    return {ErrorCode::kInvalidArgument, "a trigger for each 0 records never fires: give at least 1"};
   }
   if ((has_early_interval_ && early_interval_ <= Duration{0}) ||
       (has_early_interval_event_ && early_interval_event_ <= Duration{0})) {
-    return {ErrorCode::kInvalidArgument, "the interval of a trigger must be at least 1us"};
+    return {ErrorCode::kInvalidArgument, describe() + ": give an interval of at least 1us"};
   }
   return {};
 }

@@ -18,6 +18,12 @@ Status invalid(const std::string& window, const std::string& reason) {
   return {ErrorCode::kInvalidArgument, window + ": " + reason};
 }
 
+// The options that are about records behind the watermark.
+std::string about_lateness(const WindowOptions& options) {
+  return WindowOptions{.allowed_lateness = options.allowed_lateness, .late_by_merged = options.late_by_merged}
+      .describe();
+}
+
 }  // namespace
 
 TimeWindow TimeWindow::offset(std::chrono::nanoseconds by) const {
@@ -36,7 +42,7 @@ TimeWindow TimeWindow::processing_time() const {
   return changed;
 }
 
-Status TimeWindow::validate() const {
+Status TimeWindow::validate(const WindowOptions& options) const {
   if (size_ <= Duration{0} || slide_ <= Duration{0}) {
     return invalid(describe(), "size and slide must be at least 1us");
   }
@@ -48,6 +54,17 @@ Status TimeWindow::validate() const {
                                    duration_text(common_divisor(size_, slide_)) + ", which cuts a window into " +
                                    std::to_string(size_ / common_divisor(size_, slide_)) + " slices (at most " +
                                    std::to_string(kSlicesPerWindowMax) + "): choose a slide that divides the size");
+  }
+  if (processing_time_) {
+    if (const std::string set = about_lateness(options); !set.empty()) {
+      return invalid(describe(), "by the wall clock no record is late, so " + set +
+                                     " means nothing: drop it, or drop .processing_time()");
+    }
+    if (options.trigger.early_interval_event() != Duration{0}) {
+      return invalid(describe(),
+                     "early_interval_event follows the watermark, which windows by the wall clock do not "
+                     "have: use early_interval, or drop .processing_time()");
+    }
   }
   constexpr Duration kSecond = std::chrono::seconds{1};
   if (!zone_.empty() && common_divisor(boundary_step(), kSecond) != kSecond) {
@@ -71,7 +88,7 @@ Duration TimeWindow::boundary_step() const {
   return zone_.empty() ? step : common_divisor(step, std::chrono::seconds{1});
 }
 
-Status SessionWindow::validate() const {
+Status SessionWindow::validate(const WindowOptions&) const {
   if (gap_ <= Duration{0}) return invalid(describe(), "the gap must be at least 1us");
   return {};
 }
@@ -79,7 +96,8 @@ std::string SessionWindow::describe() const { return "session(" + duration_text(
 
 Status CountWindow::validate(const WindowOptions& options) const {
   if (const std::string set = options.describe(); !set.empty()) {
-    return invalid(describe(), "windows of records are complete by their count alone; they do not take " + set);
+    return invalid(describe(), "windows of records are complete by their count alone, so " + set +
+                                   " means nothing: drop it, or use global_window() with a count_trigger()");
   }
   if (size_ == 0 || slide_ == 0) return invalid(describe(), "size and slide must be at least 1 record");
   if (slide_ > size_) {
@@ -87,6 +105,13 @@ Status CountWindow::validate(const WindowOptions& options) const {
   }
   return {};
 }
+Status GlobalWindow::validate(const WindowOptions& options) const {
+  if (const std::string set = about_lateness(options); !set.empty()) {
+    return invalid(describe(), "it never ends, so no record is late and " + set + " means nothing: drop it");
+  }
+  return {};
+}
+
 std::string CountWindow::describe() const {
   return "count_window(" + std::to_string(size_) + (is_tumbling() ? "" : ", " + std::to_string(slide_)) + ")";
 }

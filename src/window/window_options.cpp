@@ -9,10 +9,11 @@ namespace millstream::inline v0 {
 Status WindowOptions::validate() const {
   if (allowed_lateness < Duration{0}) {
     return {ErrorCode::kInvalidArgument,
-            "allowed_lateness must not be negative, it is " + detail::duration_text(allowed_lateness)};
+            "allowed_lateness is " + detail::duration_text(allowed_lateness) + ": give 0 or more"};
   }
   if (close_after && *close_after <= Duration{0}) {
-    return {ErrorCode::kInvalidArgument, "close_after must be at least 1us of wall-clock time"};
+    return {ErrorCode::kInvalidArgument,
+            "close_after is " + detail::duration_text(*close_after) + ": give at least 1us of wall-clock time"};
   }
   return trigger.validate();
 }
@@ -22,7 +23,7 @@ std::string WindowOptions::describe() const {
   if (allowed_lateness != Duration{0}) text += ".allowed_lateness(" + detail::duration_text(allowed_lateness) + ")";
   if (!trigger.on_watermark_only()) text += ".trigger(" + trigger.describe() + ")";
   if (discarding) text += ".discarding()";
-  if (late_by_merged) text += ".late_by_merged()";
+  if (late_by_merged) text += ".keep_while_open()";
   if (close_after) text += ".close_after(" + detail::duration_text(*close_after) + ")";
   return text;
 }

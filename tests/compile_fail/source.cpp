@@ -38,6 +38,8 @@ ms::Result<ms::Poll> poll(ms::SourceOutput<int>&) { return ms::Poll::done(); }
   std::vector<ms::Split> splits(ms::SourceContext&) { return {}; }
 
  public:
+#elif defined(SPLITS_NOT_CONST)
+std::vector<ms::Split> splits(ms::SourceContext&) { return {}; }
 #else
 std::vector<ms::Split> splits(ms::SourceContext&) const { return {}; }
 #endif

@@ -12,6 +12,7 @@ file(CONFIGURE OUTPUT ${work}/prelude.hpp CONTENT [[
 #include "millstream/operators/process.hpp"
 #include "millstream/operators/sink_check.hpp"
 #include "millstream/operators/source_check.hpp"
+#include "millstream/window/all_of.hpp"
 ]])
 get_target_property(boost_includes Boost::headers INTERFACE_INCLUDE_DIRECTORIES)
 set(compile ${CMAKE_CXX_COMPILER} -std=c++20 -Wall -Wextra -I ${PROJECT_SOURCE_DIR}/include -I ${boost_includes})
@@ -79,6 +80,7 @@ millstream_add_mistakes(source
   POLL_TEMPLATE "a source's member poll ${not_one}"
   SPLITS_WRONG "a source's member splits ${wrong}"
   SPLITS_PRIVATE "a source's member splits ${not_one}"
+  SPLITS_NOT_CONST "a source's member splits ${wrong}"
   OPEN_WRONG "a source's member open ${wrong}"
   OPEN_TEMPLATE "a source's member open ${not_one}"
   POSITION_NOT_CONST "a source's member position ${wrong}"
@@ -103,3 +105,26 @@ millstream_add_mistakes(sink
   CLOSE_TEMPLATE "a sink's member close ${not_one}"
   NOT_COPYABLE "a sink is copied once for each shard"
   FINAL "a sink must not be final")
+
+set(needs "an aggregate needs a public member")
+set(merge_wrong "an aggregate's member merge is private or has the wrong type")
+
+millstream_add_mistakes(aggregate
+  CREATE_MISSING "${needs} create"
+  CREATE_NOT_CONST "${needs} create"
+  CREATE_PRIVATE "${needs} create"
+  ADD_MISSING "${needs} add"
+  ADD_NOT_CONST "${needs} add"
+  ADD_OTHER_RECORD "${needs} add"
+  ADD_PRIVATE "${needs} add"
+  MERGE_NOT_CONST "${merge_wrong}"
+  MERGE_WRONG "${merge_wrong}"
+  MERGE_OTHER_ACCUMULATOR "${merge_wrong}"
+  MERGE_IS_DATA "${merge_wrong}"
+  MERGE_PRIVATE "${merge_wrong}"
+  MERGE_MISSING "this window merges partial results"
+  RESULT_MISSING "${needs} result"
+  RESULT_NOT_CONST "${needs} result"
+  RESULT_VOID "${needs} result"
+  A_FUNCTION "an aggregate is a struct"
+  FINAL "an aggregate must not be final")

@@ -56,6 +56,18 @@ TEST(Mistakes, ANameTwice) {
   EXPECT_THAT(flow.graph().mistakes(), Contains(HasSubstr("two stages are named 'same'")));
 }
 
+TEST(Mistakes, ANameThatIsTheIdOfAnotherStage) {
+  Dataflow flow{"ids"};
+  auto source = flow.from(events());
+  source.filter([](const Event&) { return true; }).to(memory::sink<Event>());
+  source.map([](const Event& e) { return e; }).named("source").to(memory::sink<Event>());
+  source.map([](const Event& e) { return e; }).named("source/filter").to(memory::sink<Event>());
+  const std::vector<std::string> all = flow.graph().mistakes();
+  EXPECT_THAT(all, SizeIs(2));
+  EXPECT_THAT(all, Contains(HasSubstr("named 'source', which is also the id that another stage has")));
+  EXPECT_THAT(all, Contains(HasSubstr("named 'source/filter', which is also")));
+}
+
 TEST(Mistakes, TwoUnnamedStagesWithStateAtOnePlace) {
   Dataflow flow{"unnamed"};
   auto keyed = flow.from(events()).event_time(&Event::at, monotonic()).key_by(&Event::id);
@@ -76,7 +88,8 @@ TEST(Mistakes, EventTimeBehindARebalanceAMergeOrItself) {
   auto b = flow.from(events());
   a.rebalance().event_time(&Event::at, monotonic()).to(memory::sink<Event>());
   a.merge(b).event_time(&Event::at, monotonic()).to(memory::sink<Event>());
-  b.event_time(&Event::at, monotonic()).event_time(&Event::at, monotonic()).to(memory::sink<Event>());
+  auto c = flow.from(events());
+  c.event_time(&Event::at, monotonic()).event_time(&Event::at, monotonic()).to(memory::sink<Event>());
   const std::vector<std::string> all = flow.graph().mistakes();
   EXPECT_THAT(all, Contains(HasSubstr("before the first key_by")).Times(2));
   EXPECT_THAT(all, Contains(HasSubstr("has an event time already")));
@@ -87,6 +100,38 @@ TEST(Mistakes, AMergeOfTimedAndUntimedStreams) {
   auto timed = flow.from(events()).event_time(&Event::at, monotonic());
   timed.merge(flow.from(events())).to(memory::sink<Event>());
   EXPECT_THAT(flow.graph().mistakes(), Contains(HasSubstr("some of the merged streams have an event time")));
+}
+
+TEST(Mistakes, EventTimeTwiceOnOneSourceOrBehindASideOutput) {
+  Dataflow flow{"twice"};
+  auto source = flow.from(events());
+  source.event_time(&Event::at, monotonic().idle_after(1s)).to(memory::sink<Event>());
+  source.event_time(&Event::at, monotonic()).to(memory::sink<Event>());
+  const auto parts = flow.from(events()).split({{"even", [](const Event& e) { return e.id % 2 == 0; }}});
+  parts.branch("even").event_time(&Event::at, monotonic()).to(memory::sink<Event>());
+  const std::vector<std::string> all = flow.graph().mistakes();
+  EXPECT_THAT(all, SizeIs(2));
+  EXPECT_THAT(all, Contains(HasSubstr("the source 'source' has its event time from 'source/event_time' already")));
+  EXPECT_THAT(all, Contains(HasSubstr("before the side output 'even' of 'source#2/split'")));
+}
+
+TEST(Mistakes, AMergeOfStreamsOfTwoDataflows) {
+  Dataflow one{"one"};
+  Dataflow other{"other"};
+  auto strings = one.from(memory::source(std::vector<std::string>{}));
+  auto mine = strings.map([](const std::string&) { return Event{}; });
+  mine.merge(other.from(events())).to(memory::sink<Event>());
+  EXPECT_THAT(one.graph().mistakes(),
+              ::testing::ElementsAre(HasSubstr("merges a stream of the dataflow 'other' into one of 'one'")));
+}
+
+TEST(Mistakes, InputsOfDifferentTypes) {
+  Dataflow flow{"types"};
+  auto numbers = flow.from(memory::source(std::vector<int>{}));
+  auto merged = flow.from(events()).merge();
+  merged.place().node().inputs.push_back(numbers.place().at);
+  merged.to(memory::sink<Event>());
+  EXPECT_THAT(flow.graph().mistakes(), ::testing::ElementsAre(HasSubstr("records of different types")));
 }
 
 TEST(Mistakes, SideOutputs) {
@@ -104,6 +149,62 @@ TEST(Mistakes, SideOutputs) {
   EXPECT_THAT(all, Contains(HasSubstr("of another type than the tag")));
 }
 
+TEST(Mistakes, SideOutputsThatGoNowhere) {
+  Dataflow flow{"dangling sides"};
+  const auto parts = flow.from(events()).split({{"even", [](const Event& e) { return e.id % 2 == 0; }},
+                                                {"odd", [](const Event& e) { return e.id % 2 != 0; }},
+                                                {"large", [](const Event& e) { return e.id > 9; }}});
+  parts.branch("even").to(memory::sink<Event>());
+  [[maybe_unused]] const auto odd = parts.branch("odd");
+  auto counted = flow.from(events())
+                     .event_time(&Event::at, monotonic())
+                     .key_by(&Event::id)
+                     .window(tumbling(1s))
+                     .aggregate(count());
+  counted.to(Counts{});
+  [[maybe_unused]] const auto late = counted.side_output(late_records<Event>);
+  const std::vector<std::string> all = flow.graph().mistakes();
+  EXPECT_THAT(all, SizeIs(3));
+  EXPECT_THAT(all, Contains(HasSubstr("'odd' was asked for and goes nowhere")));
+  EXPECT_THAT(all, Contains(HasSubstr("nobody takes its branch 'large'")));
+  EXPECT_THAT(all, Contains(HasSubstr("'late_records' was asked for and goes nowhere")));
+}
+
+TEST(Mistakes, BranchesAndTagsThatCannotBe) {
+  const auto any = [](const Event&) { return true; };
+  Dataflow flow{"branches"};
+  const auto parts =
+      flow.from(events()).split({{"a", any}, {"a", any}, {"b", nullptr}, {"", any}, {"dead_letters", any}});
+  parts.branch("a").to(memory::sink<Event>());
+  parts.branch("b").to(memory::sink<Event>());
+  auto copied = flow.from(events()).process<Event>([](const Event& e, Collector<Event>& out) { out.emit(e); });
+  copied.side_output(OutputTag<int>{"twice"}).to(memory::sink<int>());
+  copied.side_output(OutputTag<Event>{"twice"}).to(memory::sink<Event>());
+  copied.side_output(OutputTag<Event>{"dead_letters"}).to(memory::sink<Event>());
+  copied.side_output(OutputTag<Event>{""}).to(memory::sink<Event>());
+  const std::vector<std::string> all = flow.graph().mistakes();
+  EXPECT_THAT(all, SizeIs(7));
+  EXPECT_THAT(all, Contains(HasSubstr("two branches are named 'a'")));
+  EXPECT_THAT(all, Contains(HasSubstr("the branch 'b' has no predicate")));
+  EXPECT_THAT(all, Contains(HasSubstr("a branch has no name")));
+  EXPECT_THAT(all, Contains(HasSubstr("a branch is named 'dead_letters'")));
+  EXPECT_THAT(all, Contains(HasSubstr("'twice' is asked for by two tags of different types")));
+  EXPECT_THAT(all, Contains(HasSubstr("'dead_letters' has records of another type")));
+  EXPECT_THAT(all, Contains(HasSubstr("a tag without a name")));
+}
+
+TEST(Mistakes, DeadLettersHaveNoEventTime) {
+  Dataflow flow{"letters in time"};
+  auto mapped = flow.from(events()).event_time(&Event::at, monotonic()).map([](const Event& e) { return e; });
+  mapped.on_error(OnError::kDeadLetter).to(memory::sink<Event>());
+  auto letters = mapped.side_output(dead_letters).key_by(&DeadLetter::stage);
+  using PerStage = memory::Sink<WindowResult<std::string, std::int64_t>>;
+  letters.window(tumbling(1s).processing_time()).aggregate(count()).named("by the clock").to(PerStage{});
+  EXPECT_TRUE(flow.check().ok());
+  letters.window(tumbling(1s)).aggregate(count()).named("in event time").to(PerStage{});
+  EXPECT_THAT(flow.graph().mistakes(), ::testing::ElementsAre(HasSubstr("dead letters have none")));
+}
+
 TEST(Mistakes, DeadLettersThatNobodyTakes) {
   Dataflow flow{"letters"};
   flow.from(events()).map([](const Event& e) { return e; }).on_error(OnError::kDeadLetter).to(memory::sink<Event>());
@@ -117,15 +218,6 @@ TEST(Mistakes, RecordsThatCannotBeCopiedHaveOneConsumer) {
   moved.map(id).to(memory::sink<std::int64_t>());
   moved.map(id).to(memory::sink<std::int64_t>());
   EXPECT_THAT(flow.graph().mistakes(), Contains(HasSubstr("cannot be copied")));
-}
-
-TEST(Mistakes, WindowsThatCannotBe) {
-  Dataflow flow{"windows"};
-  auto keyed = flow.from(events()).event_time(&Event::at, monotonic()).key_by(&Event::id);
-  keyed.window(tumbling(0s)).aggregate(count()).named("a").to(Counts{});
-  keyed.window(tumbling(24h).in_zone("Mars/Olympus")).aggregate(count()).named("b").to(Counts{});
-  keyed.window(tumbling(1s)).allowed_lateness(-1s).aggregate(count()).named("c").to(Counts{});
-  EXPECT_THAT(flow.graph().mistakes(), SizeIs(3));
 }
 
 TEST(Mistakes, AllAtOnceInOneStatus) {

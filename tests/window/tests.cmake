@@ -5,7 +5,5 @@ millstream_add_test(window_aggregates aggregates_test.cpp)
 millstream_add_test(window_session_list session_list_test.cpp)
 millstream_add_test(window_slice_grid slice_grid_test.cpp)
 millstream_add_test(window_window window_test.cpp)
-millstream_add_compile_fail_test(window_aggregate_merge_fail aggregate_merge_fail.cpp
-  "millstream: this window merges partial results")
 millstream_add_compile_fail_test(window_aggregate_field_fail aggregate_field_fail.cpp
   "millstream: sum.field. adds numbers and durations")

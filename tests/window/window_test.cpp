@@ -44,10 +44,13 @@ TEST(Window, RefusesWhatMakesNoSense) {
   expect_refused(count_window(0), "at least 1 record");
   expect_refused(count_window(2, 3), "would be lost");
   EXPECT_FALSE(count_window(2).validate({.allowed_lateness = 1s}).ok());
+  EXPECT_FALSE(global_window().validate({.late_by_merged = true}).ok());
+  EXPECT_FALSE(tumbling(1s).processing_time().validate({.trigger = early_interval_event(1s)}).ok());
+  EXPECT_TRUE(tumbling(1s).validate({.allowed_lateness = 1s, .trigger = early_interval_event(1s)}).ok());
   expect_refused(early_every(0), "at least 1");
   expect_refused(early_interval(0s), "at least 1us");
   expect_refused(early_interval_event(-1s), "at least 1us");
-  expect_refused(WindowOptions{.allowed_lateness = -1s}, "negative");
+  expect_refused(WindowOptions{.allowed_lateness = -1s}, "give 0 or more");
   expect_refused(WindowOptions{.close_after = 0s}, "close_after");
 }
 

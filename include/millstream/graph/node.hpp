@@ -68,6 +68,7 @@ struct MILLSTREAM_EXPORT Node {
   struct SidePort {
     std::string name;
     std::type_index type;
+    bool must_be_taken = false;  ///< records would be lost that nobody said to drop (the branches of split)
   };
 
   std::uint32_t number = 0;

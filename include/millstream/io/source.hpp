@@ -10,12 +10,13 @@
 //   };
 //
 // Members, all but poll optional:
-//   Splits splits(SourceContext&)     std::vector<Split> or Result<std::vector<Split>>; once, before the job starts
+//   Splits splits(SourceContext&) const
+//                                     std::vector<Split> or Result<std::vector<Split>>; once, before the job starts
 //   open(SplitContext&)               void or Status; before the first poll; context.split().start says where to begin
 //   poll(SourceOutput<T>&)            Poll or Result<Poll>; emits at most out.room() records and never waits
 //   Position position() const         where the next record begins: makes the source replayable
-//   OnError on_bad_record() const     what becomes of records that poll reports as bad; otherwise .on_error(...) says
-//   it close()                           void or Status; once, also after a failure
+//   OnError on_bad_record() const     what becomes of records that poll reports as bad, whatever .on_error(...) says
+//   close()                           void or Status; once, also after a failure
 #pragma once
 
 #include <cstdint>

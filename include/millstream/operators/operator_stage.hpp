@@ -30,6 +30,13 @@ class MILLSTREAM_EXPORT OperatorStage : public Stage {
   /// What the policy says to do with one record.
   void record_failed(std::string_view reason, std::string bytes, const Origin* origin);
   void dead_letter(DeadLetter letter);
+  /// The records of the batch have event times, as the stage needs; fails the job where they have none.
+  [[nodiscard]] bool has_times(const BatchBase& batch) {
+    if (batch.empty() || batch.times.present()) [[likely]]
+      return true;
+    times_missing();
+    return false;
+  }
   /// Watermark and control go to the side outputs after the main one.
   void forward_to_sides(const Watermarks& at, Control control) {
     if (sides_.empty()) return;
@@ -63,6 +70,7 @@ class MILLSTREAM_EXPORT OperatorStage : public Stage {
  private:
   /// Applies the policy to the exception that is being handled. Cold, so it is not inlined into the loops.
   void exception_at(const BatchBase& batch, std::uint32_t i, std::string bytes);
+  void times_missing();
 
   OnError on_error_ = OnError::kFail;
 };

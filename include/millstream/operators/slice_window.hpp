@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "millstream/operators/collector.hpp"
+#include "millstream/operators/late_side.hpp"
 #include "millstream/operators/operator_stage.hpp"
 #include "millstream/operators/window_slices.hpp"
 #include "millstream/window/window_options.hpp"
@@ -51,7 +52,10 @@ class SliceWindowStage final : public OperatorStage {
         fill_{fill},
         collector_{output_, fill} {}
 
-  void open() override { slices_.emplace(agg_, grid_, context().memory); }
+  void open() override {
+    slices_.emplace(agg_, grid_, context().memory);
+    late_.open(sides_, context().batch_records_max);
+  }
   bool ready() override { return !current_ && output_.ready() && (sides_.empty() || sides_.ready()); }
   OutputBase* output() override { return &output_; }
   bool finished() const override { return ended_ && !current_ && output_.outbox_empty() && sides_.outboxes_empty(); }
@@ -60,6 +64,10 @@ class SliceWindowStage final : public OperatorStage {
     current_ = batch_cast<T>(std::move(batch));
     metrics_.records_in.add(current_->size());
     metrics_.batches_in.add(1);
+    if (!has_times(*current_)) {
+      current_.reset();
+      return;
+    }
     collector_.begin(current_->ingested_ns, true);
     position_ = 0;
     next_mark_ = 0;
@@ -124,7 +132,6 @@ class SliceWindowStage final : public OperatorStage {
     if (control == Control::kEnd) ended_ = true;
     metrics_.watermark_us.set(static_cast<std::uint64_t>(merged_.time_since_epoch().count()));
     current_.reset();
-    emit_late();
     collector_.finish(control);
     forward_to_sides({merged_, merged_}, control);
   }
@@ -253,7 +260,7 @@ class SliceWindowStage final : public OperatorStage {
     while (window <= last && !rules_.takes(grid_.window(window).end, judge)) ++window;
     if (window > last) {
       metrics_.late_dropped.add(1);
-      late_.push_back({value, saturating_distance(judge, time)});
+      late_.append(*current_, i, merged_, saturating_distance(judge, time));
       return;
     }
     metrics_.late.add(time < judge ? 1 : 0);
@@ -332,7 +339,6 @@ class SliceWindowStage final : public OperatorStage {
   }
   // True when every window up to the watermark has fired.
   bool fire_some() {
-    emit_late();
     std::uint32_t results = 0;
     while (true) {
       switch (phase_) {
@@ -454,20 +460,7 @@ class SliceWindowStage final : public OperatorStage {
            slices_->last_end() > merged_ &&
            saturating_add(last_input_, *options_.close_after) <= context().clock->now();
   }
-  void emit_late() {
-    if (late_.empty()) return;
-    if (Output<Late<T>>* output = sides_.find(late_records<T>)) {
-      BatchOf<Late<T>> batch;
-      for (Late<T>& each : late_) {
-        if (!batch) batch = sides_.begin(late_records<T>);
-        batch->emplace_back(std::move(each));
-        if (batch->size() == batch->capacity()) output->emit(std::move(batch));
-      }
-      if (batch) output->emit(std::move(batch));
-    }
-    late_.clear();
-  }
-  void flush_sides() override { emit_late(); }
+  void flush_sides() override { late_.flush(); }
 
   enum class Phase : std::uint8_t { kChoose, kPrepare, kEmit, kExtras };
   struct Gathered {
@@ -509,7 +502,7 @@ class SliceWindowStage final : public OperatorStage {
   std::map<std::int64_t, std::unique_ptr<StateTable<K, std::uint32_t>>> panes_;  // how often each key has fired
   // Records that some windows of a slice take and others, which have not fired yet, do not.
   std::vector<Extra> extras_;
-  std::vector<Late<T>> late_;
+  LateSide<T> late_;
   std::vector<Gathered> gathered_;
   std::vector<std::vector<std::uint32_t>> spare_places_;
   std::uint32_t numbers_[kBatchRecordsMax];

@@ -57,8 +57,8 @@ consteval bool check_source() {
         (!std::is_void_v<T> && detail::kFits<detail::poll_member, detail::TypeList<Poll, Result<Poll>>, Src, Output&>));
     MILLSTREAM_CHECK_MEMBER(
         Src, splits, "a source's",
-        "std::vector<ms::Split> or ms::Result<std::vector<ms::Split>> splits(ms::SourceContext&)",
-        (detail::kFits<detail::splits_member, detail::TypeList<Splits, Result<Splits>>, Src, SourceContext&>));
+        "std::vector<ms::Split> or ms::Result<std::vector<ms::Split>> splits(ms::SourceContext&) const",
+        (detail::kFits<detail::splits_member, detail::TypeList<Splits, Result<Splits>>, const Src, SourceContext&>));
     MILLSTREAM_CHECK_MEMBER(Src, open, "a source's", "void or ms::Status open(ms::SplitContext&)",
                             (detail::kFits<detail::open_member, detail::TypeList<void, Status>, Src, SplitContext&>));
     MILLSTREAM_CHECK_MEMBER(Src, position, "a source's", "ms::Position position() const",

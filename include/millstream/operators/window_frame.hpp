@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "millstream/operators/collector.hpp"
+#include "millstream/operators/late_side.hpp"
 #include "millstream/operators/operator_stage.hpp"
 #include "millstream/window/window_options.hpp"
 #include "millstream/window/window_result.hpp"
@@ -28,10 +29,7 @@ class WindowFrame : public OperatorStage {
     if (by_clock_) options_.allowed_lateness = Duration{0};
   }
 
-  void open() override {
-    late_output_ = sides_.find(late_records<T>);
-    late_fill_ = batch_records<Late<T>>(context().batch_records_max);
-  }
+  void open() override { late_.open(sides_, context().batch_records_max); }
   bool ready() final {
     return !batch_ && firing_ == Firing::kNone && output_.ready() && (sides_.empty() || sides_.ready());
   }
@@ -46,6 +44,7 @@ class WindowFrame : public OperatorStage {
       if (!batch_->empty()) {
         note_input();
         timed_ = timed(*batch_);
+        if (timed_ && !by_clock_ && !has_times(*batch_)) return;
       }
       collector_.begin(batch_->ingested_ns, timed_);
       set_mark(batch_->start);
@@ -125,17 +124,7 @@ class WindowFrame : public OperatorStage {
   /// A record that no window takes.
   void drop_late(Batch<T>& batch, std::uint32_t i, Timestamp time) {
     metrics_.late_dropped.add(1);
-    if (late_output_ == nullptr) return;
-    if (late_batch_ && late_batch_->size() >= late_fill_) flush_sides();
-    if (!late_batch_) {
-      late_batch_ = late_output_->make();
-      late_batch_->start = downstream();
-      late_batch_->ingested_ns = batch.ingested_ns;
-    }
-    late_batch_->mark(downstream());
-    late_batch_->copy_columns(batch, i, late_batch_->size());
-    const Timestamp watermark = std::max(at_.split, at_.merged);
-    late_batch_->emplace_back(Late<T>{std::move(batch.values()[i]), saturating_distance(watermark, time)});
+    late_.append(batch, i, at_.merged, saturating_distance(std::max(at_.split, at_.merged), time));
   }
   /// Gives out a result with this event time.
   void emit(Timestamp time, Result result) {
@@ -170,9 +159,7 @@ class WindowFrame : public OperatorStage {
     }
     return i;
   }
-  void flush_sides() final {
-    if (late_batch_) late_output_->emit(std::move(late_batch_));
-  }
+  void flush_sides() final { late_.flush(); }
 
  private:
   enum class Firing { kNone, kDueBeforeEarly, kEarlyByMark, kDue, kEarlyByClock, kClose };
@@ -308,9 +295,7 @@ class WindowFrame : public OperatorStage {
   bool by_clock_;
   Output<Result> output_;
   CollectorBuffer<Result> collector_;
-  Output<Late<T>>* late_output_ = nullptr;
-  BatchOf<Late<T>> late_batch_;
-  std::uint32_t late_fill_ = 1;
+  LateSide<T> late_;
 
   BatchOf<T> batch_;  // being worked on
   std::uint32_t position_ = 0;

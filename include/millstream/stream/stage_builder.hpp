@@ -56,9 +56,19 @@ struct ExchangeParts {
 };
 
 namespace detail {
+/// A branch of split as the graph must know it.
+struct BranchName {
+  std::string name;
+  bool has_predicate;
+};
+
 MILLSTREAM_EXPORT StreamPlace add_stage(const StreamPlace& from, std::string kind, RecordType type, MakeStage make);
 MILLSTREAM_EXPORT StreamPlace add_exchange(const StreamPlace& from, std::string kind, RecordType type, Routing routing,
                                            ExchangeParts parts);
+/// A further input of the stage at `to`; a mistake of the graph where it belongs to another dataflow.
+MILLSTREAM_EXPORT void add_input(const StreamPlace& to, const StreamPlace& from);
+/// Says that the stage at `of` gives out these branches.
+MILLSTREAM_EXPORT void add_branches(const StreamPlace& of, std::type_index type, const std::vector<BranchName>& names);
 /// Asks for a side output.
 MILLSTREAM_EXPORT StreamPlace add_side_output(const StreamPlace& of, const std::string& name, RecordType type,
                                               std::unique_ptr<OutputBase> (*make_output)());

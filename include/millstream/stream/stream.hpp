@@ -85,19 +85,18 @@ class Stream {
     return Stream{add_stage<T>(place_, "peek",
                                [f = std::move(f)](const StageSetup&) { return std::make_unique<PeekStage<T, F>>(f); })};
   }
-  /// The records of this and the other streams as one.
+  /// The records of this and the other streams as one. All must belong to the same dataflow.
   template <class... Others>
   [[nodiscard]] Stream merge(const Others&... others) const {
     static_assert((std::is_same_v<Others, Stream> && ...), "millstream: merge takes streams of the same record type");
     StreamPlace place = add_stage<T>(place_, "merge", [n = sizeof...(others) + 1](const StageSetup&) {
       return std::make_unique<MergeStage<T>>(static_cast<std::uint32_t>(n));
     });
-    Node& node = place.node();
-    (node.inputs.push_back(others.place().at), ...);
-    node.reorders = true;
+    (detail::add_input(place, others.place()), ...);
+    place.node().reorders = true;
     return Stream{std::move(place)};
   }
-  /// Each record to the first branch whose predicate holds; what fits none is in rest().
+  /// Each record to the first branch whose predicate holds; what fits none is in rest(). Every branch must be taken.
   [[nodiscard]] SplitStream<T> split(std::vector<Branch<T>> branches) const;
 
   /// The records that the stage gives out under this tag.
@@ -107,7 +106,7 @@ class Stream {
   }
 
   /// Gives each record its event time, from a Timestamp member or a function of the record, and the stream its
-  /// watermarks. Stands before the first key_by, rebalance, broadcast or merge.
+  /// watermarks. Stands before the first key_by, rebalance, broadcast, merge or side output, and once behind a source.
   template <class TimeOf>
   [[nodiscard]] Stream event_time(TimeOf time_of, WatermarkStrategy strategy) const {
     if constexpr (!std::is_same_v<TimeOf, SourceTime>) {
@@ -126,6 +125,7 @@ class Stream {
     });
     Node& node = place.node();
     node.assigns_event_time = true;
+    if (Status s = strategy.validate(); !s.ok()) node.mistakes.push_back(s.message());
     node.detail = strategy.description();
     node.watermarks = std::move(strategy);
     return Stream{std::move(place)};
@@ -187,21 +187,12 @@ class SplitStream {
 
 template <class T>
 SplitStream<T> Stream<T>::split(std::vector<Branch<T>> branches) const {
-  std::vector<Node::SidePort> ports;
-  std::vector<std::string> mistakes;
-  for (const Branch<T>& branch : branches) {
-    for (const Node::SidePort& port : ports) {
-      if (port.name == branch.name) mistakes.push_back("two branches of the split are named '" + branch.name + "'");
-    }
-    ports.push_back({branch.name, typeid(T)});
-  }
+  std::vector<detail::BranchName> names;
+  for (const Branch<T>& branch : branches) names.push_back({branch.name, static_cast<bool>(branch.predicate)});
   StreamPlace place = add_stage<T>(place_, "split", [branches = std::move(branches)](const StageSetup&) {
     return std::make_unique<SplitStage<T>>(branches);
   });
-  Node& node = place.node();
-  node.side_ports = std::move(ports);
-  node.mistakes = std::move(mistakes);
-  node.main_optional = true;
+  detail::add_branches(place, typeid(T), names);
   return SplitStream<T>{Stream<T>{std::move(place)}};
 }
 

@@ -85,7 +85,10 @@ class WindowedStream {
     Node& node = place.node();
     node.stateful = true;
     node.detail = window_.describe() + options_.describe();
-    node.side_ports = {{late_records<T>.name(), typeid(Late<T>)}};
+    constexpr bool kHasLateRecords = !std::is_same_v<W, CountWindow> && !std::is_same_v<W, GlobalWindow>;
+    if (kHasLateRecords && window_.in_event_time(options_)) {
+      node.side_ports = {{late_records<T>.name(), typeid(Late<T>)}};
+    }
     if constexpr (std::is_same_v<W, CountWindow> && !MergingAggregate<Bound>) {
       if (!window_.is_tumbling()) {
         node.mistakes.emplace_back(
@@ -93,16 +96,11 @@ class WindowedStream {
             "merge(Accumulator&, const Accumulator& later) const");
       }
     }
-    if (Status s = window_.validate(); !s.ok()) node.mistakes.push_back(s.message());
+    if (Status s = window_.validate(options_); !s.ok()) node.mistakes.push_back(s.message());
     if (Status s = options_.validate(); !s.ok()) node.mistakes.push_back(s.message());
-    if constexpr (requires { window_.boundary_step(); }) {
-      bool event_time = true;
-      if constexpr (requires { window_.is_processing_time(); }) event_time = !window_.is_processing_time();
-      node.needs_event_time = event_time;
-      if (event_time && node.mistakes.empty()) {
-        const Duration lateness = options_.boundary_step();
-        node.boundary_step = Duration{std::gcd(window_.boundary_step().count(), lateness.count())};
-      }
+    node.needs_event_time = window_.in_event_time(options_);
+    if (node.needs_event_time && node.mistakes.empty()) {
+      node.boundary_step = Duration{std::gcd(window_.boundary_step().count(), options_.boundary_step().count())};
     }
     return Stream<Out>{std::move(place)};
   }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "millstream/core/export.hpp"
+#include "millstream/core/status.hpp"
 #include "millstream/core/timestamp.hpp"
 
 namespace millstream::inline v0 {
@@ -32,11 +33,12 @@ class WatermarkGenerator {
 class MILLSTREAM_EXPORT WatermarkStrategy {
  public:
   using Factory = std::function<std::unique_ptr<WatermarkGenerator>()>;
-  explicit WatermarkStrategy(Factory factory, std::string description)
-      : factory_{std::move(factory)}, description_{std::move(description)} {}
+  /// `valid`: what is wrong with the options of the strategy itself, if anything is; see validate().
+  explicit WatermarkStrategy(Factory factory, std::string description, Status valid = {})
+      : factory_{std::move(factory)}, description_{std::move(description)}, valid_{std::move(valid)} {}
 
   /// A split without records for this long (wall clock, counted only while it is being asked) no longer holds the
-  /// watermark back. Without it a silent split holds it for ever.
+  /// watermark back. Without it a silent split holds it for ever. At least 1 us.
   WatermarkStrategy idle_after(std::chrono::nanoseconds timeout) && {
     idle_timeout_ = std::chrono::duration_cast<Duration>(timeout);
     return std::move(*this);
@@ -45,7 +47,7 @@ class MILLSTREAM_EXPORT WatermarkStrategy {
     return WatermarkStrategy{*this}.idle_after(timeout);
   }
   /// A split is not read while its watermark is more than `drift` (event time) ahead of the slowest split of the
-  /// source; its records are left where they are, not buffered.
+  /// source; its records are left where they are, not buffered. 0 or more.
   WatermarkStrategy align_within(std::chrono::nanoseconds drift) && {
     drift_ = std::chrono::duration_cast<Duration>(drift);
     return std::move(*this);
@@ -54,6 +56,9 @@ class MILLSTREAM_EXPORT WatermarkStrategy {
     return WatermarkStrategy{*this}.align_within(drift);
   }
 
+  /// What is wrong with the strategy or an option, in words, so that all mistakes of a graph can be reported before it
+  /// starts; generators may be made of valid ones only.
+  [[nodiscard]] Status validate() const;
   [[nodiscard]] std::unique_ptr<WatermarkGenerator> make_generator() const { return factory_(); }
   [[nodiscard]] std::optional<Duration> idle_timeout() const noexcept { return idle_timeout_; }
   [[nodiscard]] std::optional<Duration> drift() const noexcept { return drift_; }
@@ -63,6 +68,7 @@ class MILLSTREAM_EXPORT WatermarkStrategy {
  private:
   Factory factory_;
   std::string description_;
+  Status valid_;
   std::optional<Duration> idle_timeout_;
   std::optional<Duration> drift_;
 };
@@ -70,12 +76,13 @@ class MILLSTREAM_EXPORT WatermarkStrategy {
 /// Event times of a split never go back: the watermark is the greatest one seen.
 [[nodiscard]] MILLSTREAM_EXPORT WatermarkStrategy monotonic();
 
-/// Records come at most `bound` (event time) behind the greatest event time seen; those further behind are late.
+/// Records come at most `bound` (event time, 0 or more) behind the greatest event time seen; those further behind are
+/// late.
 [[nodiscard]] MILLSTREAM_EXPORT WatermarkStrategy bounded_disorder(std::chrono::nanoseconds bound);
 
 struct AdaptiveOptions {
-  double percentile = 0.999;                          ///< share of the records that shall not be late, in (0, 1)
-  Duration bound_min = std::chrono::milliseconds{1};  ///< the bound never goes below
+  double percentile = 0.999;                          ///< share of the records that shall not be late, in (0, 1]
+  Duration bound_min = std::chrono::milliseconds{1};  ///< the bound never goes below; 0 or more
   Duration bound_max = std::chrono::hours{24};        ///< nor above
 };
 /// The bound follows the disorder that was seen: the stated percentile of "how far behind the greatest event time",

@@ -1,5 +1,6 @@
 // What an aggregate is: a plain struct that turns many records into one result through an accumulator. The built-in
-// ones are in aggregates.hpp; one of your own has these members and needs no base class:
+// ones are in aggregates.hpp; one of your own has these members and needs no base class. All are public and const; a
+// merge that cannot be called so does not compile:
 //
 //   struct Spread {                                               // greatest minus least price
 //     struct Acc { double least = 1e300, greatest = -1e300; };    // needs a codec: BOOST_DESCRIBE_STRUCT(...)
@@ -16,6 +17,7 @@
 #include <utility>
 
 #include "millstream/codec/codec.hpp"
+#include "millstream/core/member_check.hpp"
 #include "millstream/core/timestamp.hpp"
 
 namespace millstream::inline v0 {
@@ -45,6 +47,9 @@ template <class Agg, class Acc, class T>
 concept AddsPlainly = requires(const Agg& agg, Acc& acc, const T& record) { agg.add(acc, record); };
 template <class Agg, class Acc>
 concept Merges = requires(const Agg& agg, Acc& acc, const Acc& other) { agg.merge(acc, other); };
+template <class Agg, class Acc>
+concept GivesResult = requires(const Agg& agg, const Acc& acc) { agg.result(acc); } &&
+                      !std::is_void_v<decltype(std::declval<const Agg&>().result(std::declval<const Acc&>()))>;
 
 /// What field(record) is, for a field that is a pointer to a data member or a function of the record.
 template <class Field, class T>
@@ -85,21 +90,29 @@ concept MergingAggregate = detail::Merges<Agg, AccumulatorOf<Agg>>;
 template <class Agg, class T, bool kMerges = false>
 consteval bool check_aggregate() {
   using Acc = AccumulatorOf<Agg>;
+  static_assert(std::is_class_v<Agg>,
+                "millstream: an aggregate is a struct with the members create, add and result; see "
+                "millstream/window/aggregate.hpp");
+  static_assert(!std::is_final_v<Agg>,
+                "millstream: an aggregate must not be final: whether it has merge is found out by deriving from it");
   static_assert(!std::is_void_v<Acc>,
-                "millstream: an aggregate needs a member create() const that returns its accumulator");
-  if constexpr (!std::is_void_v<Acc>) {
+                "millstream: an aggregate needs a public member create() const that returns its accumulator");
+  if constexpr (detail::Checkable<Agg> && !std::is_void_v<Acc>) {
     static_assert(HasCodec<Acc>,
                   "millstream: an aggregate's accumulator is state and needs a codec: describe it with "
                   "BOOST_DESCRIBE_STRUCT (and give it a default constructor) or specialise millstream::Codec for it");
     static_assert(detail::AddsPlainly<Agg, Acc, T> || detail::AddsWithTime<Agg, Acc, T>,
-                  "millstream: an aggregate needs a member add(Accumulator&, const Record&) const, or one with the "
-                  "record's ms::Timestamp as third parameter");
-    static_assert(
-        requires(const Agg& agg, const Acc& acc) { agg.result(acc); },
-        "millstream: an aggregate needs a member result(const Accumulator&) const");
+                  "millstream: an aggregate needs a public member add(Accumulator&, const Record&) const, or one with "
+                  "the record's ms::Timestamp as third parameter");
+    static_assert(detail::GivesResult<Agg, Acc>,
+                  "millstream: an aggregate needs a public member result(const Accumulator&) const that returns what "
+                  "the window gives out");
     static_assert(!kMerges || detail::Merges<Agg, Acc>,
-                  "millstream: this window merges partial results, so its aggregate needs a member "
+                  "millstream: this window merges partial results, so its aggregate needs a public member "
                   "merge(Accumulator&, const Accumulator& later) const");
+    static_assert(!detail::merge_member::kNamed<Agg> || detail::Merges<Agg, Acc>,
+                  "millstream: an aggregate's member merge is private or has the wrong type, so it would not be used; "
+                  "it must be a public void merge(Accumulator&, const Accumulator& later) const");
   }
   return true;
 }

@@ -24,23 +24,27 @@ struct AllOfAggregate {
   void add(Acc& acc, const T& record, Timestamp time) const {
     each([&]<std::size_t I>(const auto& part) { add_record(part, std::get<I>(acc), record, time); });
   }
-  void merge(Acc& acc, const Acc& later) const
-    requires(MergingAggregate<Parts> && ...)
-  {
-    each([&]<std::size_t I>(const auto& part) { part.merge(std::get<I>(acc), std::get<I>(later)); });
-  }
   auto result(const Acc& acc) const {
     return [&]<std::size_t... I>(std::index_sequence<I...>) {
       return std::tuple<ResultOf<Parts>...>{std::get<I>(parts).result(std::get<I>(acc))...};
     }(std::index_sequence_for<Parts...>{});
   }
 
- private:
+ protected:
   template <class F>
   [[gnu::always_inline]] void each(F&& f) const {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (f.template operator()<I>(std::get<I>(parts)), ...);
     }(std::index_sequence_for<Parts...>{});
+  }
+};
+
+/// Where all parts merge.
+template <class T, class... Parts>
+struct MergingAllOfAggregate : AllOfAggregate<T, Parts...> {
+  using Acc = typename AllOfAggregate<T, Parts...>::Acc;
+  void merge(Acc& acc, const Acc& later) const {
+    this->each([&]<std::size_t I>(const auto& part) { part.merge(std::get<I>(acc), std::get<I>(later)); });
   }
 };
 
@@ -50,7 +54,13 @@ struct AllOf {
   template <class T>
   auto bind() const {
     return std::apply(
-        [](const Aggs&... agg) { return AllOfAggregate<T, BoundAggregate<Aggs, T>...>{{bind_aggregate<T>(agg)...}}; },
+        [](const Aggs&... agg) {
+          if constexpr ((MergingAggregate<BoundAggregate<Aggs, T>> && ...)) {
+            return MergingAllOfAggregate<T, BoundAggregate<Aggs, T>...>{{{bind_aggregate<T>(agg)...}}};
+          } else {
+            return AllOfAggregate<T, BoundAggregate<Aggs, T>...>{{bind_aggregate<T>(agg)...}};
+          }
+        },
         aggregates);
   }
 };

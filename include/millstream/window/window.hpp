@@ -1,5 +1,6 @@
-// The windows a keyed stream can be cut into. Each is a small value that says how; validate() says what is wrong with
-// it in words, so that all mistakes of a graph can be reported before it starts.
+// The windows a keyed stream can be cut into. Each is a small value that says how; validate(options) says what is wrong
+// with it, or which option means nothing to it, in words, so that all mistakes of a graph can be reported before it
+// starts. in_event_time(options) says whether it works on records with an event time only.
 //
 //   .window(ms::tumbling(1min))                         .window(ms::sliding(3h, 1h).offset(15min))
 //   .window(ms::tumbling(24h).in_zone("Europe/Berlin")) .window(ms::session(30min))
@@ -39,7 +40,8 @@ class MILLSTREAM_EXPORT TimeWindow {
   /// Counts in local time of an IANA zone, so that days are calendar days of 23, 24 or 25 hours. A window boundary that
   /// the local clock shows twice is its first showing; one that it skips is the moment of the skip.
   TimeWindow in_zone(std::string name) const;
-  /// Puts records into windows by the wall clock at which they are worked on, and closes windows by it.
+  /// Puts records into windows by the wall clock at which they are worked on, and closes windows by it. So no record is
+  /// late, and there are no options about lateness or watermarks.
   TimeWindow processing_time() const;
 
   [[nodiscard]] Duration size() const noexcept { return size_; }
@@ -49,7 +51,8 @@ class MILLSTREAM_EXPORT TimeWindow {
   [[nodiscard]] bool is_processing_time() const noexcept { return processing_time_; }
   [[nodiscard]] bool is_tumbling() const noexcept { return size_ == slide_; }
 
-  [[nodiscard]] Status validate() const;
+  [[nodiscard]] Status validate(const WindowOptions& options = {}) const;
+  [[nodiscard]] bool in_event_time(const WindowOptions&) const noexcept { return !processing_time_; }
   /// "tumbling(1min)", "sliding(3h, 1h).offset(15min)", ..., for Dataflow::describe().
   [[nodiscard]] std::string describe() const;
   /// Divides every boundary of these windows: what the job's watermark step must divide.
@@ -87,7 +90,9 @@ class MILLSTREAM_EXPORT SessionWindow {
   [[nodiscard]] Duration gap_of(const T&) const noexcept {
     return gap_;
   }
-  [[nodiscard]] Status validate() const;
+  /// Sessions take all options.
+  [[nodiscard]] Status validate(const WindowOptions& options = {}) const;
+  [[nodiscard]] bool in_event_time(const WindowOptions&) const noexcept { return true; }
   [[nodiscard]] std::string describe() const;
   [[nodiscard]] Duration boundary_step() const noexcept { return kFinestStep; }
 
@@ -107,7 +112,8 @@ class SessionWindowOf {
     const auto gap = std::chrono::duration_cast<Duration>(std::invoke(gap_of_, record));
     return gap > Duration{0} ? gap : Duration{1};
   }
-  [[nodiscard]] Status validate() const { return {}; }
+  [[nodiscard]] Status validate(const WindowOptions& = {}) const { return {}; }
+  [[nodiscard]] bool in_event_time(const WindowOptions&) const noexcept { return true; }
   [[nodiscard]] std::string describe() const { return "session(gap of the record)"; }
   [[nodiscard]] Duration boundary_step() const noexcept { return kFinestStep; }
 
@@ -128,7 +134,7 @@ template <class GapOf>
 /// Windows of `size` records of one key in the order in which they come; one is complete each `slide` records (the
 /// first ones, of sliding windows, have fewer). `pane` of a result is the number of the window, window_start and
 /// window_end are the least event time in it and the greatest plus 1 us. When the input ends, what the next window
-/// holds so far fires as an early pane. Count windows know no lateness and no triggers.
+/// holds so far fires as an early pane. Count windows take none of the options.
 class MILLSTREAM_EXPORT CountWindow {
  public:
   CountWindow(std::uint64_t size, std::uint64_t slide) : size_{size}, slide_{slide} {}
@@ -136,7 +142,10 @@ class MILLSTREAM_EXPORT CountWindow {
   [[nodiscard]] std::uint64_t slide() const noexcept { return slide_; }
   [[nodiscard]] bool is_tumbling() const noexcept { return size_ == slide_; }
   [[nodiscard]] Status validate(const WindowOptions& options = {}) const;
+  [[nodiscard]] bool in_event_time(const WindowOptions&) const noexcept { return false; }
   [[nodiscard]] std::string describe() const;
+  /// No instant means anything to them.
+  [[nodiscard]] Duration boundary_step() const noexcept { return Duration{0}; }
 
  private:
   std::uint64_t size_;
@@ -145,11 +154,17 @@ class MILLSTREAM_EXPORT CountWindow {
 [[nodiscard]] inline CountWindow count_window(std::uint64_t size) { return {size, size}; }
 [[nodiscard]] inline CountWindow count_window(std::uint64_t size, std::uint64_t slide) { return {size, slide}; }
 
-/// One window for all time. Give it a count_trigger() or an interval; at the end of the input it fires once more.
-class GlobalWindow {
+/// One window for all time. Give it a count_trigger() or an interval; at the end of the input it fires once more. No
+/// record is late for it, and it needs event times only for a trigger that follows the watermark.
+class MILLSTREAM_EXPORT GlobalWindow {
  public:
-  [[nodiscard]] Status validate() const { return {}; }
+  [[nodiscard]] Status validate(const WindowOptions& options = {}) const;
+  [[nodiscard]] bool in_event_time(const WindowOptions& options) const noexcept {
+    return options.trigger.early_interval_event() != Duration{0};
+  }
   [[nodiscard]] std::string describe() const { return "global_window()"; }
+  /// It has no end.
+  [[nodiscard]] Duration boundary_step() const noexcept { return Duration{0}; }
 };
 [[nodiscard]] inline GlobalWindow global_window() { return {}; }
 
