@@ -1,5 +1,9 @@
 # Tests of runtime: millstream_add_test(runtime_name name_test.cpp)
 millstream_add_test(runtime_job job_test.cpp)
+millstream_add_test(runtime_metrics metrics_test.cpp)
+millstream_add_test(runtime_cores cores_test.cpp)
+millstream_add_test(runtime_spin_limit spin_limit_test.cpp)
+millstream_add_test(runtime_thread_failure thread_failure_test.cpp LIBRARIES ${CMAKE_DL_LIBS})
 millstream_add_test(runtime_backpressure backpressure_test.cpp SERIAL)
 millstream_add_test(runtime_step_time step_time_test.cpp SERIAL)
 # A sanitizer has an operator new of its own.
