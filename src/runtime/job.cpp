@@ -213,7 +213,7 @@ void Job::Impl::show_progress(const std::stop_token& stop) {
     changed.wait_for(lock, kProgressEvery, [&] { return ended || stop.stop_requested(); });
     lock.unlock();
     JobMetrics now = engine->metrics();
-    std::fprintf(stderr, "\r\x1b[K%s", progress_text(before, now, engine->clock().now()).c_str());
+    std::fprintf(stderr, "\r\x1b[K%s", progress_text(before, now, engine->clock().now(), terminal_columns()).c_str());
     std::fflush(stderr);
     before = std::move(now);
     lock.lock();
