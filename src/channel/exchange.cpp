@@ -20,20 +20,31 @@ void ChannelBase::send(BatchBase* batch) {
 
 bool ChannelBase::flush_waiting() {
   if (waiting_.empty()) return true;
-  std::size_t sent = 0;
-  while (sent < waiting_.size() && forward_.push(waiting_[sent])) ++sent;
-  if (sent > 0) {
-    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(sent));
-    consumer_.notify();
-  }
-  return waiting_.empty();
+  return want_until([this] {
+    std::size_t sent = 0;
+    while (sent < waiting_.size() && forward_.push(waiting_[sent])) ++sent;
+    if (sent > 0) {
+      waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(sent));
+      consumer_.notify();
+    }
+    return waiting_.empty();
+  });
 }
 
 BatchBase* ChannelBase::receive() {
   BatchBase* batch = nullptr;
   if (!forward_.pop(batch)) return nullptr;
-  // A producer that waits for room is woken once, when the ring has become half empty.
-  if (forward_.size() == forward_.slots() / 2) producer_.notify();
+  // A producer that waits for room is woken when the ring has become half empty. What the consumer sees of the ring
+  // may be old, so the last batch in sight counts too: whatever a producer that found the ring full had put into it,
+  // the consumer comes to the end of it. So a run of batches costs at most two fences.
+  const std::size_t in_sight = forward_.in_sight();
+  if (in_sight == 0 || in_sight == forward_.slots() / 2) {
+    // Pairs with the fence in want_until(): either we see that the producer wants room, or its second look sees the
+    // slot that has just been freed. Whether it sleeps by now is settled the same way between notify() and
+    // prepare_to_park().
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    if (wants_room_.load(std::memory_order_relaxed)) producer_.notify();
+  }
   return batch;
 }
 
@@ -58,6 +69,12 @@ Progress ExchangeInlet::step() {
     advanced = true;
   }
   return advanced ? Progress::kAdvanced : merge_.ended() ? Progress::kDone : Progress::kIdle;
+}
+
+std::size_t ExchangeInlet::queue_slots() const {
+  std::size_t total = 0;
+  for (const auto& channel : channels_) total += channel->slots();
+  return total;
 }
 
 std::size_t ExchangeInlet::queued() const {

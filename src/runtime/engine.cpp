@@ -100,54 +100,78 @@ Progress Engine::step(std::uint32_t number) {
 
 namespace {
 
-void add_stage(StageReport& report, const Stage& stage) {
+StageCounts counts_of(const Stage& stage) {
   const StageMetrics& metrics = stage.metrics();
-  report.records_in += metrics.records_in.read();
-  report.records_out += metrics.records_out.read();
-  report.late += metrics.late.read();
-  report.late_dropped += metrics.late_dropped.read();
-  report.skipped += metrics.skipped.read();
-  report.dead_letters += metrics.dead_letters.read();
-  report.batches_queued += stage.queued();
-  const Timestamp watermark{Duration{static_cast<std::int64_t>(metrics.watermark_us.read())}};
-  report.watermark = std::min(report.watermark, watermark);
+  StageCounts counts;
+  counts.records_in = metrics.records_in.read();
+  counts.records_out = metrics.records_out.read();
+  counts.late = metrics.late.read();
+  counts.late_dropped = metrics.late_dropped.read();
+  counts.skipped = metrics.skipped.read();
+  counts.dead_letters = metrics.dead_letters.read();
+  counts.batches_queued = stage.queued();
+  counts.queue_slots = stage.queue_slots();
+  counts.watermark = Timestamp{Duration{static_cast<std::int64_t>(metrics.watermark_us.read())}};
+  return counts;
+}
+
+void add(StageCounts& sum, const StageCounts& counts) {
+  sum.records_in += counts.records_in;
+  sum.records_out += counts.records_out;
+  sum.late += counts.late;
+  sum.late_dropped += counts.late_dropped;
+  sum.skipped += counts.skipped;
+  sum.dead_letters += counts.dead_letters;
+  sum.batches_queued += counts.batches_queued;
+  sum.queue_slots += counts.queue_slots;
+  sum.watermark = std::min(sum.watermark, counts.watermark);
+}
+
+StageCounts nothing_yet() {
+  StageCounts counts;
+  counts.watermark = kTimestampMax;
+  return counts;
+}
+
+ShardReport report_of(const ShardActivity::Times& times) {
+  const auto of = [&](ShardActivity::Kind kind) {
+    return std::chrono::nanoseconds{times[static_cast<std::size_t>(kind)]};
+  };
+  return {of(ShardActivity::Kind::kBusy), of(ShardActivity::Kind::kIdle), of(ShardActivity::Kind::kBlocked)};
 }
 
 }  // namespace
 
 JobMetrics Engine::metrics() const {
   JobMetrics all;
-  all.stages.resize(ids_.size());
-  for (std::size_t i = 0; i < ids_.size(); ++i) {
-    all.stages[i].name = ids_[i];
-    all.stages[i].watermark = kTimestampMax;
-  }
-  std::vector<bool> present(ids_.size(), false);
-  for (const auto& shard : shards_) {
-    all.shards.push_back({std::chrono::nanoseconds{shard->busy_ns.read()},
-                          std::chrono::nanoseconds{shard->idle_ns.read()},
-                          std::chrono::nanoseconds{shard->blocked_ns.read()}});
-    for (const auto& [node, stage] : shard->stages()) {
-      present[node] = true;
-      add_stage(all.stages[node], *stage);
+  const std::int64_t now_ns = clock_->monotonic_ns();
+  all.elapsed = std::chrono::nanoseconds{now_ns - started_ns_};
+  std::vector<StageReport> reports(ids_.size());
+  for (std::uint32_t s = 0; s < shards(); ++s) {
+    all.shards.push_back(report_of(shards_[s]->activity.read(now_ns)));
+    for (const auto& [node, stage] : shards_[s]->stages()) {
+      // An exchange has two stages on each shard.
+      StageReport& report = reports[node];
+      if (report.shards.empty()) report.shards.assign(shards(), nothing_yet());
+      add(report.shards[s], counts_of(*stage));
       if (const auto* sink = dynamic_cast<const SinkStageBase*>(stage.get())) {
         all.latency.merge(sink->latency().snapshot());
       }
     }
   }
-  std::vector<StageReport> kept;
   for (std::size_t i = 0; i < ids_.size(); ++i) {
-    StageReport& report = all.stages[i];
-    if (!present[i]) continue;
+    StageReport& report = reports[i];
+    if (report.shards.empty()) continue;
+    report.name = ids_[i];
+    report.watermark = kTimestampMax;
+    for (const StageCounts& counts : report.shards) add(report, counts);
     if (is_source_[i]) all.records_in += report.records_out;
     if (is_sink_[i]) all.records_out += report.records_out;
     all.late += report.late;
     all.late_dropped += report.late_dropped;
     all.skipped += report.skipped;
-    kept.push_back(std::move(report));
+    all.stages.push_back(std::move(report));
   }
-  all.stages = std::move(kept);
-  all.elapsed = std::chrono::nanoseconds{clock_->monotonic_ns() - started_ns_};
   return all;
 }
 
@@ -159,6 +183,7 @@ JobStatus Engine::status() const {
       if (is_source_[node]) status.records_in += stage->metrics().records_out.read();
       if (is_sink_[node]) status.records_out += stage->metrics().records_out.read();
       status.batches_queued += stage->queued();
+      status.queue_slots += stage->queue_slots();
     }
   }
   for (const auto& [name, progress] : sources_) {

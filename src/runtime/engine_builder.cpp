@@ -1,10 +1,10 @@
 // From a graph and options to the stages of every shard, wired.
 #include <algorithm>
 #include <set>
-#include <thread>
 
 #include "millstream/core/file_system.hpp"
 #include "millstream/runtime/engine.hpp"
+#include "runtime/cores.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -54,7 +54,7 @@ class EngineBuilder {
   };
 
   void make_shards(const Engine::MakeSignal& make_signal) {
-    shards_ = options_.shards != 0 ? options_.shards : std::clamp(std::thread::hardware_concurrency(), 1U, kShardsMax);
+    shards_ = options_.shards != 0 ? options_.shards : std::min(cores_available(), kShardsMax);
     engine_.reset(new Engine);
     engine_->clock_ = options_.clock != nullptr ? options_.clock : &system_clock();
     engine_->memory_ = options_.memory ? options_.memory : std::make_shared<MemoryBudget>(kMemoryDefault);

@@ -1,9 +1,6 @@
 // Threads around shards: who steps, who sleeps, and how all of them come to an end together.
 #include "millstream/runtime/job.hpp"
 
-#include <pthread.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <boost/asio/signal_set.hpp>
 #include <condition_variable>
@@ -16,33 +13,19 @@
 #include <vector>
 
 #include "millstream/runtime/engine.hpp"
+#include "runtime/cores.hpp"
 #include "runtime/parker.hpp"
 #include "runtime/progress_line.hpp"
+#include "runtime/spin_limit.hpp"
 
 namespace millstream::inline v0 {
 namespace {
 
-constexpr int kPassesBeforeParking = 32;  // a few microseconds: the neighbour's next batch is often that near
+// Passes without work after which a shard that still spins lets other threads have its core at each pass: on a machine
+// with fewer free cores than shards, the neighbour that it waits for may need this very core.
+constexpr int kPassesBeforeYielding = 32;
 constexpr Duration kSleepMax = std::chrono::minutes{10};
 constexpr std::chrono::milliseconds kProgressEvery{500};
-
-void pin_to(std::uint32_t number) {
-  cpu_set_t mine;
-  CPU_ZERO(&mine);
-  if (pthread_getaffinity_np(pthread_self(), sizeof mine, &mine) != 0) return;
-  std::uint32_t seen = 0;
-  const auto cores = static_cast<std::uint32_t>(CPU_COUNT(&mine));
-  for (int core = 0; core < CPU_SETSIZE; ++core) {
-    if (!CPU_ISSET(core, &mine)) continue;
-    if (seen++ == number % cores) {
-      cpu_set_t one;
-      CPU_ZERO(&one);
-      CPU_SET(core, &one);
-      pthread_setaffinity_np(pthread_self(), sizeof one, &one);
-      return;
-    }
-  }
-}
 
 }  // namespace
 
@@ -58,7 +41,8 @@ struct Job::Impl {
   std::uint32_t running = 0;  // shards still in their loops
   std::uint32_t open = 0;     // shards not yet closed
   bool completed = false;     // the input ended, or what came in before a stop was finished
-  bool ended = false;
+  bool settled = false;       // the result is written and does not change any more
+  bool ended = false;         // and the log hook has heard of it
   JobResult result;
 
   // Last, so that they are joined before anything that they use goes.
@@ -69,7 +53,9 @@ struct Job::Impl {
 
   void run_shard(std::uint32_t number);
   void loop(std::uint32_t number);
+  void park(std::uint32_t number, ShardActivity::Kind kind);
   void end_together(std::uint32_t number);
+  void abandon(std::uint32_t started, const std::string& reason);
   void conclude();
   void watch_signals();
   void show_progress(const std::stop_token& stop);
@@ -77,8 +63,9 @@ struct Job::Impl {
 };
 
 void Job::Impl::run_shard(std::uint32_t number) {
-  if (options.pin) pin_to(number);
+  if (options.pin) pin_to_core(number);
   Shard& shard = engine->shard(number);
+  shard.activity.begin(engine->clock().monotonic_ns(), ShardActivity::Kind::kBusy);
   bool opened = false;
   try {
     opened = shard.open();
@@ -93,45 +80,58 @@ void Job::Impl::run_shard(std::uint32_t number) {
 }
 
 void Job::Impl::loop(std::uint32_t number) {
+  using Kind = ShardActivity::Kind;
   Shard& shard = engine->shard(number);
-  Parker& parker = *parkers[number];
   Clock& clock = engine->clock();
+  SpinLimit spin;
   int quiet = 0;
-  std::int64_t before = clock.monotonic_ns();
+  std::int64_t worked = clock.monotonic_ns();  // when the shard last had something to do
   while (!engine->cancel_requested()) {
     const Progress progress = engine->step(number);
     if (progress == Progress::kDone) return;
     const std::int64_t now = clock.monotonic_ns();
     if (progress == Progress::kAdvanced) {
-      shard.busy_ns.add(static_cast<std::uint64_t>(now - before));
-      before = now;
+      if (quiet > 0) spin.waited(now - worked);
+      worked = now;
       quiet = 0;
+      shard.activity.turn(now, Kind::kBusy, Kind::kBusy);
       continue;
     }
-    Counter& counter = progress == Progress::kBlocked ? shard.blocked_ns : shard.idle_ns;
-    counter.add(static_cast<std::uint64_t>(now - before));
-    before = now;
-    if (options.idle == IdleStrategy::kSpin || ++quiet < kPassesBeforeParking) {
-      __builtin_ia32_pause();
-      continue;
+    const Kind kind = progress == Progress::kBlocked ? Kind::kBlocked : Kind::kIdle;
+    shard.activity.turn(now, kind, Kind::kBusy);
+    ++quiet;
+    if (options.idle == IdleStrategy::kSpin || now - worked < spin.ns()) {
+      quiet < kPassesBeforeYielding || options.idle == IdleStrategy::kSpin ? __builtin_ia32_pause()
+                                                                           : std::this_thread::yield();
+    } else {
+      park(number, kind);
     }
-    parker.prepare_to_park();
-    // Whoever gives us work from here on sees that we are about to sleep; what came before, this look finds.
-    const Progress last = engine->step(number);
-    if (last == Progress::kDone) return;
-    if (last == Progress::kIdle || last == Progress::kBlocked) {
-      // In microseconds: "never" would overflow as nanoseconds, and the shard would not sleep at all.
-      const Duration left = std::min(saturating_distance(shard.deadline(), clock.now()), kSleepMax);
-      if (left.count() > 0 && !engine->cancel_requested()) parker.wait(left);
-    }
-    parker.unpark();
-    const std::int64_t woke = clock.monotonic_ns();
-    counter.add(static_cast<std::uint64_t>(woke - before));
-    before = woke;
   }
 }
 
+void Job::Impl::park(std::uint32_t number, ShardActivity::Kind kind) {
+  Shard& shard = engine->shard(number);
+  Parker& parker = *parkers[number];
+  Clock& clock = engine->clock();
+  parker.prepare_to_park();
+  // Whoever gives us work from here on sees that we are about to sleep; what came before, this look finds.
+  const Progress last = engine->step(number);
+  if (last == Progress::kIdle || last == Progress::kBlocked) {
+    shard.activity.expect(kind);
+    // In microseconds: "never" would overflow as nanoseconds, and the shard would not sleep at all.
+    const Duration left = std::min(saturating_distance(shard.deadline(), clock.now()), kSleepMax);
+    if (left.count() > 0 && !engine->cancel_requested()) parker.wait(left);
+  } else {
+    kind = ShardActivity::Kind::kBusy;
+  }
+  parker.unpark();
+  shard.activity.turn(clock.monotonic_ns(), kind, ShardActivity::Kind::kBusy);
+}
+
 void Job::Impl::end_together(std::uint32_t number) {
+  using Kind = ShardActivity::Kind;
+  Shard& shard = engine->shard(number);
+  shard.activity.turn(engine->clock().monotonic_ns(), Kind::kBusy, Kind::kIdle);
   std::unique_lock lock{mutex};
   // One decision for all: a cancel from here on comes too late, it does not make some shards publish and others not.
   if (--running == 0) completed = !engine->cancel_requested() && engine->failure().ok();
@@ -139,30 +139,57 @@ void Job::Impl::end_together(std::uint32_t number) {
   // A shard may only publish when no other one can fail any more.
   changed.wait(lock, [&] { return running == 0; });
   lock.unlock();
-  Shard& shard = engine->shard(number);
+  shard.activity.turn(engine->clock().monotonic_ns(), Kind::kIdle, Kind::kBusy);
   try {
     shard.close(completed);
   } catch (const std::exception& error) {
     engine->fail({ErrorCode::kInternal, std::string{"closing shard "} + std::to_string(number) + ": " + error.what()});
   }
   if (shard.context().failed()) engine->fail(shard.context().failure());
+  shard.activity.turn(engine->clock().monotonic_ns(), Kind::kBusy, Kind::kIdle);
   lock.lock();
-  if (--open == 0) conclude();
+  const bool last = --open == 0;
+  lock.unlock();
+  if (last) conclude();
 }
 
+// The threads of the shards from `started` on could not be made. They have opened nothing, so there is nothing to
+// close.
+void Job::Impl::abandon(std::uint32_t started, const std::string& reason) {
+  engine->fail({ErrorCode::kInternal, "cannot start the job's threads, " + std::to_string(started) + " of " +
+                                          std::to_string(engine->shards()) + " shards had one: " + reason});
+  std::unique_lock lock{mutex};
+  const std::uint32_t missing = engine->shards() - started;
+  running -= missing;
+  open -= missing;
+  changed.notify_all();
+  const bool last = open == 0;
+  lock.unlock();
+  if (last) conclude();
+}
+
+// Called once, by whoever closed the last shard. Not under the lock: the log hook may ask for the job's status.
 void Job::Impl::conclude() {
-  result.status = engine->failure();
-  result.state = !result.status.ok() ? JobState::kFailed : completed ? JobState::kFinished : JobState::kCancelled;
-  result.metrics = engine->metrics();
-  if (!result.status.ok() && options.log) options.log(LogLevel::kError, result.status.message());
-  ended = true;
+  JobResult decided;
+  decided.status = engine->failure();
+  decided.state = !decided.status.ok() ? JobState::kFailed : completed ? JobState::kFinished : JobState::kCancelled;
+  decided.metrics = engine->metrics();
+  const Status status = decided.status;
+  {
+    const std::scoped_lock lock{mutex};
+    result = std::move(decided);
+    settled = true;
+  }
+  if (!status.ok() && options.log) options.log(LogLevel::kError, status.message());
   signals.stop();
+  const std::scoped_lock lock{mutex};
+  ended = true;
   changed.notify_all();
 }
 
 JobState Job::Impl::state_now() const {
   const std::scoped_lock lock{mutex};
-  if (ended) return result.state;
+  if (settled) return result.state;
   if (engine->drain_requested()) return JobState::kDraining;
   return engine->stop_requested() ? JobState::kStopping : JobState::kRunning;
 }
@@ -186,7 +213,7 @@ void Job::Impl::show_progress(const std::stop_token& stop) {
     changed.wait_for(lock, kProgressEvery, [&] { return ended || stop.stop_requested(); });
     lock.unlock();
     JobMetrics now = engine->metrics();
-    std::fprintf(stderr, "\r\x1b[K%s", progress_text(before, now, engine->clock().now()).c_str());
+    std::fprintf(stderr, "\r\x1b[K%s", progress_text(before, now, engine->clock().now(), terminal_columns()).c_str());
     std::fflush(stderr);
     before = std::move(now);
     lock.lock();
@@ -205,7 +232,7 @@ class JobStarter {
     });
     if (!engine) {
       impl->result = {JobState::kFailed, engine.error(), {}};
-      impl->ended = true;
+      impl->settled = impl->ended = true;
       if (options.log) options.log(LogLevel::kError, impl->result.status.message());
       return Job{std::move(impl)};
     }
@@ -215,17 +242,21 @@ class JobStarter {
     if (options.stop.stop_possible()) {
       job.stop_callback.emplace(options.stop, std::function<void()>{[&job] { job.engine->request_stop(true); }});
     }
-    if (options.handle_signals) job.signal_thread = std::jthread{[&job] { job.watch_signals(); }};
-    if (options.progress_line && stderr_is_terminal()) {
-      job.progress_thread = std::jthread{[&job](const std::stop_token& stop) { job.show_progress(stop); }};
-    }
-    if (here && options.calling_thread) {
-      job.run_shard(0);
-    } else {
-      for (std::uint32_t i = 0; i < job.engine->shards(); ++i) {
-        job.threads.emplace_back([&job, i] { job.run_shard(i); });
+    std::uint32_t started = 0;
+    try {
+      if (options.handle_signals) job.signal_thread = std::jthread{[&job] { job.watch_signals(); }};
+      if (options.progress_line && stderr_is_terminal()) {
+        job.progress_thread = std::jthread{[&job](const std::stop_token& stop) { job.show_progress(stop); }};
       }
+      job.threads.reserve(job.engine->shards());
+      for (; !here && started < job.engine->shards(); ++started) {
+        job.threads.emplace_back([&job, i = started] { job.run_shard(i); });
+      }
+    } catch (const std::exception& error) {
+      job.abandon(started, error.what());
+      return Job{std::move(impl)};
     }
+    if (here) job.run_shard(0);
     return Job{std::move(impl)};
   }
 };
@@ -278,7 +309,13 @@ JobStatus Job::status() const {
   return status;
 }
 
-JobMetrics Job::metrics() const { return impl_->engine ? impl_->engine->metrics() : JobMetrics{}; }
+JobMetrics Job::metrics() const {
+  {
+    const std::scoped_lock lock{impl_->mutex};
+    if (impl_->settled) return impl_->result.metrics;
+  }
+  return impl_->engine->metrics();
+}
 
 int JobResult::exit_code() const noexcept {
   switch (state) {
@@ -299,7 +336,7 @@ Job start_graph(const Graph& graph, const RunOptions& options) {
   return JobStarter::start(graph, threaded, false);
 }
 JobResult run_graph(const Graph& graph, const RunOptions& options) {
-  return JobStarter::start(graph, options, true).wait();
+  return JobStarter::start(graph, options, options.calling_thread).wait();
 }
 
 }  // namespace detail

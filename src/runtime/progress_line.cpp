@@ -2,6 +2,7 @@
 #include "runtime/progress_line.hpp"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,50 +10,65 @@
 namespace millstream::inline v0 {
 namespace {
 
+constexpr std::size_t kColumnsDefault = 80;
+
 std::string short_count(double n) {
-  if (n >= 1e9) return fmt::format("{:.1f} G", n / 1e9);
-  if (n >= 1e6) return fmt::format("{:.1f} M", n / 1e6);
-  if (n >= 1e3) return fmt::format("{:.1f} k", n / 1e3);
+  if (n >= 1e9) return fmt::format("{:.1f}G", n / 1e9);
+  if (n >= 1e6) return fmt::format("{:.1f}M", n / 1e6);
+  if (n >= 1e3) return fmt::format("{:.1f}k", n / 1e3);
   return fmt::format("{:.0f}", n);
 }
 
-std::string short_duration(std::chrono::nanoseconds d) {
-  const auto ns = static_cast<double>(d.count());
-  if (ns >= 3600e9) return fmt::format("{:.1f} h", ns / 3600e9);
-  if (ns >= 1e9) return fmt::format("{:.1f} s", ns / 1e9);
-  if (ns >= 1e6) return fmt::format("{:.1f} ms", ns / 1e6);
-  return fmt::format("{:.0f} us", ns / 1e3);
+std::string short_duration(std::chrono::duration<double> d) {
+  const double seconds = d.count();
+  if (seconds >= 2 * 86'400.0) return fmt::format("{:.0f} d", seconds / 86'400);
+  if (seconds >= 3'600) return fmt::format("{:.1f} h", seconds / 3'600);
+  if (seconds >= 1) return fmt::format("{:.1f} s", seconds);
+  if (seconds >= 1e-3) return fmt::format("{:.1f} ms", seconds * 1e3);
+  return fmt::format("{:.0f} us", seconds * 1e6);
+}
+
+std::string pressure(const JobMetrics& before, const JobMetrics& now, double seconds) {
+  std::chrono::duration<double> blocked{0};
+  const std::size_t shards = std::min(now.shards.size(), before.shards.size());
+  for (std::size_t i = 0; i < shards; ++i) blocked += now.shards[i].blocked - before.shards[i].blocked;
+  const double share = shards == 0 ? 0 : blocked.count() / seconds / static_cast<double>(shards);
+  return fmt::format("blocked {:.0f} %", std::clamp(share * 100, 0.0, 100.0));
+}
+
+// Empty if no stage has a watermark, or all have seen the end.
+std::string delay(const JobMetrics& now, Timestamp wall) {
+  Timestamp watermark = kTimestampMax;
+  for (const StageReport& stage : now.stages) {
+    if (stage.watermark != kTimestampMin) watermark = std::min(watermark, stage.watermark);
+  }
+  if (watermark == kTimestampMax) return {};
+  const std::chrono::duration<double> behind = saturating_distance(wall, watermark);
+  return behind.count() >= 0 ? short_duration(behind) + " behind" : short_duration(-behind) + " ahead";
 }
 
 }  // namespace
 
 bool stderr_is_terminal() noexcept { return ::isatty(STDERR_FILENO) == 1; }
 
-std::string progress_text(const JobMetrics& before, const JobMetrics& now, Timestamp wall) {
+std::size_t terminal_columns() noexcept {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kColumnsDefault;
+}
+
+std::string progress_text(const JobMetrics& before, const JobMetrics& now, Timestamp wall, std::size_t columns) {
   const double seconds = std::max(std::chrono::duration<double>(now.elapsed - before.elapsed).count(), 1e-9);
   std::string text = fmt::format("{} in, {}/s, {} out", short_count(static_cast<double>(now.records_in)),
                                  short_count(static_cast<double>(now.records_in - before.records_in) / seconds),
                                  short_count(static_cast<double>(now.records_out)));
+  std::string latency;
   if (now.latency.count() > 0) {
-    text += fmt::format(", p50 {} p99 {}", short_duration(now.latency.quantile(0.5)),
-                        short_duration(now.latency.quantile(0.99)));
+    latency = "p99 " + short_duration(now.latency.quantile(0.99));
   }
-  Timestamp watermark = kTimestampMax;
-  for (const StageReport& stage : now.stages) {
-    if (stage.watermark != kTimestampMin && stage.watermark.time_since_epoch().count() != 0) {
-      watermark = std::min(watermark, stage.watermark);
-    }
+  for (const std::string& part : {pressure(before, now, seconds), delay(now, wall), latency}) {
+    if (!part.empty() && text.size() + 2 + part.size() < columns) text += ", " + part;
   }
-  if (watermark != kTimestampMax) {
-    text += fmt::format(", watermark {} behind", short_duration(saturating_distance(wall, watermark)));
-  }
-  std::chrono::nanoseconds blocked{0};
-  for (std::size_t i = 0; i < now.shards.size() && i < before.shards.size(); ++i) {
-    blocked += now.shards[i].blocked - before.shards[i].blocked;
-  }
-  const double share =
-      std::chrono::duration<double>(blocked).count() / seconds / static_cast<double>(now.shards.size());
-  return text + fmt::format(", blocked {:.0f} %", std::clamp(share * 100, 0.0, 100.0));
+  return text.substr(0, std::max<std::size_t>(columns, 1) - 1);
 }
 
 }  // namespace millstream::inline v0

@@ -1,5 +1,6 @@
 # Sources of runtime, listed by hand.
 target_sources(millstream PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/cores.cpp
   ${CMAKE_CURRENT_LIST_DIR}/engine.cpp
   ${CMAKE_CURRENT_LIST_DIR}/engine_builder.cpp
   ${CMAKE_CURRENT_LIST_DIR}/job.cpp

@@ -1,12 +1,16 @@
 // The pieces that move records: ring, columns and marks of batches, merging of inputs.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <random>
+#include <semaphore>
 #include <thread>
 #include <vector>
 
 #include "millstream/channel/batch.hpp"
+#include "millstream/channel/exchange.hpp"
 #include "millstream/channel/input_merge.hpp"
 #include "millstream/channel/ring.hpp"
 
@@ -15,6 +19,91 @@ namespace {
 
 Timestamp at(std::int64_t n) { return Timestamp{Duration{n}}; }
 Watermarks both(std::int64_t n) { return {at(n), at(n)}; }
+
+// A shard that sleeps on a semaphore.
+class SleepingSignal final : public ShardSignal {
+ public:
+  // Looks, sleeps if that finds nothing, looks again. False if nobody woke it for long, though it then finds something.
+  template <class Look>
+  bool wait_for(Look&& look) {
+    while (!look()) {
+      prepare_to_park();
+      const bool found = look();
+      if (!found && !semaphore_.try_acquire_for(std::chrono::seconds{5})) return false;
+      unpark();
+      if (found) return true;
+    }
+    return true;
+  }
+
+ private:
+  void wake() noexcept override { semaphore_.release(); }
+  std::counting_semaphore<> semaphore_{0};
+};
+
+// With few slots every batch may put a side to sleep; one wake-up that is lost, and it sleeps for ever.
+TEST(Channel, LosesNoWakeUp) {
+  for (const std::size_t slots : {1U, 2U, 3U, 16U}) {
+    SleepingSignal producer;
+    SleepingSignal consumer;
+    Channel<std::uint64_t> channel{slots, producer, consumer};
+    constexpr std::uint64_t kCount = 100'000;
+    std::atomic<bool> lost{false};
+    std::thread sending{[&] {
+      for (std::uint64_t i = 0; i < kCount && !lost; ++i) {
+        if (!producer.wait_for([&] { return channel.has_room(); })) {
+          lost = true;
+          break;
+        }
+        Batch<std::uint64_t>* batch = channel.take();
+        batch->emplace_back(i);
+        channel.send(batch);
+      }
+    }};
+    for (std::uint64_t i = 0; i < kCount && !lost; ++i) {
+      BatchHandle batch;
+      if (!consumer.wait_for([&] { return static_cast<bool>(batch = BatchHandle{channel.receive()}); })) {
+        lost = true;
+        break;
+      }
+      ASSERT_EQ(static_cast<Batch<std::uint64_t>&>(*batch).values()[0], i);
+    }
+    sending.join();
+    EXPECT_FALSE(lost) << slots;
+  }
+}
+
+// A producer that sleeps for another reason is not woken by each batch that the consumer takes.
+TEST(Channel, WakesAProducerOnlyForRoom) {
+  class CountingSignal final : public ShardSignal {
+   public:
+    int woken = 0;
+
+   private:
+    void wake() noexcept override { ++woken; }
+  };
+  CountingSignal producer;
+  CountingSignal consumer;
+  Channel<int> channel{4, producer, consumer};
+  const auto send = [&] { channel.send(channel.take()); };
+  for (int i = 0; i < 10; ++i) {
+    send();
+    producer.prepare_to_park();
+    BatchHandle{channel.receive()};
+  }
+  EXPECT_EQ(producer.woken, 0);
+  while (channel.has_room()) send();
+  producer.prepare_to_park();
+  BatchHandle{channel.receive()};
+  EXPECT_EQ(producer.woken, 0);
+  BatchHandle{channel.receive()};
+  EXPECT_EQ(producer.woken, 1);  // half empty
+  EXPECT_TRUE(channel.has_room());
+  producer.prepare_to_park();
+  while (BatchHandle{channel.receive()}) {
+  }
+  EXPECT_EQ(producer.woken, 1);
+}
 
 TEST(Ring, IsFullAndEmptyAtItsLimits) {
   for (const std::size_t slots : {1U, 3U, 16U}) {

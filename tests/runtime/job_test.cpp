@@ -287,6 +287,28 @@ TEST(Job, AFailureAnywhereEndsItAndNamesThePlace) {
   }
 }
 
+TEST(Job, TheLogHookMayAskForItsStatus) {
+  Dataflow flow{"asked"};
+  const SharedCounts counts = make_counts();
+  flow.from(FailingSource{"poll"}).to(CountingSink{counts});
+  Job* job = nullptr;
+  std::atomic<bool> started{false};
+  JobState seen = JobState::kRunning;
+  std::uint64_t records = 0;
+  RunOptions options = quiet(1);
+  options.log = [&](LogLevel, std::string_view) {
+    while (!started) std::this_thread::yield();
+    seen = job->status().state;
+    records = job->metrics().records_in;
+  };
+  Job failing = start(flow, options);
+  job = &failing;
+  started = true;
+  ASSERT_TRUE(failing.wait_for(10s));
+  EXPECT_EQ(seen, JobState::kFailed);
+  EXPECT_GT(records, 0U);
+}
+
 TEST(Job, NonStandardExceptionsAreFailuresToo) {
   Dataflow flow{"int"};
   auto out = memory::sink<int>();

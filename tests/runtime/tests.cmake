@@ -1,7 +1,12 @@
 # Tests of runtime: millstream_add_test(runtime_name name_test.cpp)
 millstream_add_test(runtime_job job_test.cpp)
+millstream_add_test(runtime_metrics metrics_test.cpp)
+millstream_add_test(runtime_cores cores_test.cpp)
+millstream_add_test(runtime_progress_line progress_line_test.cpp)
+millstream_add_test(runtime_spin_limit spin_limit_test.cpp)
+millstream_add_test(runtime_thread_failure thread_failure_test.cpp LIBRARIES ${CMAKE_DL_LIBS})
 millstream_add_test(runtime_backpressure backpressure_test.cpp SERIAL)
-millstream_add_test(runtime_step_time step_time_test.cpp SERIAL)
+millstream_add_test(runtime_step_bound step_bound_test.cpp)
 # A sanitizer has an operator new of its own.
 if(NOT MILLSTREAM_SANITIZE)
   millstream_add_test(runtime_allocation allocation_test.cpp)

@@ -3,6 +3,7 @@
 // without a lock and without serialization.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -28,13 +29,16 @@ class MILLSTREAM_EXPORT ChannelBase : public BatchHome {
   ~ChannelBase() override;
 
   /// Sends what waits and reports whether another batch could be sent at once.
-  [[nodiscard]] bool has_room() { return flush_waiting() && forward_.has_room(1); }
+  [[nodiscard]] bool has_room() {
+    return flush_waiting() && want_until([this] { return forward_.has_room(1); });
+  }
   /// Takes the batch; what the ring has no slot for waits here.
   void send(BatchBase* batch);
   /// Nothing waits here for a slot.
   [[nodiscard]] bool flush_waiting();
   [[nodiscard]] bool drained() const { return forward_.empty(); }
   [[nodiscard]] std::size_t size() const { return forward_.size(); }
+  [[nodiscard]] std::size_t slots() const noexcept { return forward_.slots(); }
 
   /// The next batch, or null.
   [[nodiscard]] BatchBase* receive();
@@ -47,9 +51,25 @@ class MILLSTREAM_EXPORT ChannelBase : public BatchHome {
   }
 
  private:
+  /// look() says whether there is room. Where there is none, the consumer is told that the producer wants some, and
+  /// one more look finds what was freed before it could hear of that.
+  template <class Look>
+  bool want_until(Look&& look) {
+    const bool wants = wants_room_.load(std::memory_order_relaxed);
+    if (look()) [[likely]] {
+      if (wants) wants_room_.store(false, std::memory_order_relaxed);
+      return true;
+    }
+    if (wants) return false;
+    wants_room_.store(true, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the fence in receive()
+    return look();
+  }
+
   Ring<BatchBase*> forward_;
   Ring<BatchBase*> back_;
-  std::vector<BatchBase*> waiting_;  // at most what one input batch expands to
+  std::vector<BatchBase*> waiting_;      // at most what one input batch expands to
+  std::atomic<bool> wants_room_{false};  // written by the producer alone
   ShardSignal& producer_;
   ShardSignal& consumer_;
 };
@@ -101,6 +121,7 @@ class ExchangeOutlet final : public Stage {
     }
     route(*batch, from, batch->size(), at);
     next_ = (next_ + 1) % channels_.size();
+    metrics_.watermark_us.set(static_cast<std::uint64_t>(at.merged.time_since_epoch().count()));
     const Control control = batch->control;
     for (std::size_t i = 0; i < channels_.size(); ++i) {
       Batch<T>& open = opened(i);
@@ -227,6 +248,7 @@ class MILLSTREAM_EXPORT ExchangeInlet final : public Stage {
   Progress step() override;
   bool finished() const override { return merge_.ended() && output_->outbox_empty(); }
   std::size_t queued() const override;
+  std::size_t queue_slots() const override;
 
  private:
   std::unique_ptr<OutputBase> output_;

@@ -60,6 +60,10 @@ class Ring {
     consumer_.position.store(head + 1, std::memory_order_release);  // pairs with the acquire in push() and room()
     return true;
   }
+  /// Consumer. Elements that it can take without looking at the producer's position again.
+  [[nodiscard]] std::size_t in_sight() const noexcept {
+    return consumer_.seen - consumer_.position.load(std::memory_order_relaxed);
+  }
   /// Any thread; exact only for the two that use the ring while the other one rests.
   [[nodiscard]] std::size_t size() const noexcept {
     const std::size_t head = consumer_.position.load(std::memory_order_acquire);

@@ -32,7 +32,8 @@ struct StageMetrics {
   Counter late_dropped;  ///< records too late for every window
   Counter skipped;       ///< records that a policy dropped
   Counter dead_letters;
-  Counter watermark_us;  ///< merged watermark, microseconds, as two's complement
+  /// Merged watermark, microseconds, as two's complement; kTimestampMin = none.
+  Counter watermark_us{static_cast<std::uint64_t>(kTimestampMin.time_since_epoch().count())};
 };
 
 /// What the stages of one shard share. It outlives them.
@@ -99,6 +100,8 @@ class MILLSTREAM_EXPORT Stage : public Receiver {
   [[nodiscard]] const StageMetrics& metrics() const noexcept { return metrics_; }
   /// Batches waiting in queues that this stage reads.
   [[nodiscard]] virtual std::size_t queued() const { return 0; }
+  /// Batches that these queues hold when they are full.
+  [[nodiscard]] virtual std::size_t queue_slots() const { return 0; }
 
  protected:
   [[nodiscard]] ShardContext& context() const noexcept { return *context_; }

@@ -9,6 +9,7 @@ namespace millstream::inline v0 {
 
 class Counter {
  public:
+  explicit Counter(std::uint64_t start = 0) noexcept : value_{start} {}
   /// Only the owning thread.
   void add(std::uint64_t n) noexcept {
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
@@ -19,7 +20,7 @@ class Counter {
   [[nodiscard]] std::uint64_t read() const noexcept { return value_.load(std::memory_order_relaxed); }
 
  private:
-  std::atomic<std::uint64_t> value_{0};
+  std::atomic<std::uint64_t> value_;
 };
 
 }  // namespace millstream::inline v0

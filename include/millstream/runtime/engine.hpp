@@ -11,14 +11,14 @@
 #include <vector>
 
 #include "millstream/channel/stage.hpp"
-#include "millstream/core/counter.hpp"
 #include "millstream/graph/graph.hpp"
+#include "millstream/runtime/activity.hpp"
 #include "millstream/runtime/metrics.hpp"
 #include "millstream/runtime/options.hpp"
 
 namespace millstream::inline v0 {
 
-/// One core's share of the graph. All members but the counters belong to one thread at a time.
+/// One core's share of the graph. All members but the activity belong to one thread at a time.
 class MILLSTREAM_EXPORT Shard {
  public:
   Shard(std::uint32_t number, std::shared_ptr<ShardSignal> signal) : signal_{std::move(signal)} {
@@ -39,9 +39,7 @@ class MILLSTREAM_EXPORT Shard {
   [[nodiscard]] ShardSignal& signal() noexcept { return *signal_; }
   [[nodiscard]] const std::vector<std::pair<std::uint32_t, std::unique_ptr<Stage>>>& stages() const { return stages_; }
 
-  Counter busy_ns;
-  Counter idle_ns;
-  Counter blocked_ns;
+  ShardActivity activity;  ///< written by whoever steps the shard, if anybody
 
  private:
   friend class Engine;

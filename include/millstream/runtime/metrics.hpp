@@ -40,23 +40,30 @@ struct JobStatus {
   std::uint64_t records_in = 0;      ///< read by sources
   std::uint64_t records_out = 0;     ///< taken by sinks
   std::uint64_t batches_queued = 0;  ///< waiting between shards
+  std::uint64_t queue_slots = 0;     ///< batches that can wait there; 0 = nothing goes between shards
   std::vector<SplitStatus> splits;
 };
 
-/// One stage, over all shards.
-struct StageReport {
-  std::string name;
+/// What a stage counted, on one shard or on all.
+struct StageCounts {
   std::uint64_t records_in = 0;
   std::uint64_t records_out = 0;
   std::uint64_t late = 0;          ///< behind the watermark, but counted somewhere
   std::uint64_t late_dropped = 0;  ///< too late for every window
   std::uint64_t skipped = 0;       ///< dropped by an error policy
   std::uint64_t dead_letters = 0;
-  std::uint64_t batches_queued = 0;
-  Timestamp watermark = kTimestampMin;  ///< least of the shards
+  std::uint64_t batches_queued = 0;     ///< waiting for it between shards
+  std::uint64_t queue_slots = 0;        ///< batches that can wait there; 0 = it reads no queue
+  Timestamp watermark = kTimestampMin;  ///< kTimestampMin = none, or the stage does not look at event time
 };
 
-/// One shard's time since the start.
+/// One stage: over all shards (its watermark is the least of them) and by shard, so that skew shows.
+struct StageReport : StageCounts {
+  std::string name;
+  std::vector<StageCounts> shards;
+};
+
+/// One shard's time since it started, up to the snapshot; what it does just now is in it.
 struct ShardReport {
   std::chrono::nanoseconds busy{0};
   std::chrono::nanoseconds idle{0};     ///< nothing to do
@@ -72,7 +79,7 @@ struct JobMetrics {
   std::uint64_t late = 0;
   std::uint64_t late_dropped = 0;
   std::uint64_t skipped = 0;
-  std::chrono::nanoseconds elapsed{0};
+  std::chrono::nanoseconds elapsed{0};  ///< since the start, or from start to end
 
   /// The stage of that name, or null.
   [[nodiscard]] MILLSTREAM_EXPORT const StageReport* stage(std::string_view name) const;

@@ -1,0 +1,35 @@
+// Affinity masks of Linux.
+#include "runtime/cores.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <thread>
+
+namespace millstream::inline v0 {
+
+std::uint32_t cores_available() noexcept {
+  cpu_set_t mine;
+  CPU_ZERO(&mine);
+  // Fails on machines with more cores than the mask holds; those have no use for more shards than there can be.
+  if (sched_getaffinity(0, sizeof mine, &mine) != 0) return std::max(std::thread::hardware_concurrency(), 1U);
+  return static_cast<std::uint32_t>(std::max(CPU_COUNT(&mine), 1));
+}
+
+void pin_to_core(std::uint32_t number) noexcept {
+  cpu_set_t mine;
+  CPU_ZERO(&mine);
+  if (sched_getaffinity(0, sizeof mine, &mine) != 0) return;
+  const std::uint32_t wanted = number % cores_available();
+  std::uint32_t seen = 0;
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (!CPU_ISSET(core, &mine) || seen++ != wanted) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(core, &one);
+    sched_setaffinity(0, sizeof one, &one);
+    return;
+  }
+}
+
+}  // namespace millstream::inline v0
