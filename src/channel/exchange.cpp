@@ -11,6 +11,11 @@ ChannelBase::~ChannelBase() {
 }
 
 void ChannelBase::send(BatchBase* batch) {
+  if (batch->heap_bytes > 0) {
+    // Before the batch can be received. Only this thread writes it.
+    const std::uint64_t sent = sent_bytes_.load(std::memory_order_relaxed) + batch->heap_bytes;
+    sent_bytes_.store(sent, std::memory_order_release);  // pairs with the acquire in heap_bytes()
+  }
   if (!waiting_.empty() || !forward_.push(batch)) {
     waiting_.push_back(batch);
     return;
@@ -34,7 +39,25 @@ BatchBase* ChannelBase::receive() {
   if (!forward_.pop(batch)) return nullptr;
   // A producer that waits for room is woken once, when the ring has become half empty.
   if (forward_.size() == forward_.slots() / 2) producer_.notify();
+  if (batch->heap_bytes > 0) note_received(batch->heap_bytes);
   return batch;
+}
+
+bool ChannelBase::has_room_for_bytes() {
+  if (sent_bytes_.load(std::memory_order_relaxed) == 0 || heap_bytes() < kExchangeHeapBytes) return true;
+  waits_for_bytes_.store(true, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the fence in note_received()
+  return heap_bytes() < kExchangeHeapBytes;
+}
+
+void ChannelBase::note_received(std::size_t heap_bytes_of_batch) {
+  const std::uint64_t received = received_bytes_.load(std::memory_order_relaxed) + heap_bytes_of_batch;
+  received_bytes_.store(received, std::memory_order_release);  // pairs with the acquire in heap_bytes()
+  // Either this look sees that the producer waits, or the producer's second look sees the room.
+  std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the fence in has_room_for_bytes()
+  if (!waits_for_bytes_.load(std::memory_order_relaxed) || heap_bytes() > kExchangeHeapBytes / 2) return;
+  waits_for_bytes_.store(false, std::memory_order_relaxed);
+  producer_.notify();
 }
 
 void ChannelBase::take_back(BatchBase* batch) noexcept {
