@@ -23,7 +23,7 @@ namespace millstream::inline v0 {
 namespace {
 
 constexpr int kPassesBeforeParking = 32;  // a few microseconds: the neighbour's next batch is often that near
-constexpr Duration kSleepMax = std::chrono::minutes{10};
+constexpr std::chrono::nanoseconds kSleepMax = std::chrono::seconds{1};  // then a wall clock that was set is noticed
 constexpr std::chrono::milliseconds kProgressEvery{500};
 
 void pin_to(std::uint32_t number) {
@@ -120,8 +120,8 @@ void Job::Impl::loop(std::uint32_t number) {
     const Progress last = engine->step(number);
     if (last == Progress::kDone) return;
     if (last == Progress::kIdle || last == Progress::kBlocked) {
-      // In microseconds: "never" would overflow as nanoseconds, and the shard would not sleep at all.
-      const Duration left = std::min(saturating_distance(shard.deadline(), clock.now()), kSleepMax);
+      const std::int64_t until = std::min(shard.deadline_ns(), kNeverNs - kSleepMax.count());
+      const auto left = std::min(std::chrono::nanoseconds{until - clock.monotonic_ns()}, kSleepMax);
       if (left.count() > 0 && !engine->cancel_requested()) parker.wait(left);
     }
     parker.unpark();

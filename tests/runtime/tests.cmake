@@ -1,6 +1,8 @@
 # Tests of runtime: millstream_add_test(runtime_name name_test.cpp)
 millstream_add_test(runtime_job job_test.cpp)
 millstream_add_test(runtime_large_records large_records_test.cpp)
+millstream_add_test(runtime_clock_jump clock_jump_test.cpp)
+millstream_add_test(runtime_many_splits many_splits_test.cpp)
 millstream_add_test(runtime_backpressure backpressure_test.cpp SERIAL)
 millstream_add_test(runtime_step_time step_time_test.cpp SERIAL)
 # A sanitizer has an operator new of its own.

@@ -11,11 +11,12 @@
 //
 // Members, all but poll optional:
 //   Splits splits(SourceContext&)     std::vector<Split> or Result<std::vector<Split>>; once, before the job starts
-//   open(SplitContext&)               void or Status; before the first poll; context.split().start says where to begin
-//   poll(SourceOutput<T>&)            Poll or Result<Poll>; emits while out.room() > 0 and never waits
+//   open(SplitContext&)               void or Status; directly before the first poll; context.split().start says where
+//   to begin poll(SourceOutput<T>&)            Poll or Result<Poll>; emits while out.room() > 0 and never waits
 //   Position position() const         where the next record begins: makes the source replayable
 //   OnError on_bad_record() const     what becomes of records that poll reports as bad; otherwise .on_error(...) says
-//   it close()                           void or Status; once, also after a failure
+//                                     it
+//   close()                           void or Status; once after open, when the split has ended or the job does
 #pragma once
 
 #include <cstdint>
@@ -47,13 +48,16 @@ struct Position {
 struct Split {
   std::string id;       ///< unique in the source and the same after a restart
   Position start = {};  ///< where to begin
+  /// It has an end that comes by reading alone (a file that is not followed): of such splits a shard opens 64 at once,
+  /// and the others when those have ended.
+  bool bounded = false;
 };
 
 /// What a poll came to.
 struct Poll {
   enum class Kind { kMore, kIdle, kDone };
   Kind kind = Kind::kMore;
-  Timestamp retry_at = kTimestampMin;  ///< wall clock; with kIdle
+  Timestamp retry_at = kTimestampMin;  ///< wall clock (setting it later does not move it); with kIdle
 
   /// There may be more at once.
   static Poll more() { return {Kind::kMore, kTimestampMin}; }
@@ -144,6 +148,9 @@ class SourceOutput {
       for (const T& value : values) heap_bytes_ += heap_bytes(value);
     }
   }
+  /// The latency of this poll's records counts from `ns` (Clock::monotonic_ns()) instead of from the poll: for sources
+  /// that know when the records were due.
+  void due_at_ns(std::int64_t ns) noexcept { batch_.ingested_ns = ns; }
   /// A record that could not be decoded; the stage fails, skips or redirects it by its policy. The source's name and
   /// stage are filled in by the engine where they are empty.
   void bad_record(DeadLetter letter) { bad_.push_back(std::move(letter)); }
