@@ -104,6 +104,9 @@ class MILLSTREAM_EXPORT Schedule {
   [[nodiscard]] std::size_t due(std::size_t room);
   /// When each of the records that due() has just named is due; null without a rate.
   [[nodiscard]] const Timestamp* due_times() const { return times_.empty() ? nullptr : times_.data(); }
+  /// When the first of them is due, as Clock::monotonic_ns(); the others are due so soon behind it that their latency
+  /// may count from it too.
+  [[nodiscard]] std::int64_t due_at_ns() const { return due_at_ns_; }
   /// Takes the records that due() named as emitted.
   Poll advance(std::size_t emitted);
 
@@ -127,6 +130,7 @@ class MILLSTREAM_EXPORT Schedule {
   std::int64_t start_ns_ = 0;       // monotonic
   Timestamp start_{};               // the same instant by the wall clock
   Clock* clock_ = nullptr;
+  std::int64_t due_at_ns_ = 0;
   std::vector<Timestamp> times_;
 };
 
@@ -145,6 +149,7 @@ class Source {
   Status open(SplitContext& context) { return schedule_.open(context); }
   Poll poll(SourceOutput<T>& out) {
     const std::size_t count = schedule_.due(out.room());
+    if (schedule_.due_times() != nullptr) out.due_at_ns(schedule_.due_at_ns());
     return schedule_.advance(make_({schedule_.next(), schedule_.stride(), count, seed_, schedule_.due_times()}, out));
   }
   /// The offset counts the records of the split.
