@@ -74,6 +74,7 @@ void BatchBase::reset() noexcept {
   start = {};
   split = 0;
   ingested_ns = 0;
+  heap_bytes = 0;
   control = Control::kNone;
 }
 

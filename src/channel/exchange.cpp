@@ -11,6 +11,11 @@ ChannelBase::~ChannelBase() {
 }
 
 void ChannelBase::send(BatchBase* batch) {
+  if (batch->heap_bytes > 0) {
+    // Before the batch can be received. Only this thread writes it.
+    const std::uint64_t sent = sent_bytes_.load(std::memory_order_relaxed) + batch->heap_bytes;
+    sent_bytes_.store(sent, std::memory_order_release);  // pairs with the acquire in heap_bytes()
+  }
   if (!waiting_.empty() || !forward_.push(batch)) {
     waiting_.push_back(batch);
     return;
@@ -34,11 +39,13 @@ bool ChannelBase::flush_waiting() {
 BatchBase* ChannelBase::receive() {
   BatchBase* batch = nullptr;
   if (!forward_.pop(batch)) return nullptr;
-  // A producer that waits for room is woken when the ring has become half empty. What the consumer sees of the ring
-  // may be old, so the last batch in sight counts too: whatever a producer that found the ring full had put into it,
-  // the consumer comes to the end of it. So a run of batches costs at most two fences.
+  // A producer that waits for room is woken when the ring has become half empty, or what is under way half of what it
+  // may be. What the consumer sees of the ring may be old, so the last batch in sight counts too: whatever a producer
+  // that found no room had put into it, the consumer comes to the end of it. So a run of batches costs few fences.
   const std::size_t in_sight = forward_.in_sight();
-  if (in_sight == 0 || in_sight == forward_.slots() / 2) {
+  bool crossed = in_sight == 0 || in_sight == forward_.slots() / 2;
+  if (batch->heap_bytes > 0) crossed |= note_received(batch->heap_bytes);
+  if (crossed) {
     // Pairs with the fence in want_until(): either we see that the producer wants room, or its second look sees the
     // slot that has just been freed. Whether it sleeps by now is settled the same way between notify() and
     // prepare_to_park().
@@ -46,6 +53,13 @@ BatchBase* ChannelBase::receive() {
     if (wants_room_.load(std::memory_order_relaxed)) producer_.notify();
   }
   return batch;
+}
+
+bool ChannelBase::note_received(std::size_t heap_bytes_of_batch) {
+  const std::uint64_t received = received_bytes_.load(std::memory_order_relaxed) + heap_bytes_of_batch;
+  received_bytes_.store(received, std::memory_order_release);  // pairs with the acquire in heap_bytes()
+  const std::size_t left = heap_bytes();
+  return left <= kExchangeHeapBytes / 2 && left + heap_bytes_of_batch > kExchangeHeapBytes / 2;
 }
 
 void ChannelBase::take_back(BatchBase* batch) noexcept {

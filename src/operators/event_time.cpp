@@ -58,6 +58,8 @@ void SplitMarker::take_state(std::uint32_t input) {
       // What comes from it now is judged by what the others reached meanwhile.
       local.watermark = std::max(local.watermark, merge_.value());
       break;
+    case SplitState::kWaiting:
+      break;
     case SplitState::kIdle:
       merge_.set_idle(input, true);
       break;

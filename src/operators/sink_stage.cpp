@@ -48,18 +48,18 @@ Progress SinkStageBase::step() {
   if (current_) {
     const bool woken = woken_->load(std::memory_order_relaxed) &&
                        woken_->exchange(false, std::memory_order_acquire);  // pairs with the store in make_waker()
-    if (!woken && retry_at_ > context().clock->now()) return Progress::kIdle;
+    if (!woken && retry_at_ns_ > context().clock->monotonic_ns()) return Progress::kIdle;
     const std::uint32_t before = written_;
     proceed();
     return !current_ || written_ != before ? Progress::kAdvanced : Progress::kIdle;
   }
   if (std::exchange(pushed_, false)) return Progress::kIdle;
   // Nothing came since the last step: the input has paused.
-  if (!unflushed_ && flush_at_ > context().clock->now()) return Progress::kIdle;
+  if (!unflushed_ && flush_at_ns_ > context().clock->monotonic_ns()) return Progress::kIdle;
   unflushed_ = false;
   bool flushes = false;
   call([&] { return flush_sink(flushes); });
-  if (flushes && !ended_) flush_at_ = saturating_add(context().clock->now(), kFlushEvery);
+  if (flushes && !ended_) flush_at_ns_ = monotonic_after(context().clock->monotonic_ns(), kFlushEvery);
   return Progress::kAdvanced;
 }
 
@@ -73,9 +73,9 @@ void SinkStageBase::proceed() {
     if (context().failed()) return;
   }
   if (written_ < current_->size()) {
-    const Timestamp now = context().clock->now();
-    const Timestamp wanted = sink_context_->retry_at();
-    retry_at_ = wanted > now ? wanted : saturating_add(now, kRetry);
+    const std::int64_t now_ns = context().clock->monotonic_ns();
+    const std::int64_t wanted_ns = sink_context_->retry_at_ns();
+    retry_at_ns_ = wanted_ns > now_ns ? wanted_ns : monotonic_after(now_ns, kRetry);
     return;
   }
   if (current_->size() > 0) {

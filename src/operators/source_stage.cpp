@@ -33,7 +33,13 @@ Status guarded_call(F&& f) {
 
 }  // namespace
 
-SourceStageBase::SourceStageBase(const SourceSetup& setup) : setup_{setup}, progress_{setup.progress} {}
+SourceStageBase::SourceStageBase(const SourceSetup& setup) : setup_{setup}, progress_{setup.progress} {
+  // Before any shard runs: while splits are compared nobody may wait for one that is not opened before others end.
+  std::size_t bounded = 0;
+  for (const auto& [number, split] : setup_.splits) {
+    if (split.bounded && ++bounded > kOpenSplitsMax) progress_->set_state(number, SplitState::kWaiting);
+  }
+}
 SourceStageBase::~SourceStageBase() = default;
 
 Status SourceStageBase::placed(const Status& status, std::size_t i) const {
@@ -44,6 +50,7 @@ void SourceStageBase::open() {
   for (auto& [number, split] : setup_.splits) {
     SplitRun run;
     run.number = number;
+    run.bounded = split.bounded;
     Waker waker{[woken = run.woken, wake = context().waker] {
       woken->store(true, std::memory_order_release);  // pairs with the exchange in step()
       wake.wake();
@@ -52,20 +59,32 @@ void SourceStageBase::open() {
         std::make_unique<SplitContext>(setup_.context, std::move(split), number, context().log, std::move(waker)));
     runs_.push_back(std::move(run));
   }
-  make_readers(runs_.size());
-  for (std::size_t i = 0; i < runs_.size(); ++i) {
-    const Status status = guarded_call([&] { return open_reader(i, *contexts_[i]); });
-    if (!status.ok()) {
-      context().fail(placed(status, i));
-      return;
-    }
-  }
+}
+
+void SourceStageBase::open_split(std::size_t i) {
+  SplitRun& run = runs_[i];
+  const Status status = guarded_call([&] {
+    make_reader(i);
+    run.open = true;
+    return open_reader(i, *contexts_[i]);
+  });
+  open_bounded_ += run.open && run.bounded;
+  if (!status.ok()) context().fail(placed(status, i));
+  if (progress_->state(run.number) == SplitState::kWaiting) progress_->set_state(run.number, SplitState::kActive);
+}
+
+void SourceStageBase::close_split(std::size_t i) {
+  SplitRun& run = runs_[i];
+  const Status status = guarded_call([&] { return close_reader(i); });
+  if (!status.ok()) context().fail(placed(status, i));
+  drop_reader(i);
+  run.open = false;
+  open_bounded_ -= run.bounded;
 }
 
 void SourceStageBase::close([[maybe_unused]] bool completed) {
   for (std::size_t i = 0; i < runs_.size(); ++i) {
-    const Status status = guarded_call([&] { return close_reader(i); });
-    if (!status.ok()) context().fail(placed(status, i));
+    if (runs_[i].open) close_split(i);
   }
 }
 
@@ -127,72 +146,74 @@ Progress SourceStageBase::step() {
       }
     }
   }
-  std::size_t open = 0;
-  const Timestamp now = context().clock->now();
+  std::size_t unfinished = 0;
+  const std::int64_t now_ns = context().clock->monotonic_ns();
   for (std::size_t tried = 0; tried < runs_.size(); ++tried) {
     SplitRun& run = runs_[next_];
     const std::size_t i = next_;
     next_ = next_ + 1 == runs_.size() ? 0 : next_ + 1;
     if (run.finished) continue;
-    ++open;
+    ++unfinished;
+    // It holds the watermark back as any unread split does, and that nobody asks it does not make it idle.
+    if (!may_be_polled(run)) continue;
     const bool woken = run.woken->load(std::memory_order_relaxed) &&
                        run.woken->exchange(false, std::memory_order_acquire);  // pairs with the store in the waker
-    const bool due = woken || run.retry_at <= now;
+    const bool due = woken || run.retry_at_ns <= now_ns;
     if (!due) {
-      note_silence(run, context().clock->monotonic_ns());
+      note_silence(run, now_ns);
       continue;
     }
     if (progress_->too_far_ahead(run.number)) {
-      run.retry_at = saturating_add(now, kAlignmentRetry);
+      run.retry_at_ns = monotonic_after(now_ns, kAlignmentRetry);
       run.silent_since_ns = -1;
       continue;
     }
+    if (!run.open) open_split(i);
+    if (context().failed()) return Progress::kDone;
     const std::uint64_t before = run.records + metrics_.skipped.read();
     const Poll poll = poll_split(i);
     if (context().failed()) return Progress::kDone;
     const bool got = run.records + metrics_.skipped.read() != before;
-    switch (poll.kind) {
-      case Poll::Kind::kMore:
-        run.retry_at = kTimestampMin;
-        break;
-      case Poll::Kind::kDone:
-        finish_split(run, SplitState::kFinished);
-        break;
-      case Poll::Kind::kIdle:
-        if (poll.retry_at == kTimestampMin) {
-          run.backoff = got ? kBackoffMin : std::clamp(run.backoff * 2, kBackoffMin, kBackoffMax);
-          run.retry_at = saturating_add(now, run.backoff);
-        } else {
-          run.retry_at = poll.retry_at;
-        }
-        break;
+    if (poll.kind == Poll::Kind::kDone) {
+      finish_split(i);
+      return Progress::kAdvanced;
     }
-    if (run.finished) return Progress::kAdvanced;
+    schedule_next(run, poll, got, now_ns);
     if (!got) {
       note_silence(run, context().clock->monotonic_ns());
       if (poll.kind != Poll::Kind::kMore) continue;
     }
     return Progress::kAdvanced;
   }
-  if (open == 0) {
+  if (unfinished == 0) {
     end_all();
     return Progress::kAdvanced;
   }
   return Progress::kIdle;
 }
 
-Timestamp SourceStageBase::deadline() {
-  if (ended_ || held_back_) return kTimestampMax;
-  Timestamp first = kTimestampMax;
-  const Timestamp now = context().clock->now();
+void SourceStageBase::schedule_next(SplitRun& run, const Poll& poll, bool got, std::int64_t now_ns) {
+  if (poll.kind == Poll::Kind::kMore) {
+    run.retry_at_ns = std::numeric_limits<std::int64_t>::min();
+  } else if (poll.retry_at == kTimestampMin) {
+    run.backoff = got ? kBackoffMin : std::clamp(run.backoff * 2, kBackoffMin, kBackoffMax);
+    run.retry_at_ns = monotonic_after(now_ns, run.backoff);
+  } else {
+    run.retry_at_ns = monotonic_at(*context().clock, poll.retry_at);
+  }
+}
+
+std::int64_t SourceStageBase::retry_at_ns() {
+  if (ended_ || held_back_) return kNeverNs;
+  std::int64_t first = kNeverNs;
+  const std::int64_t now_ns = context().clock->monotonic_ns();
   for (const SplitRun& run : runs_) {
-    if (run.finished) continue;
-    if (run.woken->load(std::memory_order_acquire)) return now;  // pairs with the store in the waker
-    first = std::min(first, run.retry_at);
+    if (run.finished || !may_be_polled(run)) continue;
+    if (run.woken->load(std::memory_order_acquire)) return now_ns;  // pairs with the store in the waker
+    first = std::min(first, run.retry_at_ns);
     const bool watched = progress_->idle_timeout && run.silent_since_ns >= 0;
     if (watched && progress_->state(run.number) == SplitState::kActive) {
-      const auto silent = Duration{(context().clock->monotonic_ns() - run.silent_since_ns) / 1000};
-      first = std::min(first, saturating_add(now, std::max(*progress_->idle_timeout - silent, Duration{1})));
+      first = std::min(first, std::max(monotonic_after(run.silent_since_ns, *progress_->idle_timeout), now_ns + 1000));
     }
   }
   return first;
@@ -227,9 +248,12 @@ void SourceStageBase::note_silence(SplitRun& run, std::int64_t now_ns) {
   }
 }
 
-void SourceStageBase::finish_split(SplitRun& run, SplitState state) {
+void SourceStageBase::finish_split(std::size_t i) {
+  SplitRun& run = runs_[i];
+  close_split(i);
+  if (context().failed()) return;
   run.finished = true;
-  progress_->set_state(run.number, state);
+  progress_->set_state(run.number, SplitState::kFinished);
   announce(run.number, Control::kNone, {});
 }
 

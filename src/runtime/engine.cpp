@@ -40,10 +40,14 @@ Progress Shard::step() {
   return blocked ? Progress::kBlocked : Progress::kIdle;
 }
 
-Timestamp Shard::deadline() {
-  Timestamp first = kTimestampMax;
-  for (auto& [node, stage] : stages_) first = std::min(first, stage->deadline());
-  return first;
+std::int64_t Shard::deadline_ns() {
+  Timestamp wall = kTimestampMax;
+  std::int64_t first = kNeverNs;
+  for (auto& [node, stage] : stages_) {
+    wall = std::min(wall, stage->deadline());
+    first = std::min(first, stage->retry_at_ns());
+  }
+  return std::min(first, monotonic_at(*context_.clock, wall));
 }
 
 void Shard::close(bool completed) {

@@ -24,7 +24,7 @@ namespace {
 // Passes without work after which a shard that still spins lets other threads have its core at each pass: on a machine
 // with fewer free cores than shards, the neighbour that it waits for may need this very core.
 constexpr int kPassesBeforeYielding = 32;
-constexpr Duration kSleepMax = std::chrono::minutes{10};
+constexpr std::chrono::nanoseconds kSleepMax = std::chrono::seconds{1};  // then a wall clock that was set is noticed
 constexpr std::chrono::milliseconds kProgressEvery{500};
 
 }  // namespace
@@ -118,8 +118,8 @@ void Job::Impl::park(std::uint32_t number, ShardActivity::Kind kind) {
   const Progress last = engine->step(number);
   if (last == Progress::kIdle || last == Progress::kBlocked) {
     shard.activity.expect(kind);
-    // In microseconds: "never" would overflow as nanoseconds, and the shard would not sleep at all.
-    const Duration left = std::min(saturating_distance(shard.deadline(), clock.now()), kSleepMax);
+    const std::int64_t until = std::min(shard.deadline_ns(), kNeverNs - kSleepMax.count());
+    const auto left = std::min(std::chrono::nanoseconds{until - clock.monotonic_ns()}, kSleepMax);
     if (left.count() > 0 && !engine->cancel_requested()) parker.wait(left);
   } else {
     kind = ShardActivity::Kind::kBusy;

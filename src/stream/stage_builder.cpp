@@ -40,6 +40,7 @@ ExchangeSides make_sides(const ExchangeSetup& setup, Routing routing, const Exch
       sides.channels.push_back(std::move(channel));
     }
   }
+  if (parts.owns_heap) sides.heap_bytes_max = sides.channels.size() * kExchangeHeapBytes;
   for (std::size_t shard = 0; shard < shards; ++shard) {
     sides.outlets.push_back(parts.make_outlet(routing, setup.batch_records_max, outgoing[shard]));
     sides.inlets.push_back(std::make_unique<ExchangeInlet>(parts.make_output(), std::move(incoming[shard])));

@@ -46,10 +46,11 @@ void HarnessEngine::run() {
 void HarnessEngine::advance(Duration by) {
   const Timestamp until = saturating_add(clock_->now(), by);
   while (engine_ && !engine_->cancel_requested() && clock_->now() < until) {
-    const Timestamp next = engine_->shard(0).deadline();
+    const std::int64_t deadline_ns = engine_->shard(0).deadline_ns();
+    const std::int64_t left_ns = deadline_ns == kNeverNs ? kNeverNs : deadline_ns - clock_->monotonic_ns();
     // A deadline that has not gone away by itself must not hold the clock.
-    const Timestamp least = saturating_add(clock_->now(), Duration{1});
-    clock_->advance_to(std::min(until, std::max(next, least)));
+    const Duration next = std::max(std::chrono::ceil<Duration>(std::chrono::nanoseconds{left_ns}), Duration{1});
+    clock_->advance(std::min(saturating_distance(until, clock_->now()), next));
     run();
   }
   clock_->advance_to(until);

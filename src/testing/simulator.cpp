@@ -76,7 +76,7 @@ class SimulationLoop {
     Progress last = Progress::kIdle;
     std::uint64_t preference = 1;
     std::uint64_t moved = 0;
-    Timestamp parked_until{};  // as it was when the shard went to sleep: nobody asks a shard that sleeps
+    std::int64_t parked_until_ns = 0;  // as it was when the shard went to sleep: nobody asks a shard that sleeps
   };
 
   void loop() {
@@ -114,7 +114,7 @@ class SimulationLoop {
       return false;
     }
     shard.state = State::kParked;
-    shard.parked_until = engine_.shard(number).deadline();
+    shard.parked_until_ns = engine_.shard(number).deadline_ns();
     return false;
   }
   void step(std::uint32_t number) {
@@ -150,10 +150,11 @@ class SimulationLoop {
   }
 
   void wake() {
+    const bool clock_was_set = std::exchange(simulation_.clock_was_set_, false);
     for (std::uint32_t i = 0; i < shards_.size(); ++i) {
       const bool woken = signals_[i]->take_woken();
       if (shards_[i].state != State::kParked) continue;
-      if (woken || shards_[i].parked_until <= clock_.now()) {
+      if (woken || clock_was_set || shards_[i].parked_until_ns <= clock_.monotonic_ns()) {
         signals_[i]->unpark();
         shards_[i].state = State::kRunning;
       }
@@ -183,11 +184,11 @@ class SimulationLoop {
   }
   // To the next deadline; false if there is none.
   bool jump() {
-    Timestamp next = kTimestampMax;
+    std::int64_t next = kNeverNs;
     for (std::uint32_t i = 0; i < shards_.size(); ++i) {
-      if (shards_[i].state == State::kParked) next = std::min(next, shards_[i].parked_until);
+      if (shards_[i].state == State::kParked) next = std::min(next, shards_[i].parked_until_ns);
     }
-    if (next == kTimestampMax) {
+    if (next == kNeverNs) {
       stuck("every shard waits, and nothing will wake it");
       return false;
     }
@@ -195,8 +196,8 @@ class SimulationLoop {
       stuck("time passes, but no record moves");
       return false;
     }
-    clock_.advance_to(next);
-    note(static_cast<std::uint64_t>(next.time_since_epoch().count()));
+    clock_.advance(std::chrono::ceil<Duration>(std::chrono::nanoseconds{next - clock_.monotonic_ns()}));
+    note(static_cast<std::uint64_t>(next));
     return true;
   }
 
@@ -208,8 +209,12 @@ class SimulationLoop {
                           : shards_[i].state == State::kParked ? "parked"
                                                                : "running";
       const char* last = shards_[i].last == Progress::kBlocked ? ", blocked" : "";
-      message += "\n  shard " + std::to_string(i) + " " + state + last + ", deadline " +
-                 text(engine_.shard(i).deadline()) + "; unfinished:";
+      const std::int64_t deadline_ns = engine_.shard(i).deadline_ns();
+      message +=
+          "\n  shard " + std::to_string(i) + " " + state + last + ", deadline " +
+          (deadline_ns == kNeverNs ? "never"
+                                   : "in " + std::to_string((deadline_ns - clock_.monotonic_ns()) / 1000) + " us") +
+          "; unfinished:";
       for (const auto& [node, stage] : engine_.shard(i).stages()) {
         if (stage->finished()) continue;
         const StageMetrics& metrics = stage->metrics();

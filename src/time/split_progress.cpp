@@ -7,7 +7,8 @@ namespace millstream::inline v0 {
 
 bool SplitProgress::too_far_ahead(std::uint32_t split) const noexcept {
   if (!drift) return false;
-  // Only what is assigned and unfinished counts; a split that waited for one that never comes would wait for ever.
+  // Only what is being read counts: a split that waited for one that is not opened before others end would wait for
+  // ever.
   Timestamp slowest = kTimestampMax;
   for (std::uint32_t i = 0; i < splits(); ++i) {
     if (state(i) == SplitState::kActive) slowest = std::min(slowest, watermark(i));

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "connectors/drive.hpp"
+#include "millstream/testing/simulator.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -52,9 +53,9 @@ TEST(Generator, PacesAsAnOpenLoop) {
   ASSERT_TRUE(result);
   EXPECT_EQ(reader.records.size(), 1U);
   EXPECT_EQ(result->retry_at, Timestamp{1ms});
-  // A stall: everything that fell due meanwhile comes at once, each with the instant at which it was due.
+  // A stall: everything that fell due meanwhile comes without a wait, each with the instant at which it was due.
   clock.advance(50ms);
-  result = reader.poll();
+  result = reader.drain();
   EXPECT_EQ(reader.records.size(), 51U);
   EXPECT_EQ(reader.times[20], Timestamp{20ms});
   EXPECT_EQ(result->retry_at, Timestamp{51ms});
@@ -70,6 +71,37 @@ TEST(Generator, PacesAsAnOpenLoop) {
   ASSERT_TRUE(again.poll());
   EXPECT_EQ(again.records.size(), 1U);
   EXPECT_EQ(again.records[0], 50U);
+}
+
+// Takes everything at once, but for one stall of a second when a second has passed.
+struct StallingSink {
+  SinkContext* context = nullptr;
+  bool stalled = false;
+  void open(SinkContext& c) { context = &c; }
+  std::size_t write(std::span<Number> numbers) {
+    if (stalled || context->clock().now() < Timestamp{1s}) return numbers.size();
+    stalled = true;
+    context->retry_at(context->clock().now() + 1s);
+    return 0;
+  }
+};
+
+// What fell due during the stall is late by as much as the stall still lasted, and all of it counts.
+TEST(Generator, LatencyCountsFromWhenARecordWasDue) {
+  Dataflow flow{"stalled"};
+  flow.from(generator::source<Number>({.make = [](std::uint64_t i) { return i; }, .count = 3000, .rate = 1000}))
+      .to(StallingSink{});
+  const auto result = testing::Simulator{{.seed = 1, .shards = 1}}.run(flow);
+  ASSERT_TRUE(result.ok()) << result.status.to_string();
+  const LatencyHistogram& latency = result.metrics.latency;
+  EXPECT_EQ(latency.count(), 3000U);
+  EXPECT_LE(latency.quantile(0.6), 1ms);
+  EXPECT_GE(latency.quantile(0.7), 90ms);
+  EXPECT_LE(latency.quantile(0.7), 120ms);
+  EXPECT_GE(latency.quantile(0.9), 690ms);
+  EXPECT_LE(latency.quantile(0.9), 750ms);
+  EXPECT_GE(latency.max(), 999ms);
+  EXPECT_LE(latency.max(), 1010ms);
 }
 
 TEST(Generator, RefusesWrongOptions) {

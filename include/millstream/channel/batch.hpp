@@ -22,6 +22,9 @@ namespace millstream::inline v0 {
 inline constexpr std::uint32_t kBatchRecordsMax = 1024;
 /// Bytes of values that a batch is meant to hold: with its columns it stays inside a 32 KiB L1 cache.
 inline constexpr std::size_t kBatchBytes = 16 * 1024;
+/// Heap memory (of strings, containers, ...) at which a batch is closed before it is full. Records of up to some 150
+/// bytes never reach it; beyond that a batch has left the L1 cache anyway, and what counts is that memory is bounded.
+inline constexpr std::size_t kBatchHeapBytes = 64 * 1024;
 
 /// Records of type T that a batch is filled to when the job allows `records_max`.
 template <class T>
@@ -111,6 +114,7 @@ class MILLSTREAM_EXPORT BatchBase {
   Watermarks start;              ///< what held before the first record
   std::vector<Mark> marks;       ///< by ascending position
   std::int64_t ingested_ns = 0;  ///< monotonic time at which the source read the first of the records
+  std::size_t heap_bytes = 0;    ///< that the records own beside their values; counted while they change shards
   std::uint32_t split = 0;       ///< number of the split; meaningful until the event times are set
   Control control = Control::kNone;
 

@@ -13,12 +13,17 @@
 #include "millstream/channel/ring.hpp"
 #include "millstream/channel/routing.hpp"
 #include "millstream/channel/stage.hpp"
+#include "millstream/codec/heap_bytes.hpp"
+#include "millstream/core/cache_line.hpp"
 #include "millstream/core/key_group.hpp"
 
 namespace millstream::inline v0 {
 
 /// Batches in flight between two shards. A deeper ring hides latency, a shallower one stalls the producer.
 inline constexpr std::size_t kExchangeSlots = 16;
+/// Heap memory of the records in flight between two shards, from which on the producer waits: a few batches of large
+/// records keep both shards busy. It is exceeded by what one input batch expands to.
+inline constexpr std::size_t kExchangeHeapBytes = 8 * kBatchHeapBytes;
 
 /// One direction between two shards. The producer's shard uses take() and send(), the consumer's receive(); batches
 /// come home on the consumer's shard.
@@ -30,7 +35,7 @@ class MILLSTREAM_EXPORT ChannelBase : public BatchHome {
 
   /// Sends what waits and reports whether another batch could be sent at once.
   [[nodiscard]] bool has_room() {
-    return flush_waiting() && want_until([this] { return forward_.has_room(1); });
+    return flush_waiting() && want_until([this] { return forward_.has_room(1) && has_room_for_bytes(); });
   }
   /// Takes the batch; what the ring has no slot for waits here.
   void send(BatchBase* batch);
@@ -39,6 +44,11 @@ class MILLSTREAM_EXPORT ChannelBase : public BatchHome {
   [[nodiscard]] bool drained() const { return forward_.empty(); }
   [[nodiscard]] std::size_t size() const { return forward_.size(); }
   [[nodiscard]] std::size_t slots() const noexcept { return forward_.slots(); }
+  /// Heap memory of the records that were sent and not yet received. Either side's thread.
+  [[nodiscard]] std::size_t heap_bytes() const {
+    const std::uint64_t received = received_bytes_.load(std::memory_order_acquire);
+    return static_cast<std::size_t>(sent_bytes_.load(std::memory_order_acquire) - received);
+  }
 
   /// The next batch, or null.
   [[nodiscard]] BatchBase* receive();
@@ -65,6 +75,11 @@ class MILLSTREAM_EXPORT ChannelBase : public BatchHome {
     std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with the fence in receive()
     return look();
   }
+  [[nodiscard]] bool has_room_for_bytes() const {
+    return sent_bytes_.load(std::memory_order_relaxed) == 0 || heap_bytes() < kExchangeHeapBytes;
+  }
+  /// True where what is under way has just come down to half of what it may be.
+  [[nodiscard]] bool note_received(std::size_t heap_bytes_of_batch);
 
   Ring<BatchBase*> forward_;
   Ring<BatchBase*> back_;
@@ -72,6 +87,9 @@ class MILLSTREAM_EXPORT ChannelBase : public BatchHome {
   std::atomic<bool> wants_room_{false};  // written by the producer alone
   ShardSignal& producer_;
   ShardSignal& consumer_;
+  // Both only grow; they stay 0 where records own no heap memory.
+  alignas(kCacheLine) std::atomic<std::uint64_t> sent_bytes_{0};      // written by the producer
+  alignas(kCacheLine) std::atomic<std::uint64_t> received_bytes_{0};  // written by the consumer
 };
 
 template <class T>
@@ -139,8 +157,9 @@ class ExchangeOutlet final : public Stage {
     for (std::size_t i = 0; i < channels_.size(); ++i) {
       if (!channels_[i]->flush_waiting()) {
         blocked = true;
-      } else if (!pushed_ || channels_[i]->drained()) {
-        advanced |= flush(i);
+      } else if (has_news(i) && (!pushed_ || channels_[i]->drained())) {
+        // Without room it stays open: were it sent, the next one could be begun.
+        channels_[i]->has_room() ? advanced |= flush(i) : blocked = true;
       }
     }
     pushed_ = false;
@@ -163,12 +182,14 @@ class ExchangeOutlet final : public Stage {
     }
     return *open_[i];
   }
-  /// Sends the begun batch if it says anything new.
+  /// The begun batch says something that the receiver does not know.
+  [[nodiscard]] bool has_news(std::size_t i) const {
+    const Batch<T>* batch = open_[i];
+    return batch != nullptr && (!batch->empty() || batch->control != Control::kNone || batch->end() != sent_[i]);
+  }
   bool flush(std::size_t i) {
+    if (!has_news(i)) return false;
     Batch<T>* batch = open_[i];
-    if (batch == nullptr || (batch->empty() && batch->control == Control::kNone && batch->end() == sent_[i])) {
-      return false;
-    }
     sent_[i] = batch->end();
     metrics_.records_out.add(batch->size());
     open_[i] = nullptr;
@@ -206,11 +227,12 @@ class ExchangeOutlet final : public Stage {
   }
   void append_value(std::size_t target, Batch<T>& from, std::uint32_t i, const Watermarks& at, T&& value) {
     Batch<T>* to = open_[target];
-    if (to->size() >= fill_) [[unlikely]] {
+    if (to->size() >= fill_ || (kOwnsHeap<T> && to->heap_bytes >= kBatchHeapBytes)) [[unlikely]] {
       flush(target);
       to = &opened(target);
       to->mark(at);
     }
+    if constexpr (kOwnsHeap<T>) to->heap_bytes += heap_bytes(value);
     const std::uint32_t place = to->size();
     to->emplace_back(std::move(value));
     // Time and hash are the columns of nearly every record that changes shards.

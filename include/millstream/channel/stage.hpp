@@ -89,8 +89,12 @@ class MILLSTREAM_EXPORT Stage : public Receiver {
   virtual void open() {}
   /// A bounded piece of the work that push() left over. kBlocked while it waits for room.
   virtual Progress step() { return Progress::kIdle; }
-  /// Wall-clock time at which step() has something to do though nothing comes in; kTimestampMax = never.
+  /// Wall-clock time of the next processing-time timer or window: step() then has something to do though nothing comes
+  /// in. kTimestampMax = none.
   [[nodiscard]] virtual Timestamp deadline() { return kTimestampMax; }
+  /// The same for what waits for time to pass (retries, polls, timeouts), as Clock::monotonic_ns(): setting the wall
+  /// clock does not move it. kNeverNs = nothing.
+  [[nodiscard]] virtual std::int64_t retry_at_ns() { return kNeverNs; }
   /// Has seen the end of its input and given everything on.
   [[nodiscard]] virtual bool finished() const = 0;
   /// Once, also after a failure; `completed` says whether the input ended in good order.

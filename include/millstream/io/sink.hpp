@@ -17,6 +17,7 @@
 //   close(SinkEnd)           void or Status; once; says whether the input ended or was cut off
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -55,9 +56,15 @@ class SinkContext {
   [[nodiscard]] FileSystem& file_system() const { return file_system_; }
   [[nodiscard]] Clock& clock() const { return clock_; }
   [[nodiscard]] const Waker& waker() const { return waker_; }
-  /// With a short write(span): when to call again (wall clock). Without it the engine asks again after 1 ms.
-  void retry_at(Timestamp t) { retry_at_ = t; }
+  /// With a short write(span): when to call again (wall clock; setting the clock later does not move it). Without it
+  /// the engine asks again after 1 ms.
+  void retry_at(Timestamp t) {
+    retry_at_ = t;
+    retry_at_ns_ = monotonic_at(clock_, t);
+  }
   [[nodiscard]] Timestamp retry_at() const { return retry_at_; }
+  /// The same as Clock::monotonic_ns(), for the engine.
+  [[nodiscard]] std::int64_t retry_at_ns() const { return retry_at_ns_; }
   void log(LogLevel level, std::string_view message) const {
     if (log_) log_(level, message);
   }
@@ -71,6 +78,7 @@ class SinkContext {
   LogHook log_;
   Waker waker_;
   Timestamp retry_at_ = kTimestampMin;
+  std::int64_t retry_at_ns_ = 0;
 };
 
 }  // namespace millstream::inline v0

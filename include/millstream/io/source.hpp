@@ -12,11 +12,12 @@
 // Members, all but poll optional:
 //   Splits splits(SourceContext&) const
 //                                     std::vector<Split> or Result<std::vector<Split>>; once, before the job starts
-//   open(SplitContext&)               void or Status; before the first poll; context.split().start says where to begin
-//   poll(SourceOutput<T>&)            Poll or Result<Poll>; emits at most out.room() records and never waits
+//   open(SplitContext&)               void or Status; directly before the first poll; context.split().start says where
+//                                     to begin
+//   poll(SourceOutput<T>&)            Poll or Result<Poll>; emits while out.room() > 0 and never waits
 //   Position position() const         where the next record begins: makes the source replayable
 //   OnError on_bad_record() const     what becomes of records that poll reports as bad, whatever .on_error(...) says
-//   close()                           void or Status; once, also after a failure
+//   close()                           void or Status; once after open, when the split has ended or the job does
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@
 #include <vector>
 
 #include "millstream/channel/batch.hpp"
+#include "millstream/codec/heap_bytes.hpp"
 #include "millstream/core/clock.hpp"
 #include "millstream/core/log.hpp"
 #include "millstream/core/status.hpp"
@@ -47,13 +49,16 @@ struct Position {
 struct Split {
   std::string id;       ///< unique in the source and the same after a restart
   Position start = {};  ///< where to begin
+  /// It has an end that comes by reading alone (a file that is not followed): of such splits a shard opens 64 at once,
+  /// and the others when those have ended.
+  bool bounded = false;
 };
 
 /// What a poll came to.
 struct Poll {
   enum class Kind { kMore, kIdle, kDone };
   Kind kind = Kind::kMore;
-  Timestamp retry_at = kTimestampMin;  ///< wall clock; with kIdle
+  Timestamp retry_at = kTimestampMin;  ///< wall clock (setting it later does not move it); with kIdle
 
   /// There may be more at once.
   static Poll more() { return {Kind::kMore, kTimestampMin}; }
@@ -113,27 +118,40 @@ class SourceOutput {
   SourceOutput(Batch<T>& batch, std::uint32_t limit, std::vector<DeadLetter>& bad)
       : batch_{batch}, limit_{limit}, bad_{bad} {}
 
-  /// Records that may still be emitted in this poll.
-  [[nodiscard]] std::size_t room() const noexcept { return limit_ - batch_.size(); }
-  /// There must be room.
+  /// Records that may still be emitted in this poll. It becomes 0 at once where the strings, containers, ... of the
+  /// records so far take kBatchHeapBytes: ask before each record, else memory is bounded by the number of records only.
+  [[nodiscard]] std::size_t room() const noexcept {
+    if constexpr (kOwnsHeap<T>) {
+      if (heap_bytes_ >= kBatchHeapBytes) return 0;
+    }
+    return limit_ - batch_.size();
+  }
+  /// There must be room, or have been at the last look.
   template <class... Arguments>
   void emit(Arguments&&... arguments) {
-    MILLSTREAM_ASSERT(room() > 0);
-    batch_.emplace_back(std::forward<Arguments>(arguments)...);
+    MILLSTREAM_ASSERT(batch_.size() < limit_);
+    const T& value = batch_.emplace_back(std::forward<Arguments>(arguments)...);
+    if constexpr (kOwnsHeap<T>) heap_bytes_ += heap_bytes(value);
   }
   /// With the event time that the source itself knows; `.event_time(strategy)` takes it. All records of a source are
   /// emitted with a time or all without.
   void emit_at(Timestamp time, T value) {
-    MILLSTREAM_ASSERT(room() > 0);
+    MILLSTREAM_ASSERT(batch_.size() < limit_);
     batch_.times.enable()[batch_.size()] = time;
-    batch_.emplace_back(std::move(value));
+    emit(std::move(value));
   }
-  /// Copies of all `values`, which must fit.
+  /// Copies of all `values`, of which there must be no more than room() said.
   void emit_all(std::span<const T> values) {
-    MILLSTREAM_ASSERT(values.size() <= room());
+    MILLSTREAM_ASSERT(values.size() <= limit_ - batch_.size());
     std::uninitialized_copy(values.begin(), values.end(), batch_.values() + batch_.size());
     batch_.set_size(batch_.size() + static_cast<std::uint32_t>(values.size()));
+    if constexpr (kOwnsHeap<T>) {
+      for (const T& value : values) heap_bytes_ += heap_bytes(value);
+    }
   }
+  /// The latency of this poll's records counts from `ns` (Clock::monotonic_ns()) instead of from the poll: for sources
+  /// that know when the records were due.
+  void due_at_ns(std::int64_t ns) noexcept { batch_.ingested_ns = ns; }
   /// A record that could not be decoded; the stage fails, skips or redirects it by its policy. The source's name and
   /// stage are filled in by the engine where they are empty.
   void bad_record(DeadLetter letter) { bad_.push_back(std::move(letter)); }
@@ -143,6 +161,7 @@ class SourceOutput {
  private:
   Batch<T>& batch_;
   std::uint32_t limit_;
+  std::size_t heap_bytes_ = 0;
   std::vector<DeadLetter>& bad_;
 };
 

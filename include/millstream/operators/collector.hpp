@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "millstream/channel/output.hpp"
+#include "millstream/codec/heap_bytes.hpp"
 
 namespace millstream::inline v0 {
 
@@ -23,11 +24,12 @@ class Collector {
 
   void append(Timestamp time, T&& value) {
     if (!batch_) open();
-    if (batch_->size() >= fill_) [[unlikely]] {
+    if (batch_->size() >= fill_ || (kOwnsHeap<T> && batch_->heap_bytes >= kBatchHeapBytes)) [[unlikely]] {
       flush();
       open();
     }
     if (timed_) batch_->times.enable()[batch_->size()] = time;
+    if constexpr (kOwnsHeap<T>) batch_->heap_bytes += heap_bytes(value);
     batch_->emplace_back(std::move(value));
     ++emitted_;
   }

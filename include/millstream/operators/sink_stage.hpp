@@ -22,7 +22,7 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   bool ready() final { return !current_ && (sides_.empty() || sides_.ready()); }
   void push(BatchHandle batch) final;
   Progress step() final;
-  Timestamp deadline() final { return current_ ? retry_at_ : flush_at_; }
+  std::int64_t retry_at_ns() final { return current_ ? retry_at_ns_ : flush_at_ns_; }
   bool finished() const final { return ended_ && !current_ && sides_.outboxes_empty(); }
   void open() final;
   void close(bool completed) final;
@@ -47,9 +47,9 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
 
   BatchHandle current_;
   std::uint32_t written_ = 0;
-  Timestamp retry_at_ = kTimestampMax;
+  std::int64_t retry_at_ns_ = kNeverNs;  // monotonic, as all of this stage's times
   std::shared_ptr<std::atomic<bool>> woken_ = std::make_shared<std::atomic<bool>>(false);
-  Timestamp flush_at_ = kTimestampMax;  // again, though nothing has come since
+  std::int64_t flush_at_ns_ = kNeverNs;  // again, though nothing has come since
   ConcurrentHistogram latency_;
   std::optional<SinkContext> sink_context_;
   bool opened_ = false;

@@ -1,8 +1,11 @@
 // SourceStage: reads the splits of one source that this shard owns, in turn, as long as there is room downstream. It
-// never buffers for a split that may not go on: backpressure and watermark alignment simply do not poll.
+// never buffers for a split that may not go on: backpressure and watermark alignment simply do not poll. A split is
+// opened at its first poll and closed at its end.
 #pragma once
 
 #include <atomic>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -15,14 +18,20 @@
 
 namespace millstream::inline v0 {
 
+/// Bounded splits (see Split::bounded) that a shard has open at once: each holds a file descriptor and buffers, and
+/// reading more of them in turn gains nothing.
+inline constexpr std::size_t kOpenSplitsMax = 64;
+
 /// One split as its shard sees it, without the reader.
 struct SplitRun {
   std::uint32_t number = 0;
-  Timestamp retry_at = kTimestampMin;  // not polled before (wall clock)
-  std::int64_t silent_since_ns = -1;   // monotonic; -1: not silent
-  Duration backoff{0};                 // after Poll::idle()
+  bool bounded = false;
+  std::int64_t retry_at_ns = std::numeric_limits<std::int64_t>::min();  // not polled before (monotonic)
+  std::int64_t silent_since_ns = -1;                                    // monotonic; -1: not silent
+  Duration backoff{0};                                                  // after Poll::idle()
   std::shared_ptr<std::atomic<bool>> woken = std::make_shared<std::atomic<bool>>(false);
   std::uint64_t records = 0;
+  bool open = false;
   bool finished = false;
 };
 
@@ -46,27 +55,35 @@ class MILLSTREAM_EXPORT SourceStageBase : public OperatorStage {
   bool ready() final { return false; }
   void push(BatchHandle) final { MILLSTREAM_ASSERT(!"a source has no input"); }
   Progress step() final;
-  Timestamp deadline() final;
+  std::int64_t retry_at_ns() final;
   bool finished() const final { return ended_ && output_base().outbox_empty() && sides_.outboxes_empty(); }
 
  protected:
   // The user's struct of split `i`; all may throw.
-  virtual void make_readers(std::size_t count) = 0;
+  virtual void make_reader(std::size_t i) = 0;
   virtual Status open_reader(std::size_t i, SplitContext& context) = 0;
   virtual Result<Poll> poll_reader(std::size_t i, BatchBase& batch, std::vector<DeadLetter>& bad) = 0;
   virtual Status close_reader(std::size_t i) = 0;
+  virtual void drop_reader(std::size_t i) = 0;
   [[nodiscard]] virtual OnError bad_record_policy(std::size_t i) const = 0;
   [[nodiscard]] virtual const OutputBase& output_base() const = 0;
 
  private:
+  /// Not while as many bounded splits are open as may be.
+  [[nodiscard]] bool may_be_polled(const SplitRun& run) const noexcept {
+    return run.open || !run.bounded || open_bounded_ < kOpenSplitsMax;
+  }
+  void open_split(std::size_t i);
   Poll poll_split(std::size_t i);
+  void schedule_next(SplitRun& run, const Poll& poll, bool got, std::int64_t now_ns);
+  void close_split(std::size_t i);
   /// An empty batch that carries what changed for the split.
   void announce(std::uint32_t split, Control control, const Watermarks& at);
   void bad_record(DeadLetter letter, OnError policy);
   /// The split has records again after having been idle.
   void note_records(SplitRun& run);
   void note_silence(SplitRun& run, std::int64_t now_ns);
-  void finish_split(SplitRun& run, SplitState state);
+  void finish_split(std::size_t i);
   void end_all();
   [[nodiscard]] Status placed(const Status& status, std::size_t i) const;
 
@@ -76,6 +93,7 @@ class MILLSTREAM_EXPORT SourceStageBase : public OperatorStage {
   std::vector<std::unique_ptr<SplitContext>> contexts_;
   std::vector<DeadLetter> bad_;
   std::size_t next_ = 0;
+  std::size_t open_bounded_ = 0;
   bool held_back_ = false;
   bool ended_ = false;
 };
@@ -89,9 +107,11 @@ class SourceStage final : public SourceStageBase {
   OutputBase* output() override { return &output_; }
 
  private:
-  void make_readers(std::size_t count) override {
-    for (std::size_t i = 0; i < count; ++i) readers_.push_back(std::make_unique<Src>(prototype_));
+  void make_reader(std::size_t i) override {
+    if (readers_.size() <= i) readers_.resize(i + 1);
+    readers_[i] = std::make_unique<Src>(prototype_);
   }
+  void drop_reader(std::size_t i) override { readers_[i].reset(); }
   Status open_reader([[maybe_unused]] std::size_t i, [[maybe_unused]] SplitContext& split) override {
     if constexpr (requires { readers_[i]->open(split); }) {
       if constexpr (std::is_void_v<decltype(readers_[i]->open(split))>) {

@@ -30,8 +30,9 @@ class MILLSTREAM_EXPORT Shard {
   [[nodiscard]] bool open();
   /// Gives every stage one bounded turn.
   Progress step();
-  /// Wall-clock time at which there is work though nothing comes in.
-  [[nodiscard]] Timestamp deadline();
+  /// Clock::monotonic_ns() at which there is work though nothing comes in; kNeverNs = none. What waits for the wall
+  /// clock is in it by how the clocks stand now.
+  [[nodiscard]] std::int64_t deadline_ns();
   /// Closes every stage, once.
   void close(bool completed);
 

@@ -53,6 +53,7 @@ struct ExchangeParts {
   std::unique_ptr<Stage> (*make_outlet)(Routing routing, std::uint32_t records_max,
                                         const std::vector<std::shared_ptr<ChannelBase>>& channels);
   std::unique_ptr<OutputBase> (*make_output)();
+  bool owns_heap;  ///< records own memory beside their values
 };
 
 namespace detail {
@@ -106,7 +107,7 @@ StreamPlace add_exchange(const StreamPlace& from, const char* kind, Routing rout
           const std::vector<std::shared_ptr<ChannelBase>>& channels) -> std::unique_ptr<Stage> {
          return std::make_unique<ExchangeOutlet<T>>(how, batch_records<T>(records_max), channels);
        },
-       &detail::make_output<T>});
+       &detail::make_output<T>, kOwnsHeap<T>});
 }
 
 }  // namespace millstream::inline v0

@@ -24,6 +24,11 @@ class MILLSTREAM_EXPORT Simulation {
   void stop() { engine_.request_stop(false); }
   void drain() { engine_.request_stop(true); }
   void cancel() { engine_.request_cancel(); }
+  /// The wall clock is set forward or back; no time passes. Shards that sleep notice it at once.
+  void set_wall_clock(Duration by) {
+    clock_.set_wall_clock(by);
+    clock_was_set_ = true;
+  }
   [[nodiscard]] JobStatus status() const { return engine_.status(); }
   /// Steps that shards have made so far.
   [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
@@ -34,6 +39,7 @@ class MILLSTREAM_EXPORT Simulation {
   Engine& engine_;
   ManualClock& clock_;
   std::uint64_t steps_ = 0;
+  bool clock_was_set_ = false;
 };
 
 struct SimulatorOptions {

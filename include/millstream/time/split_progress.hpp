@@ -17,6 +17,7 @@ namespace millstream::inline v0 {
 
 enum class SplitState : std::uint8_t {
   kActive,
+  kWaiting,   ///< not opened yet: holds the watermark back, but nobody waits for it to be aligned
   kIdle,      ///< silent for longer than the idle timeout: does not hold the watermark back
   kFinished,  ///< has been read to its end, or the job drains: all of its windows shall fire
   kStopped,   ///< the job was stopped before its end: windows stay open

@@ -13,8 +13,8 @@ std::span<char> LineFramer::space(std::size_t size) {
     scanned_ -= begin_;
     begin_ = 0;
   }
-  // Twice what is needed, so that a long line is not copied once a chunk.
-  if (buffer_.size() < end_ + size) buffer_.resize(2 * (end_ + size));
+  // At least twice what it was, so that a long line is not copied once a chunk.
+  if (buffer_.size() < end_ + size) buffer_.resize(std::max(end_ + size, 2 * buffer_.size()));
   return {buffer_.data() + end_, size};
 }
 

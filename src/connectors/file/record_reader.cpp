@@ -71,7 +71,7 @@ Result<std::vector<Split>> list_splits(FileSystem& files, const std::string& pat
                         ": a compressed file cannot be followed: what is appended cannot be read before its "
                         "compressor has finished; read it without .follow"};
     }
-    splits.push_back({found, {}});
+    splits.push_back({found, {}, !options.follow});
   }
   if (splits.empty()) return Status{ErrorCode::kNotFound, "file source: no file matches '" + path + "'"};
   return splits;
@@ -121,7 +121,8 @@ RecordReader::RecordReader(std::string path, Format format, const ReaderOptions&
                            std::unique_ptr<ByteStream> stream)
     : path_{std::move(path)},
       format_{format},
-      chunk_bytes_{options.chunk_bytes},
+      chunk_bytes_max_{options.chunk_bytes},
+      chunk_bytes_{std::min(kFirstChunkBytes, options.chunk_bytes)},
       stream_{std::move(stream)},
       identity_{stream_->identity()} {
   if (format == Format::kCsv) {
@@ -187,6 +188,7 @@ RecordReader::Event RecordReader::next() {
     switch (piece->kind) {
       case Piece::Kind::kBytes:
         framer_->commit(piece->size);
+        if (piece->size == chunk_bytes_) chunk_bytes_ = std::min(2 * chunk_bytes_, chunk_bytes_max_);
         if (identity_.empty()) identity_ = stream_->identity();  // a followed file that has come into being
         break;
       case Piece::Kind::kWait:

@@ -5,6 +5,14 @@
 #include "millstream/connectors/generator/source.hpp"
 
 namespace millstream::inline v0::generator::detail {
+namespace {
+
+// Records that are due within this of each other are polled together ...
+constexpr double kTogetherMinNs = 100'000;
+// ... or within this share of their lateness: their latency is overstated by at most as much.
+constexpr double kTogetherShare = 1.0 / 16;
+
+}  // namespace
 
 Status Schedule::check(bool has_make) const {
   if (!has_make) return {ErrorCode::kInvalidArgument, "generator: .make is missing"};
@@ -48,9 +56,13 @@ std::size_t Schedule::due(std::size_t room) {
   times_.clear();
   if (rate_ == 0) return left;
   const auto elapsed = static_cast<double>(clock_->monotonic_ns() - start_ns_);
+  const double first = nanoseconds_to(next());
+  due_at_ns_ = start_ns_ + static_cast<std::int64_t>(first);
+  // What is polled together counts its latency from one instant.
+  const double last = std::min(elapsed, first + std::max(kTogetherMinNs, (elapsed - first) * kTogetherShare));
   for (std::uint64_t number = next(); times_.size() < left; number += splits_) {
     const double after = nanoseconds_to(number);
-    if (after > elapsed) break;
+    if (after > last) break;
     times_.push_back(saturating_add(start_, Duration{static_cast<std::int64_t>(after / 1000)}));
   }
   return times_.size();

@@ -24,6 +24,8 @@ class Framer;
 
 /// What a poll reads and decodes at most: at some hundred MB/s it takes well under a millisecond.
 inline constexpr std::size_t kChunkBytes = std::size_t{128} << 10;
+/// The first chunk of a split; each that is filled doubles the next. Many small files need no large buffers.
+inline constexpr std::size_t kFirstChunkBytes = std::size_t{8} << 10;
 
 /// How to read one file.
 struct ReaderOptions {
@@ -93,7 +95,8 @@ class MILLSTREAM_EXPORT RecordReader {
 
   const std::string path_;
   const Format format_;
-  const std::size_t chunk_bytes_;
+  const std::size_t chunk_bytes_max_;
+  std::size_t chunk_bytes_;
   std::unique_ptr<ByteStream> stream_;
   std::unique_ptr<Framer> framer_;
   std::string identity_;  // of the file that the records come from

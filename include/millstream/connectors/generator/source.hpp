@@ -43,13 +43,15 @@ class Make {
   Make(F&& f)  // NOLINT(google-explicit-constructor): a lambda is what users write here
       : fill_{[f = std::forward<F>(f)](const Block& block, SourceOutput<T>& out) {
           std::uint64_t number = block.first;
-          for (std::size_t i = 0; i < block.count; ++i, number += block.step) {
+          std::size_t made = 0;
+          for (; made < block.count && (!kOwnsHeap<T> || out.room() > 0); ++made, number += block.step) {
             if (block.due != nullptr) {
-              out.emit_at(block.due[i], call(f, number, block.seed));
+              out.emit_at(block.due[made], call(f, number, block.seed));
             } else {
               out.emit(call(f, number, block.seed));
             }
           }
+          return made;
         }} {
     static_assert(
         std::is_invocable_r_v<T, const std::remove_cvref_t<F>&, std::uint64_t, Random&> ||
@@ -59,7 +61,8 @@ class Make {
   }
 
   [[nodiscard]] explicit operator bool() const { return static_cast<bool>(fill_); }
-  void operator()(const Block& block, SourceOutput<T>& out) const { fill_(block, out); }
+  /// Emits the records of the block for which there is room; returns how many.
+  std::size_t operator()(const Block& block, SourceOutput<T>& out) const { return fill_(block, out); }
 
  private:
   template <class F>
@@ -71,7 +74,7 @@ class Make {
       return f(number);
     }
   }
-  std::function<void(const Block&, SourceOutput<T>&)> fill_;
+  std::function<std::size_t(const Block&, SourceOutput<T>&)> fill_;
 };
 
 template <class T>
@@ -101,6 +104,9 @@ class MILLSTREAM_EXPORT Schedule {
   [[nodiscard]] std::size_t due(std::size_t room);
   /// When each of the records that due() has just named is due; null without a rate.
   [[nodiscard]] const Timestamp* due_times() const { return times_.empty() ? nullptr : times_.data(); }
+  /// When the first of them is due, as Clock::monotonic_ns(); the others are due so soon behind it that their latency
+  /// may count from it too.
+  [[nodiscard]] std::int64_t due_at_ns() const { return due_at_ns_; }
   /// Takes the records that due() named as emitted.
   Poll advance(std::size_t emitted);
 
@@ -124,6 +130,7 @@ class MILLSTREAM_EXPORT Schedule {
   std::int64_t start_ns_ = 0;       // monotonic
   Timestamp start_{};               // the same instant by the wall clock
   Clock* clock_ = nullptr;
+  std::int64_t due_at_ns_ = 0;
   std::vector<Timestamp> times_;
 };
 
@@ -142,8 +149,8 @@ class Source {
   Status open(SplitContext& context) { return schedule_.open(context); }
   Poll poll(SourceOutput<T>& out) {
     const std::size_t count = schedule_.due(out.room());
-    make_({schedule_.next(), schedule_.stride(), count, seed_, schedule_.due_times()}, out);
-    return schedule_.advance(count);
+    if (schedule_.due_times() != nullptr) out.due_at_ns(schedule_.due_at_ns());
+    return schedule_.advance(make_({schedule_.next(), schedule_.stride(), count, seed_, schedule_.due_times()}, out));
   }
   /// The offset counts the records of the split.
   [[nodiscard]] Position position() const { return {schedule_.done(), {}}; }

@@ -49,16 +49,16 @@ class Source {
 
   Poll poll(SourceOutput<T>& out) {
     std::vector<T>& records = data_->splits[number_];
-    const std::size_t count = std::min(out.room(), records.size() - next_);
     if constexpr (!std::copy_constructible<T>) {
-      for (std::size_t i = next_; i < next_ + count; ++i) out.emit(std::move(records[i]));
-      data_->moved_out[number_].store(next_ + count, std::memory_order_relaxed);
-    } else if constexpr (std::same_as<T, bool>) {  // std::vector<bool> has no bools that a span could show
-      for (std::size_t i = next_; i < next_ + count; ++i) out.emit(static_cast<bool>(records[i]));
+      while (out.room() > 0 && next_ < records.size()) out.emit(std::move(records[next_++]));
+      data_->moved_out[number_].store(next_, std::memory_order_relaxed);
+    } else if constexpr (kOwnsHeap<T> || std::same_as<T, bool>) {  // std::vector<bool> shows no bools to a span
+      while (out.room() > 0 && next_ < records.size()) out.emit(static_cast<const T&>(records[next_++]));
     } else {
+      const std::size_t count = std::min(out.room(), records.size() - next_);
       out.emit_all(std::span<const T>{records.data() + next_, count});
+      next_ += count;
     }
-    next_ += count;
     return next_ < records.size() ? Poll::more() : Poll::done();
   }
 
