@@ -279,6 +279,13 @@ TEST_F(FileSink, AFileWhereTheDirectoryShouldBeIsNamed) {
   }
 }
 
+TEST_F(FileSink, ADirectoryThatCannotBeMadeSaysWhatToDo) {
+  files.fail_at(2, EACCES);
+  EXPECT_EQ(open({}).opened.message(),
+            "cannot make the folder out: Permission denied; name a folder in .directory that this process may make and "
+            "write to");
+}
+
 TEST_F(FileSink, AnUnfinishedFileThatIsRemovedFailsTheJob) {
   auto sink = open({.path = [](const int& i) { return "f" + std::to_string(i); }, .open_files_max = 1});
   ASSERT_TRUE(sink.write({1}).ok());

@@ -59,8 +59,11 @@ Status make_directory(FileSystem& files, const std::string& directory) {
   return files.sync_folder(parent_folder(directory));
 }
 
-// A path through a file says which name in it is the file.
+// An error of the operating system with what to do; a path through a file says which name in it is the file.
 Status explained(FileSystem& files, const std::string& directory, const Status& status) {
+  if (status.code() == ErrorCode::kIo || status.code() == ErrorCode::kNotFound) {
+    return {status.code(), status.message() + "; name a folder in .directory that this process may make and write to"};
+  }
   if (status.code() != ErrorCode::kInvalidArgument) return status;
   for (std::string above = directory; above != "." && above != "/"; above = parent_folder(above)) {
     const Result<FileInfo> info = files.info(above);
