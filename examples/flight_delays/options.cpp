@@ -36,6 +36,8 @@ std::optional<double> to_speed(const std::string& text) {
   return speed;
 }
 
+std::string must_not_be_empty(const std::string& text) { return text.empty() ? "needs a path, not an empty text" : ""; }
+
 }  // namespace
 
 std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
@@ -47,11 +49,14 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
       "flights come in out of order. Shows the worst airports; Ctrl-C ends it with what has come in so far."};
   app.add_option("--input", options.input, "CSV file, or a quoted pattern of files that are read side by side")
       ->type_name("GLOB")
+      ->check(must_not_be_empty)
       ->capture_default_str();
   app.add_option("--output", options.output, "Write every result as JSON lines into this empty or new directory")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check(must_not_be_empty);
   app.add_option("--late", options.late, "Write the flights that came too late for all windows into this directory")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check(must_not_be_empty);
   app.add_option("--shards", options.shards, "Threads, 1 to 64 [as many as there are cores]")
       ->type_name("N")
       ->check(CLI::Range(1, 64));

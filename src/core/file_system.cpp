@@ -28,14 +28,20 @@ Status expand(FileSystem& files, const std::string& folder, std::string_view pat
   const std::string listed = folder.empty() ? "." : folder;
   const Result<FileInfo> info = files.info(listed);
   if (!info) return info.error().code() == ErrorCode::kNotFound ? Status{} : info.error();
-  if (!info->is_folder) return {};
+  if (!info->is_folder) return {};  // a file that a component before matched
   const Result<std::vector<std::string>> names = files.list(listed);
   if (!names) return names.error();
   for (const std::string& name : *names) {
     if (::fnmatch(component.c_str(), name.c_str(), FNM_PERIOD) != 0) continue;
     if (last) {
       found.push_back(folder + name);
-    } else if (Status s = expand(files, folder + name + "/", rest, found); !s.ok()) {
+      continue;
+    }
+    const Result<FileInfo> below = files.info(folder + name);
+    if (!below && below.error().code() == ErrorCode::kNotFound) continue;
+    if (!below) return below.error();
+    if (!below->is_folder) continue;
+    if (Status s = expand(files, folder + name + "/", rest, found); !s.ok()) {
       return s;
     }
   }
@@ -65,11 +71,12 @@ Result<std::vector<std::string>> FileSystem::glob(const std::string& pattern) {
 
 Status file_error(std::string_view action, std::string_view path, int error_number) {
   ErrorCode code = ErrorCode::kIo;
-  // A path through a file that is no folder names nothing either.
-  if (error_number == ENOENT || error_number == ENOTDIR) code = ErrorCode::kNotFound;
+  if (error_number == ENOENT) code = ErrorCode::kNotFound;
+  if (error_number == ENOTDIR) code = ErrorCode::kInvalidArgument;
   if (error_number == EEXIST || error_number == ENOTEMPTY) code = ErrorCode::kAlreadyExists;
   std::string message = "cannot ";
   message.append(action).append(" ").append(path).append(": ").append(std::generic_category().message(error_number));
+  if (error_number == ENOTDIR) message.append("; a name in this path is a file where a folder should be");
   return {code, std::move(message)};
 }
 

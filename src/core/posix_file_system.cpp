@@ -119,6 +119,12 @@ class PosixFileSystem final : public FileSystem {
     return std::unique_ptr<WritableFile>{std::make_unique<PosixWritableFile>(path, std::move(file))};
   }
 
+  Result<std::unique_ptr<WritableFile>> append_to(const std::string& path) override {
+    Descriptor file = open_file(path, O_WRONLY | O_APPEND);
+    if (file.number() < 0) return file_error("open", path, errno);
+    return std::unique_ptr<WritableFile>{std::make_unique<PosixWritableFile>(path, std::move(file))};
+  }
+
   Result<FileInfo> info(const std::string& path) override {
     struct stat found{};
     if (::stat(path.c_str(), &found) != 0) return file_error("look at", path, errno);
@@ -156,6 +162,12 @@ class PosixFileSystem final : public FileSystem {
     const Descriptor folder = open_file(path, O_RDONLY | O_DIRECTORY);
     if (folder.number() < 0) return file_error("open the folder", path, errno);
     return sync_descriptor(folder.number()) == 0 ? Status{} : file_error("sync the folder", path, errno);
+  }
+
+  std::string working_folder() const override {
+    std::error_code error;
+    const std::filesystem::path path = std::filesystem::current_path(error);
+    return error ? "." : path.string();
   }
 };
 

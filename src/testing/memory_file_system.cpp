@@ -108,6 +108,13 @@ std::shared_ptr<MemoryFileSystem::Node> MemoryFileSystem::find(const std::string
   return root;
 }
 
+int MemoryFileSystem::why_missing(const std::string& path) const {
+  for (std::string above = parent(path); !is_root(above); above = parent(above)) {
+    if (const std::shared_ptr<Node> node = find(above)) return node->info.is_folder ? ENOENT : ENOTDIR;
+  }
+  return ENOENT;
+}
+
 std::shared_ptr<MemoryFileSystem::Node> MemoryFileSystem::add(const std::string& path, bool folder) {
   auto node = std::make_shared<Node>();
   node->info.id = {1, next_inode_++};
@@ -169,7 +176,7 @@ Result<std::unique_ptr<ReadableFile>> MemoryFileSystem::open(const std::string& 
   const std::scoped_lock lock{mutex_};
   if (const int error = next_fault(); error != 0) return file_error("open", path, error);
   std::shared_ptr<Node> node = find(normal(path));
-  if (!node) return file_error("open", path, ENOENT);
+  if (!node) return file_error("open", path, why_missing(normal(path)));
   return std::unique_ptr<ReadableFile>{std::make_unique<Reader>(*this, path, std::move(node))};
 }
 
@@ -179,15 +186,24 @@ Result<std::unique_ptr<WritableFile>> MemoryFileSystem::create(const std::string
   const std::string name = normal(path);
   if (find(name)) return file_error("create", path, EEXIST);
   const std::shared_ptr<Node> above = find(parent(name));
-  if (!above || !above->info.is_folder) return file_error("create", path, ENOENT);
+  if (!above || !above->info.is_folder) return file_error("create", path, above ? ENOTDIR : why_missing(name));
   return std::unique_ptr<WritableFile>{std::make_unique<Writer>(*this, path, add(name, false))};
+}
+
+Result<std::unique_ptr<WritableFile>> MemoryFileSystem::append_to(const std::string& path) {
+  const std::scoped_lock lock{mutex_};
+  if (const int error = next_fault(); error != 0) return file_error("open", path, error);
+  std::shared_ptr<Node> node = find(normal(path));
+  if (!node) return file_error("open", path, why_missing(normal(path)));
+  if (node->info.is_folder) return file_error("open", path, EISDIR);
+  return std::unique_ptr<WritableFile>{std::make_unique<Writer>(*this, path, std::move(node))};
 }
 
 Result<FileInfo> MemoryFileSystem::info(const std::string& path) {
   const std::scoped_lock lock{mutex_};
   if (const int error = next_fault(); error != 0) return file_error("look at", path, error);
   const std::shared_ptr<Node> node = find(normal(path));
-  if (!node) return file_error("look at", path, ENOENT);
+  if (!node) return file_error("look at", path, why_missing(normal(path)));
   return node->info;
 }
 
@@ -196,7 +212,7 @@ Result<std::vector<std::string>> MemoryFileSystem::list(const std::string& folde
   if (const int error = next_fault(); error != 0) return file_error("list", folder, error);
   const std::string name = normal(folder);
   const std::shared_ptr<Node> node = find(name);
-  if (!node || !node->info.is_folder) return file_error("list", folder, node ? ENOTDIR : ENOENT);
+  if (!node || !node->info.is_folder) return file_error("list", folder, node ? ENOTDIR : why_missing(name));
   std::vector<std::string> names;
   for (const auto& [path, child] : nodes_) {
     if (parent(path) == name && path != name) names.push_back(std::filesystem::path{path}.filename().string());
@@ -224,9 +240,9 @@ Status MemoryFileSystem::remove(const std::string& path) {
   const std::string name = normal(path);
   const auto found = nodes_.find(name);
   if (found == nodes_.end()) return file_error("remove", path, ENOENT);
-  const auto child = std::find_if(nodes_.begin(), nodes_.end(),
-                                  [&](const auto& node) { return parent(node.first) == name && node.first != name; });
-  if (child != nodes_.end()) return file_error("remove", path, ENOTEMPTY);
+  const std::string below = name + "/";
+  const auto child = nodes_.lower_bound(below);
+  if (child != nodes_.end() && child->first.starts_with(below)) return file_error("remove", path, ENOTEMPTY);
   used_ -= found->second->bytes.size();
   nodes_.erase(found);
   return {};

@@ -1,6 +1,7 @@
 // The file sink: whole files only, names, folders, rolling, and a disk that refuses.
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <numeric>
 
 #include "connectors/drive.hpp"
@@ -14,6 +15,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -28,14 +30,17 @@ using namespace std::chrono_literals;
 template <class T>
 struct OpenSink {
   OpenSink(file::Sink<T> prototype, FileSystem& files, Clock& clock, std::uint32_t shard = 0)
-      : sink{std::move(prototype)},
-        context{testing::sink_context(files, clock, shard, 2)},
+      : context{"out",  shard, 2,
+                files,  clock, [log = logged](LogLevel, std::string_view message) { log->emplace_back(message); },
+                Waker{}},
+        sink{std::move(prototype)},
         opened{sink.open(context)} {}
 
   Status write(std::vector<T> records) { return sink.write(records).error(); }
 
-  file::Sink<T> sink;
+  std::shared_ptr<std::vector<std::string>> logged = std::make_shared<std::vector<std::string>>();
   SinkContext context;
+  file::Sink<T> sink;
   Status opened;
 };
 
@@ -152,9 +157,10 @@ TEST_F(FileSink, PutsRecordsIntoTheFoldersOfThePath) {
   auto sink = open(
       {.path = [](const int& i) { return i == 0 ? "" : "mod=" + std::to_string(i % 3) + "/x"; }, .open_files_max = 2});
   for (const int i : range(0, 30)) ASSERT_TRUE(sink.write({i}).ok());
-  EXPECT_LE(files.files().size() - visible().size(), 2U);
+  EXPECT_THAT(visible(), IsEmpty());
   ASSERT_TRUE(sink.sink.close(SinkEnd::kFinished).ok());
   EXPECT_EQ(numbers(), range(0, 30));
+  EXPECT_THAT(visible(), SizeIs(4)) << "one file for each folder, however few are open at a time";
   for (const std::string& name : visible()) {
     EXPECT_TRUE(name.starts_with("out/part-") || name.starts_with("out/mod=")) << name;
   }
@@ -162,6 +168,133 @@ TEST_F(FileSink, PutsRecordsIntoTheFoldersOfThePath) {
       file::source<int>({.path = "out/mod=1/x/*", .format = file::Format::kJsonLines}), files, clock);
   EXPECT_THAT(ones, SizeIs(10));
   for (const int i : ones) EXPECT_EQ(i % 3, 1);
+}
+
+TEST_F(FileSink, KeepsFewDescriptorsForManyFolders) {
+  const auto descriptors = [] {
+    const std::filesystem::directory_iterator all{"/proc/self/fd"};
+    return std::distance(begin(all), end(all));
+  };
+  testing::TemporaryFolder folder;
+  OpenSink<int> sink{file::sink<int>({.directory = folder / "out",
+                                      .path = [](const int& i) { return "f" + std::to_string(i % 200); },
+                                      .open_files_max = 3}),
+                     posix_file_system(), system_clock()};
+  const auto before = descriptors();
+  Random random{1};
+  std::vector<std::vector<int>> expected(200);
+  for (int batch = 0; batch < 20; ++batch) {
+    for (int i = 0; i < 50; ++i) {
+      const int number = static_cast<int>(random.below(100'000));
+      expected[static_cast<std::size_t>(number % 200)].push_back(number);
+      ASSERT_TRUE(sink.write({number}).ok());
+    }
+    ASSERT_TRUE(sink.sink.flush().ok());
+    EXPECT_LE(descriptors(), before + 3);
+  }
+  ASSERT_TRUE(sink.sink.close(SinkEnd::kFinished).ok());
+  EXPECT_EQ(descriptors(), before);
+  for (int i = 0; i < 200; ++i) {
+    const std::string name = "out/f" + std::to_string(i);
+    if (expected[static_cast<std::size_t>(i)].empty()) continue;
+    EXPECT_EQ(testing::read_all<int>(
+                  file::source<int>({.path = folder / (name + "/part-*"), .format = file::Format::kJsonLines})),
+              expected[static_cast<std::size_t>(i)]);
+  }
+  EXPECT_THAT(folder.files(),
+              SizeIs(std::count_if(expected.begin(), expected.end(), [](auto& f) { return !f.empty(); })));
+}
+
+TEST_F(FileSink, AFileThatIsClosedBetweenWritesRollsAsAnyOther) {
+  auto sink = open({.path = [](const int& i) { return "f" + std::to_string(i % 3); },
+                    .roll_bytes = 40,
+                    .roll_interval = 1min,
+                    .open_files_max = 1});
+  for (const int i : range(100, 130)) {
+    ASSERT_TRUE(sink.write({i}).ok());
+    ASSERT_TRUE(sink.sink.flush().ok());
+  }
+  EXPECT_THAT(visible(), SizeIs(3));
+  ASSERT_TRUE(sink.write({130, 131}).ok());
+  clock.advance(1min);
+  ASSERT_TRUE(sink.sink.flush().ok());
+  EXPECT_EQ(numbers(), range(100, 132));
+  EXPECT_EQ(files.files(), visible());
+}
+
+TEST_F(FileSink, BuffersOfManyFoldersAreBounded) {
+  OpenSink<std::string> sink{
+      file::sink<std::string>({.directory = "out", .path = [](const std::string& text) { return text.substr(0, 3); }}),
+      files, clock};
+  for (int i = 100; i < 400; ++i) {
+    for (int n = 0; n < 2; ++n) ASSERT_TRUE(sink.write({std::to_string(i) + std::string(31'000, '.')}).ok());
+  }
+  std::size_t written = 0;
+  for (const std::string& name : files.files()) written += files.read_file(name).size();
+  EXPECT_GT(written + file::detail::kBuffersBytesMax, std::size_t{300} * 2 * 31'000);
+  EXPECT_THAT(visible(), IsEmpty());
+  ASSERT_TRUE(sink.sink.close(SinkEnd::kFinished).ok());
+  EXPECT_THAT(visible(), SizeIs(300));
+  for (const std::string& name : visible()) EXPECT_EQ(files.read_file(name).size(), 2 * 31'006U);
+}
+
+TEST_F(FileSink, BeyondTheLimitTheFolderNotUsedForLongestBecomesVisible) {
+  const int limit = file::detail::kUnfinishedFilesMax;
+  auto sink = open({.path = [](const int& i) { return "f" + std::to_string(i); }, .open_files_max = 8});
+  ASSERT_TRUE(sink.write(range(0, limit)).ok());
+  ASSERT_TRUE(sink.write({0}).ok());
+  EXPECT_THAT(visible(), IsEmpty());
+  EXPECT_THAT(*sink.logged, IsEmpty());
+  ASSERT_TRUE(sink.write(range(limit, limit + 2)).ok());
+  EXPECT_EQ(numbers(), (std::vector{1, 2}));
+  EXPECT_THAT(*sink.logged,
+              ElementsAre(AllOf(HasSubstr("sink 'out'"), HasSubstr(".path"), HasSubstr("10000 folders"))));
+  ASSERT_TRUE(sink.sink.close(SinkEnd::kAborted).ok());
+  EXPECT_EQ(files.files(), visible());
+}
+
+TEST_F(FileSink, WarnsOfUnfinishedFilesAndDoesNotTouchThem) {
+  files.write_file("out/day=1/.part-1-0-1.jsonl.inprogress", "1");
+  files.write_file("out/.part-1-0-2.jsonl.inprogress", "2");
+  files.write_file("out/.nfs0001", "");
+  const auto before = files.files();
+  for (const auto existing : {file::Existing::kRefuse, file::Existing::kKeep}) {
+    auto sink = open({.existing = existing});
+    ASSERT_TRUE(sink.opened.ok());
+    EXPECT_THAT(*sink.logged,
+                ElementsAre(AllOf(HasSubstr("the directory out holds 2 unfinished file(s), such as out/"),
+                                  HasSubstr("find out -name '.part-*.inprogress' -delete"), HasSubstr("no job runs"))));
+    ASSERT_TRUE(sink.sink.close(SinkEnd::kFinished).ok());
+    EXPECT_EQ(files.files(), before);
+  }
+}
+
+TEST_F(FileSink, AFileWhereTheDirectoryShouldBeIsNamed) {
+  files.write_file("afile", "");
+  for (const std::string directory : {"afile", "afile/sub/deeper"}) {
+    const Status s = open({.directory = directory}).opened;
+    EXPECT_EQ(s.code(), ErrorCode::kInvalidArgument);
+    EXPECT_EQ(s.message(),
+              "cannot write to the directory " + directory + ": afile is a file; name a folder in .directory");
+  }
+}
+
+TEST_F(FileSink, ADirectoryThatCannotBeMadeSaysWhatToDo) {
+  files.fail_at(2, EACCES);
+  EXPECT_EQ(open({}).opened.message(),
+            "cannot make the folder out: Permission denied; name a folder in .directory that this process may make and "
+            "write to");
+}
+
+TEST_F(FileSink, AnUnfinishedFileThatIsRemovedFailsTheJob) {
+  auto sink = open({.path = [](const int& i) { return "f" + std::to_string(i); }, .open_files_max = 1});
+  ASSERT_TRUE(sink.write({1}).ok());
+  const std::string first = files.files().at(0);
+  ASSERT_TRUE(sink.write({2}).ok());
+  ASSERT_TRUE(files.remove(first).ok());
+  const Status s = sink.sink.flush();
+  EXPECT_EQ(s.code(), ErrorCode::kNotFound);
+  EXPECT_THAT(s.message(), HasSubstr(first));
 }
 
 TEST_F(FileSink, RefusesPathsThatLeaveTheDirectory) {
@@ -238,7 +371,9 @@ TEST_F(FileSink, AFullDiskIsAnErrorAndLeavesOnlyWholeFiles) {
     next += 500;
   }
   EXPECT_EQ(s.code(), ErrorCode::kIo);
-  EXPECT_THAT(s.message(), AllOf(HasSubstr("out/"), HasSubstr("No space left on device")));
+  EXPECT_THAT(s.message(), AllOf(HasSubstr("out/"), HasSubstr("No space left on device"),
+                                 HasSubstr("the files that readers see are whole and stay"),
+                                 HasSubstr(".existing = Existing::kKeep")));
   ASSERT_TRUE(sink.sink.close(SinkEnd::kAborted).ok());
   EXPECT_EQ(files.files(), visible());
   const auto read = numbers();
@@ -246,18 +381,25 @@ TEST_F(FileSink, AFullDiskIsAnErrorAndLeavesOnlyWholeFiles) {
   EXPECT_GE(read.size(), 10'000U);
 }
 
-TEST_F(FileSink, AnyOperationMayFail) {
-  for (std::uint64_t nth = 1; nth < 500; ++nth) {
+class FileSinkFaults : public ::testing::TestWithParam<std::size_t> {};
+
+TEST_P(FileSinkFaults, AnyOperationMayFail) {
+  ManualClock clock;
+  for (std::uint64_t nth = 1; nth < 1000; ++nth) {
     testing::MemoryFileSystem disk{clock};
     disk.fail_at(nth);
     bool all_good = false;
     {
-      OpenSink<int> sink{
-          file::sink<int>(
-              {.directory = "out", .path = [](const int& i) { return "d" + std::to_string(i % 2); }, .roll_bytes = 40}),
-          disk, clock};
+      OpenSink<int> sink{file::sink<int>({.directory = "out",
+                                          .path = [](const int& i) { return "d" + std::to_string(i % 3); },
+                                          .roll_bytes = 40,
+                                          .open_files_max = GetParam()}),
+                         disk, clock};
       Status s = sink.opened;
-      for (int i = 100; i < 130 && s.ok(); ++i) s = sink.write({i});
+      for (int i = 100; i < 145 && s.ok(); ++i) {
+        s = sink.write({i});
+        if (s.ok() && i % 4 == 0) s = sink.sink.flush();
+      }
       const bool written = s.ok();
       if (s.ok()) s = sink.sink.close(SinkEnd::kFinished);
       if (!written) static_cast<void>(sink.sink.close(SinkEnd::kAborted));
@@ -272,10 +414,13 @@ TEST_F(FileSink, AnyOperationMayFail) {
       EXPECT_TRUE(text.ends_with('\n')) << name;
       lines += static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
     }
-    EXPECT_TRUE(!all_good || lines == 30) << lines;
+    EXPECT_TRUE(!all_good || lines == 45) << lines;
   }
   ADD_FAILURE() << "never came to an end";
 }
+
+// One: each write of another folder closes a file and opens one again.
+INSTANTIATE_TEST_SUITE_P(OpenFiles, FileSinkFaults, ::testing::Values(1, 64));
 
 }  // namespace
 }  // namespace millstream::inline v0

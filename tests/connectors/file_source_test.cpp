@@ -13,6 +13,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::random_readings;
 using testing::Reading;
 using ReadingSource = file::Source<Reading>;
@@ -96,7 +97,13 @@ TEST_F(FileSource, RefusesWhatItCannotRead) {
     return splits ? std::string{"accepted"} : splits.error().message();
   };
   EXPECT_THAT(refused({.path = folder / "*.csv"}), AllOf(HasSubstr("no file matches"), HasSubstr("*.csv")));
-  EXPECT_THAT(refused({.path = folder / "missing.csv"}), HasSubstr("no file matches"));
+  EXPECT_THAT(refused({.path = folder / "missing.csv"}),
+              AllOf(HasSubstr("no file matches"), HasSubstr("set .follow"), Not(HasSubstr("working directory"))));
+  EXPECT_EQ(refused({.path = "no/such.csv"}), "file source: no file matches 'no/such.csv' in the working directory " +
+                                                  std::filesystem::current_path().string() +
+                                                  "; check the path, or set .follow to wait until the file is there");
+  EXPECT_THAT(refused({.path = "no such*.csv"}), AllOf(HasSubstr("check the pattern"), Not(HasSubstr(".follow"))));
+  EXPECT_EQ(refused({.path = "no/such.csv", .follow = true}), "accepted");
   EXPECT_THAT(refused({.path = folder.path(), .format = file::Format::kCsv}), HasSubstr("not a regular file"));
   EXPECT_THAT(refused({.path = ""}), HasSubstr("empty"));
   folder.write("a.csv.gz", testing::gzip("x"));

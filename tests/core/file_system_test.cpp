@@ -82,6 +82,36 @@ TEST_P(FileSystemTest, ErrorsNameThePathAndTheCause) {
   EXPECT_EQ(files().remove(path("full")).code(), ErrorCode::kAlreadyExists);
 }
 
+TEST_P(FileSystemTest, AppendsToAFileThatWasClosed) {
+  write("a", "one");
+  auto file = files().append_to(path("a"));
+  ASSERT_TRUE(file) << file.error().to_string();
+  ASSERT_TRUE((*file)->append("two").ok());
+  ASSERT_TRUE((*file)->sync().ok());
+  ASSERT_TRUE((*file)->close().ok());
+  EXPECT_EQ(files().info(path("a"))->size_bytes, 6U);
+  std::string bytes(6, '.');
+  ASSERT_TRUE((*files().open(path("a")))->read_at(0, bytes));
+  EXPECT_EQ(bytes, "onetwo");
+  EXPECT_EQ(files().append_to(path("missing")).error().code(), ErrorCode::kNotFound);
+  EXPECT_FALSE(*files().exists(path("missing")));
+  EXPECT_EQ(files().append_to(path("")).error().code(), ErrorCode::kIo);
+}
+
+TEST_P(FileSystemTest, APathThroughAFileIsAMistakeInThePath) {
+  write("file", "");
+  for (const Status& status : {files().list(path("file")).error(), files().make_folders(path("file/below")),
+                               files().info(path("file/x")).error(), files().exists(path("file/x")).error(),
+                               files().open(path("file/x")).error(), files().create(path("file/x")).error(),
+                               files().append_to(path("file/x")).error()}) {
+    EXPECT_EQ(status.code(), ErrorCode::kInvalidArgument) << status.to_string();
+    EXPECT_THAT(status.message(), HasSubstr("is a file where a folder should be"));
+  }
+  EXPECT_EQ(files().glob(path("file/*.csv")).error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(*files().glob(path("*/*.csv")), IsEmpty());
+  EXPECT_THAT(*files().glob(path("*/x.csv")), IsEmpty());
+}
+
 TEST_P(FileSystemTest, ListsAndGlobs) {
   ASSERT_TRUE(files().make_folders(path("x/deep")).ok());
   ASSERT_TRUE(files().make_folders(path("y")).ok());

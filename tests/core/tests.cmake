@@ -2,4 +2,5 @@
 millstream_add_test(core_histogram histogram_test.cpp)
 millstream_add_test(core_file_system file_system_test.cpp)
 millstream_add_test(core_piece_arena piece_arena_test.cpp)
+millstream_add_test(core_status status_test.cpp)
 millstream_add_test(core_timestamp timestamp_test.cpp)

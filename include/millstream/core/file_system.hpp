@@ -42,7 +42,7 @@ class MILLSTREAM_EXPORT ReadableFile {
   [[nodiscard]] virtual Result<FileInfo> info() = 0;
 };
 
-/// A new file open for writing at its end. For one thread at a time. The destructor closes without sync.
+/// A file open for writing at its end. For one thread at a time. The destructor closes without sync.
 class MILLSTREAM_EXPORT WritableFile {
  public:
   virtual ~WritableFile() = default;
@@ -54,7 +54,8 @@ class MILLSTREAM_EXPORT WritableFile {
 };
 
 /// Paths are relative to the working folder or absolute, with '/'. All members may be called from any thread.
-/// kNotFound and kAlreadyExists are codes of their own; the rest is kIo.
+/// kNotFound and kAlreadyExists are codes of their own, a path through a file that is no folder is kInvalidArgument,
+/// and the rest is kIo.
 class MILLSTREAM_EXPORT FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -62,6 +63,8 @@ class MILLSTREAM_EXPORT FileSystem {
   [[nodiscard]] virtual Result<std::unique_ptr<ReadableFile>> open(const std::string& path) = 0;
   /// The file must not exist yet.
   [[nodiscard]] virtual Result<std::unique_ptr<WritableFile>> create(const std::string& path) = 0;
+  /// The file must exist: what is appended comes behind what it holds.
+  [[nodiscard]] virtual Result<std::unique_ptr<WritableFile>> append_to(const std::string& path) = 0;
   [[nodiscard]] virtual Result<FileInfo> info(const std::string& path) = 0;
   /// Names in a folder, sorted, without "." and "..".
   [[nodiscard]] virtual Result<std::vector<std::string>> list(const std::string& folder) = 0;
@@ -73,6 +76,9 @@ class MILLSTREAM_EXPORT FileSystem {
   [[nodiscard]] virtual Status make_folders(const std::string& path) = 0;
   /// Returns when the names in the folder are on the disk.
   [[nodiscard]] virtual Status sync_folder(const std::string& path) = 0;
+
+  /// What relative paths start from, for messages; "." where that has no name.
+  [[nodiscard]] virtual std::string working_folder() const = 0;
 
   [[nodiscard]] Result<bool> exists(const std::string& path);
   /// Sorted paths of what a pattern matches: '*', '?' and '[...]' within a component, names that start with '.' only

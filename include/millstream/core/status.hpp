@@ -42,10 +42,9 @@ class [[nodiscard]] Status {
   [[nodiscard]] ErrorCode code() const noexcept { return code_; }
   [[nodiscard]] const std::string& message() const noexcept { return message_; }
 
-  /// The same error with "place: " before its message, to be used while it travels up.
-  [[nodiscard]] Status at(std::string_view place) const {
-    return ok() ? *this : Status{code_, std::string{place} + ": " + message_};
-  }
+  /// The same error with "place: " before its message, to be used while it travels up. What the place ends with and
+  /// the message begins with is said once: "split a.csv" and "a.csv:12: bad" are "split a.csv:12: bad".
+  [[nodiscard]] MILLSTREAM_EXPORT Status at(std::string_view place) const;
   /// "invalid_data: flights.csv:12: ..."; "ok" for success.
   [[nodiscard]] MILLSTREAM_EXPORT std::string to_string() const;
 

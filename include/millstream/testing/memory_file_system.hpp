@@ -43,12 +43,14 @@ class MILLSTREAM_EXPORT MemoryFileSystem final : public FileSystem {
 
   Result<std::unique_ptr<ReadableFile>> open(const std::string& path) override;
   Result<std::unique_ptr<WritableFile>> create(const std::string& path) override;
+  Result<std::unique_ptr<WritableFile>> append_to(const std::string& path) override;
   Result<FileInfo> info(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& folder) override;
   Status rename(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
   Status make_folders(const std::string& path) override;
   Status sync_folder(const std::string& path) override;
+  std::string working_folder() const override { return "."; }
 
  private:
   struct Node {
@@ -61,6 +63,7 @@ class MILLSTREAM_EXPORT MemoryFileSystem final : public FileSystem {
   // All with the lock held.
   [[nodiscard]] int next_fault();
   [[nodiscard]] std::shared_ptr<Node> find(const std::string& path) const;
+  [[nodiscard]] int why_missing(const std::string& path) const;
   std::shared_ptr<Node> add(const std::string& path, bool folder);
   void add_folders(const std::string& path);
   int append(Node& node, std::string_view bytes);

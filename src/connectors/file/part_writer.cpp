@@ -9,13 +9,7 @@
 namespace millstream::inline v0::file::detail {
 namespace {
 
-constexpr std::size_t kBufferBytes = std::size_t{64} << 10;  // written in one call; per open file
-
-std::string parent(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
+constexpr std::size_t kBufferBytes = std::size_t{64} << 10;  // written in one call
 
 // Why a relative folder is refused; empty for a good one.
 std::string_view fault_of(std::string_view folder) {
@@ -33,55 +27,17 @@ std::string_view fault_of(std::string_view folder) {
   return {};
 }
 
-// A file below `folder`, or an empty string.
-Result<std::string> find_any_file(FileSystem& files, const std::string& folder) {
-  const Result<std::vector<std::string>> names = files.list(folder);
-  if (!names) return names.error();
-  for (const std::string& name : *names) {
-    if (name.starts_with('.')) continue;
-    const std::string path = folder + "/" + name;
-    const Result<FileInfo> info = files.info(path);
-    if (!info && info.error().code() == ErrorCode::kNotFound) continue;
-    if (!info) return info.error();
-    if (!info->is_folder) return path;
-    Result<std::string> below = find_any_file(files, path);
-    if (!below || !below->empty()) return below;
-  }
-  return std::string{};
-}
-
-Status prepare_directory(FileSystem& files, const PartOptions& options) {
-  const Result<bool> exists = files.exists(options.directory);
-  if (!exists) return exists.error();
-  if (!*exists) {
-    if (Status s = files.make_folders(options.directory); !s.ok()) return s;
-    return files.sync_folder(parent(options.directory));
-  }
-  if (options.existing == Existing::kKeep) return {};
-  const Result<std::string> file = find_any_file(files, options.directory);
-  if (!file) return file.error();
-  if (file->empty()) return {};
-  return {ErrorCode::kAlreadyExists, "the output directory " + options.directory + " holds files already (" + *file +
-                                         "); remove them, name an empty or new directory, or keep them with "
-                                         ".existing = Existing::kKeep"};
+// An error of the disk, with what is left of the output and what to do.
+Status explained(Status status) {
+  if (status.code() != ErrorCode::kIo) return status;
+  return {
+      ErrorCode::kIo,
+      status.message() +
+          "; the files that readers see are whole and stay, those that were not complete are removed. Mend the cause "
+          "and start again with an empty .directory, or beside these files with .existing = Existing::kKeep"};
 }
 
 }  // namespace
-
-Status DirectoryGate::enter(FileSystem& files, const PartOptions& options) {
-  const std::scoped_lock lock{mutex_};
-  if (!checked_) result_ = prepare_directory(files, options);
-  checked_ = result_.ok();
-  if (checked_) ++inside_;
-  return result_;
-}
-
-void DirectoryGate::leave(SinkEnd end) {
-  const std::scoped_lock lock{mutex_};
-  // A job that failed may start again beside the files of its first attempt; after one that ended well, the next one
-  // finds them as any other job would.
-  if (--inside_ == 0 && end == SinkEnd::kFinished) checked_ = false;
-}
 
 PartWriter::PartWriter(PartOptions options, std::shared_ptr<DirectoryGate> gate)
     : options_{std::move(options)}, gate_{std::move(gate)} {
@@ -100,7 +56,7 @@ Status PartWriter::open(SinkContext& context) {
   }
   context_ = &context;
   run_ = std::to_string(context.clock().now().time_since_epoch().count());
-  Status entered = gate_->enter(context.file_system(), options_);
+  Status entered = gate_->enter(context, options_.directory, options_.existing);
   entered_ = entered.ok();
   return entered;
 }
@@ -109,42 +65,51 @@ Result<std::string*> PartWriter::buffer(std::string_view folder) {
   if (current_ == parts_.end() || current_->first != folder) {
     current_ = parts_.find(folder);
     if (current_ == parts_.end()) {
-      if (Status s = start_part(folder); !s.ok()) return s;
+      if (Status s = start_part(folder); !s.ok()) return explained(std::move(s));
+    } else {
+      uses_.splice(uses_.begin(), uses_, current_->second.use);
     }
   }
-  current_->second.last_use = ++uses_;
   return &current_->second.buffer;
 }
 
 Status PartWriter::commit() {
   Part& part = current_->second;
-  if (part.buffer.size() >= kBufferBytes || part.bytes + part.buffer.size() >= options_.roll_bytes) {
-    if (Status s = spill(part); !s.ok()) return s;
-  }
-  return part.bytes >= options_.roll_bytes ? publish(current_) : Status{};
+  count_buffer(part);
+  if (part.bytes + part.buffer.size() >= options_.roll_bytes) return explained(publish(current_));
+  if (part.buffer.size() >= kBufferBytes) return explained(spill(part));
+  return buffers_bytes_ > kBuffersBytesMax ? explained(empty_buffers()) : Status{};
 }
 
 Status PartWriter::roll_old() {
-  if (options_.roll_interval.count() <= 0) return {};
+  if (options_.roll_interval.count() <= 0 || parts_.empty()) return {};
+  const std::int64_t interval_ns = std::chrono::nanoseconds{options_.roll_interval}.count();
   const std::int64_t now_ns = context_->clock().monotonic_ns();
+  if (now_ns - oldest_ns_ < interval_ns) return {};
+  oldest_ns_ = now_ns;
   for (auto part = parts_.begin(); part != parts_.end();) {
     const auto at = part++;
-    if (now_ns - at->second.opened_ns < std::chrono::nanoseconds{options_.roll_interval}.count()) continue;
-    if (Status s = publish(at); !s.ok()) return s;
+    if (now_ns - at->second.started_ns < interval_ns) {
+      oldest_ns_ = std::min(oldest_ns_, at->second.started_ns);
+    } else if (Status s = publish(at); !s.ok()) {
+      return explained(std::move(s));
+    }
   }
   return {};
 }
 
 Status PartWriter::flush() {
   for (auto& [folder, part] : parts_) {
-    if (Status s = spill(part); !s.ok()) return s;
+    if (Status s = spill(part); !s.ok()) return explained(std::move(s));
   }
   return roll_old();
 }
 
 Status PartWriter::close(SinkEnd end) {
   Status result;
-  while (end == SinkEnd::kFinished && result.ok() && !parts_.empty()) result = publish(parts_.begin());
+  while (end == SinkEnd::kFinished && result.ok() && !parts_.empty()) {
+    result = explained(publish(parts_.begin()));
+  }
   discard();
   if (std::exchange(entered_, false)) gate_->leave(result.ok() ? end : SinkEnd::kAborted);
   return result;
@@ -157,20 +122,33 @@ Status PartWriter::start_part(std::string_view folder) {
               "file sink: .path returned '" + std::string{folder} + "': " + std::string{fault}};
     }
   }
-  if (parts_.size() >= options_.open_files_max) {
-    const auto oldest = std::min_element(parts_.begin(), parts_.end(), [](const auto& a, const auto& b) {
-      return a.second.last_use < b.second.last_use;
-    });
-    if (Status s = publish(oldest); !s.ok()) return s;
+  if (parts_.size() >= kUnfinishedFilesMax) {
+    if (Status s = publish_unused(); !s.ok()) return s;
   }
   Part part;
   part.folder = folder.empty() ? options_.directory : options_.directory + "/" + std::string{folder};
   if (Status s = make_folder(part.folder); !s.ok()) return s;
   if (Status s = create_file(part); !s.ok()) return s;
   part.buffer = options_.header;
-  part.opened_ns = context_->clock().monotonic_ns();
+  part.started_ns = context_->clock().monotonic_ns();
+  if (parts_.empty()) oldest_ns_ = part.started_ns;
   current_ = parts_.emplace(folder, std::move(part)).first;
+  Part& started = current_->second;
+  open_.push_front(&started);
+  started.opened = open_.begin();
+  uses_.push_front(&current_->first);
+  started.use = uses_.begin();
   return {};
+}
+
+Status PartWriter::publish_unused() {
+  if (!std::exchange(warned_, true)) {
+    context_->log(LogLevel::kWarning,
+                  "sink '" + context_->stage() + "': .path spreads the records over more than " +
+                      std::to_string(kUnfinishedFilesMax) + " folders at a time, so files become visible before they " +
+                      "are full; a coarser .path or a short .roll_interval avoids many small files");
+  }
+  return publish(parts_.find(*uses_.back()));
 }
 
 Status PartWriter::make_folder(const std::string& folder) const {
@@ -180,19 +158,20 @@ Status PartWriter::make_folder(const std::string& folder) const {
   if (*exists) return {};
   if (Status s = files.make_folders(folder); !s.ok()) return s;
   // The names of the new folders must be on the disk before a file in them counts as visible.
-  for (std::string made = folder; made != options_.directory; made = parent(made)) {
-    if (Status s = files.sync_folder(parent(made)); !s.ok()) return s;
+  for (std::string made = folder; made != options_.directory; made = parent_folder(made)) {
+    if (Status s = files.sync_folder(parent_folder(made)); !s.ok()) return s;
   }
   return {};
 }
 
 Status PartWriter::create_file(Part& part) {
   FileSystem& files = context_->file_system();
+  if (Status s = make_room(); !s.ok()) return s;
   for (;;) {
     const std::string name = "part-" + run_ + "-" + std::to_string(context_->shard()) + "-" +
                              std::to_string(next_number_++) + options_.suffix;
     part.name = part.folder + "/" + name;
-    part.temporary = part.folder + "/." + name + ".inprogress";
+    part.temporary = part.folder + "/" + unfinished_name(name);
     const Result<bool> taken = files.exists(part.name);
     if (!taken) return taken.error();
     if (*taken) continue;
@@ -206,23 +185,68 @@ Status PartWriter::create_file(Part& part) {
   }
 }
 
+Status PartWriter::make_room() {
+  while (open_.size() >= options_.open_files_max) {
+    if (Status s = close_file(*open_.back()); !s.ok()) return s;
+  }
+  return {};
+}
+
+Status PartWriter::open_file(Part& part) {
+  if (part.file) {
+    open_.splice(open_.begin(), open_, part.opened);
+    return {};
+  }
+  if (Status s = make_room(); !s.ok()) return s;
+  Result<std::unique_ptr<WritableFile>> file = context_->file_system().append_to(part.temporary);
+  if (!file) return file.error();
+  part.file = *std::move(file);
+  open_.push_front(&part);
+  part.opened = open_.begin();
+  return {};
+}
+
+Status PartWriter::close_file(Part& part) {
+  open_.erase(part.opened);
+  return std::exchange(part.file, nullptr)->close();
+}
+
 Status PartWriter::spill(Part& part) {
   if (part.buffer.empty()) return {};
+  if (Status s = open_file(part); !s.ok()) return s;
   if (Status s = part.file->append(part.buffer); !s.ok()) return s;
   part.bytes += part.buffer.size();
   part.buffer.clear();
   return {};
 }
 
+Status PartWriter::empty_buffers() {
+  for (auto& [folder, part] : parts_) {
+    if (Status s = spill(part); !s.ok()) return s;
+    std::string{}.swap(part.buffer);
+    count_buffer(part);
+  }
+  return {};
+}
+
+void PartWriter::count_buffer(Part& part) {
+  buffers_bytes_ += part.buffer.capacity() - part.buffer_counted;  // the difference may be negative: it wraps
+  part.buffer_counted = part.buffer.capacity();
+}
+
 Status PartWriter::publish(Parts::iterator at) {
   FileSystem& files = context_->file_system();
   Part& part = at->second;
   if (Status s = spill(part); !s.ok()) return s;
+  // The sync of a new descriptor also covers what earlier ones wrote.
+  if (Status s = open_file(part); !s.ok()) return s;
   if (Status s = part.file->sync(); !s.ok()) return s;
-  if (Status s = part.file->close(); !s.ok()) return s;
+  if (Status s = close_file(part); !s.ok()) return s;
   if (Status s = files.rename(part.temporary, part.name); !s.ok()) return s;
   const std::string folder = std::move(part.folder);
   if (current_ == at) current_ = parts_.end();
+  uses_.erase(part.use);
+  buffers_bytes_ -= part.buffer_counted;
   parts_.erase(at);
   return files.sync_folder(folder);
 }
@@ -236,6 +260,9 @@ void PartWriter::discard() {
     }
   }
   parts_.clear();
+  uses_.clear();
+  open_.clear();
+  buffers_bytes_ = 0;
   current_ = parts_.end();
 }
 

@@ -40,6 +40,15 @@ Detail parse_detail(const std::string& text) {
   return detail;
 }
 
+// Says from where a relative path was taken, and what else could be meant.
+Status no_match(const FileSystem& files, const std::string& path) {
+  std::string message = "file source: no file matches '" + path + "'";
+  if (!path.starts_with('/')) message += " in the working directory " + files.working_folder();
+  message += is_glob_pattern(path) ? "; check the pattern (names that start with '.' need a '.' in it)"
+                                   : "; check the path, or set .follow to wait until the file is there";
+  return {ErrorCode::kNotFound, std::move(message)};
+}
+
 Status check_options(const ReaderOptions& options) {
   if (options.record_bytes_max == 0 || options.record_bytes_max > kRecordBytesMax) {
     return {ErrorCode::kInvalidArgument,
@@ -73,7 +82,7 @@ Result<std::vector<Split>> list_splits(FileSystem& files, const std::string& pat
     }
     splits.push_back({found, {}, !options.follow});
   }
-  if (splits.empty()) return Status{ErrorCode::kNotFound, "file source: no file matches '" + path + "'"};
+  if (splits.empty()) return no_match(files, path);
   return splits;
 }
 

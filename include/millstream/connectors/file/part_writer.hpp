@@ -1,16 +1,18 @@
 // The part of writing files that does not depend on the type of the records: names, folders, rolling, and making files
-// visible only when they are whole. Users want file/sink.hpp.
+// visible only when they are whole. A file that is being written has a buffer; it has a descriptor only while it is
+// among those written last. Users want file/sink.hpp.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "millstream/connectors/file/output_directory.hpp"
 #include "millstream/core/export.hpp"
 #include "millstream/core/file_system.hpp"
 #include "millstream/core/status.hpp"
@@ -18,13 +20,14 @@
 
 namespace millstream::inline v0::file {
 
-/// What a sink does with a directory that holds files already (names that start with '.' do not count).
-enum class Existing {
-  kRefuse,  ///< the job fails before anything is written
-  kKeep,    ///< new files come beside them; no name is used twice
-};
-
 namespace detail {
+
+/// Files of one shard that are not yet visible. One more, and the one not used for longest becomes visible, with a
+/// warning: each holds about 1 KiB of memory besides its buffer, and is synced on its own at the end.
+inline constexpr std::size_t kUnfinishedFilesMax = 10'000;
+
+/// Bytes of all buffers of one shard. More, and all are written to their files.
+inline constexpr std::size_t kBuffersBytesMax = std::size_t{16} << 20;
 
 struct PartOptions {
   std::string directory = {};
@@ -34,19 +37,6 @@ struct PartOptions {
   Duration roll_interval{0};
   std::size_t open_files_max = 0;
   Existing existing = Existing::kRefuse;
-};
-
-/// Looks at the directory once for all shards of a sink: the second one to open would find the first one's files.
-class MILLSTREAM_EXPORT DirectoryGate {
- public:
-  [[nodiscard]] Status enter(FileSystem& files, const PartOptions& options);
-  void leave(SinkEnd end);
-
- private:
-  std::mutex mutex_;
-  bool checked_ = false;
-  Status result_;
-  int inside_ = 0;
 };
 
 /// The files of one shard. For one thread.
@@ -72,19 +62,27 @@ class MILLSTREAM_EXPORT PartWriter {
     std::string folder;     // with the directory
     std::string temporary;  // paths
     std::string name;
-    std::unique_ptr<WritableFile> file;
+    std::unique_ptr<WritableFile> file;  // null while it has no descriptor
+    std::list<Part*>::iterator opened;   // in open_, while it has one
     std::string buffer;
-    std::uint64_t bytes = 0;  // in the file
-    std::int64_t opened_ns = 0;
-    std::uint64_t last_use = 0;
+    std::size_t buffer_counted = 0;  // of the buffer's capacity, what is in buffers_bytes_
+    std::uint64_t bytes = 0;         // in the file
+    std::int64_t started_ns = 0;
+    std::list<const std::string*>::iterator use;  // in uses_
   };
   using Parts = std::map<std::string, Part, std::less<>>;  // by relative folder
 
   [[nodiscard]] Status start_part(std::string_view folder);
+  [[nodiscard]] Status publish_unused();
   [[nodiscard]] Status make_folder(const std::string& folder) const;
   [[nodiscard]] Status create_file(Part& part);
+  [[nodiscard]] Status make_room();
+  [[nodiscard]] Status open_file(Part& part);
+  [[nodiscard]] Status close_file(Part& part);
   [[nodiscard]] Status spill(Part& part);
+  [[nodiscard]] Status empty_buffers();
   [[nodiscard]] Status publish(Parts::iterator part);
+  void count_buffer(Part& part);
   void discard();
 
   PartOptions options_;
@@ -92,10 +90,14 @@ class MILLSTREAM_EXPORT PartWriter {
   SinkContext* context_ = nullptr;
   std::string run_;  // tells the files of this run from those of earlier ones
   std::uint64_t next_number_ = 1;
-  std::uint64_t uses_ = 0;
   Parts parts_;
   Parts::iterator current_ = parts_.end();
+  std::list<const std::string*> uses_;  // keys of all parts, the last used first
+  std::list<Part*> open_;               // parts with a descriptor, the last written first
+  std::size_t buffers_bytes_ = 0;
+  std::int64_t oldest_ns_ = 0;  // no part was started before
   bool entered_ = false;
+  bool warned_ = false;  // of too many parts
 };
 
 }  // namespace detail

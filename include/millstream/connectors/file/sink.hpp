@@ -1,6 +1,8 @@
 // The file sink: JSON-lines or CSV files in a directory. Readers only ever see whole files: a file is written under a
 // name that starts with '.', and gets its final name when it is complete and on the disk. Delivery: at least once; a
-// job that failed and starts again leaves the files of its first attempt where they are.
+// job that failed and starts again leaves the files of its first attempt where they are. What a job that was killed had
+// not completed stays under a name that starts with '.'; the next job that opens the directory warns of it and does not
+// touch it, for it could belong to another job that is writing there.
 //
 //   ms::file::sink<Total>({.directory = "totals"})
 //   ms::file::sink<Order>({.directory = "out", .format = ms::file::Format::kCsv,
@@ -36,7 +38,9 @@ struct SinkOptions {
   /// A file that is so old becomes visible when the next records come or the input pauses; 0 = only by size and at the
   /// end.
   std::chrono::milliseconds roll_interval{0};
-  /// Folders with an open file, each shard. One more, and the file not used for longest becomes visible.
+  /// Descriptors, each shard. Files beyond that are closed between their writes and opened again; what becomes visible
+  /// does not depend on it. Beyond 10,000 unfinished files (detail::kUnfinishedFilesMax), each shard, the one not used
+  /// for longest becomes visible early, with a warning.
   std::size_t open_files_max = 64;
   Existing existing = Existing::kRefuse;
 };
