@@ -182,9 +182,11 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       return true;
     };
     const auto fetch = [&](const Due& due) { table_.prefetch(due.number); };
-    if (!calendar_.turn_to(this->horizon(), put_off, fetch, [this] { return this->stop(); })) return false;
-    while (calendar_.has_due(this->horizon())) {
-      if (this->stop()) return false;
+    const auto stop = [this] { return this->stop(); };
+    while (true) {
+      if (!calendar_.turn_to(this->horizon(), put_off, fetch, stop)) return false;
+      if (!calendar_.has_due(this->horizon())) break;
+      if (stop()) return false;
       const Due due = calendar_.pop();
       KeyState* key = scheduled_key(due);
       if (key == nullptr) continue;

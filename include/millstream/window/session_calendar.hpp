@@ -36,13 +36,16 @@ class SessionCalendar {
       ++far_entries_;
     }
   }
-  /// Opens the pages that `time` has reached. put_off(due) brings an entry up to date, or says false if it is void;
-  /// fetch(due) is called some entries ahead of it; stop() true ends the call early, and false is returned.
+  /// Opens the pages that `time` has reached, but none while an entry of an earlier one is due: what is in order stays
+  /// small, also when time leaps to the end. So call it again until nothing is due. put_off(due) brings an entry up to
+  /// date, or says false if it is void; fetch(due) is called some entries ahead of it; stop() true ends the call early,
+  /// and false is returned.
   template <class PutOff, class Fetch, class Stop>
   bool turn_to(Timestamp time, PutOff&& put_off, Fetch&& fetch, Stop&& stop) {
     const std::int64_t last = page_of(time);
     while (!far_.empty() && far_.begin()->first <= last) {
       const std::int64_t page = far_.begin()->first;
+      if (page > open_until_ && has_due(time)) return true;
       std::vector<Due>& entries = far_.begin()->second;
       open_until_ = std::max(open_until_, page);
       while (!entries.empty()) {
