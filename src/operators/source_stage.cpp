@@ -2,7 +2,8 @@
 #include "millstream/operators/source_stage.hpp"
 
 #include <algorithm>
-#include <exception>
+
+#include "core/guarded_call.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -17,18 +18,6 @@ std::string place(const DeadLetter& letter) {
   if (letter.column > 0) text += ":" + std::to_string(letter.column);
   if (!letter.field.empty()) text += ": field '" + letter.field + "'";
   return text;
-}
-
-// Runs a member of the user's source and turns an exception into a Status.
-template <class F>
-Status guarded_call(F&& f) {
-  try {
-    return f();
-  } catch (const std::exception& error) {
-    return {ErrorCode::kUserFailure, std::string{"threw: "} + error.what()};
-  } catch (...) {
-    return {ErrorCode::kUserFailure, "threw an exception that is not a std::exception"};
-  }
 }
 
 }  // namespace

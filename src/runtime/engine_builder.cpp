@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/guarded_call.hpp"
 #include "millstream/core/file_system.hpp"
 #include "millstream/runtime/engine.hpp"
 #include "runtime/cores.hpp"
@@ -28,6 +29,14 @@ Status check_options(const RunOptions& options) {
   return {ErrorCode::kInvalidArgument, "the run options are wrong:" + mistakes};
 }
 
+// One failure as it is, several as a list.
+Status all_of(const std::vector<Status>& failures) {
+  if (failures.size() == 1) return failures.front();
+  std::string message = std::to_string(failures.size()) + " sources cannot be read:";
+  for (const Status& failure : failures) message += "\n  - " + failure.message();
+  return {failures.front().code(), std::move(message)};
+}
+
 }  // namespace
 
 class EngineBuilder {
@@ -38,8 +47,14 @@ class EngineBuilder {
     if (Status s = graph_.check(); !s.ok()) return s;
     if (Status s = check_options(options_); !s.ok()) return s;
     make_shards(make_signal);
-    if (Status s = list_splits(); !s.ok()) return s;
-    for (std::uint32_t number = 0; number < graph_.size(); ++number) make_stages(number);
+    if (Status s = list_all_splits(); !s.ok()) return s;
+    for (std::uint32_t number = 0; number < graph_.size(); ++number) {
+      const Status made = guarded_call([&] {
+        make_stages(number);
+        return Status{};
+      });
+      if (!made.ok()) return made.at("making the stage '" + engine_->ids_[number] + "'");
+    }
     if (Status s = reserve_queues(); !s.ok()) return s;
     engine_->started_ns_ = engine_->clock_->monotonic_ns();
     return std::move(engine_);
@@ -85,28 +100,17 @@ class EngineBuilder {
     return {engine_->ids_[number], file_system_, engine_->clock_, options_.seed};
   }
 
-  Status list_splits() {
+  // Every source is asked, so that all that is wrong is reported at once.
+  Status list_all_splits() {
     progress_.resize(graph_.size());
     splits_.resize(graph_.size());
+    std::vector<Status> failures;
     for (std::uint32_t number = 0; number < graph_.size(); ++number) {
-      const Node& node = graph_.node(number);
-      if (!node.is_source) continue;
-      SourceContext context = source_context(number);
-      const std::string place = "source '" + engine_->ids_[number] + "'";
-      Result<std::vector<Split>> listed = node.list_splits(context);
-      if (!listed) return listed.error().at(place);
-      std::vector<std::string> split_ids;
-      std::set<std::string> unique;
-      for (const Split& split : *listed) {
-        split_ids.push_back(split.id);
-        if (!unique.insert(split.id).second) {
-          return {ErrorCode::kInvalidArgument, place + ": two splits have the id '" + split.id + "'"};
-        }
-      }
-      splits_[number] = *std::move(listed);
-      progress_[number] = std::make_shared<SplitProgress>(std::move(split_ids));
-      engine_->sources_.emplace_back(engine_->ids_[number], progress_[number]);
+      if (!graph_.node(number).is_source) continue;
+      const Status listed = guarded_call([&] { return list_splits(number); });
+      if (!listed.ok()) failures.push_back(listed.at("source '" + engine_->ids_[number] + "'"));
     }
+    if (!failures.empty()) return all_of(failures);
     for (std::uint32_t number = 0; number < graph_.size(); ++number) {
       const Node& node = graph_.node(number);
       if (!node.assigns_event_time) continue;
@@ -115,6 +119,24 @@ class EngineBuilder {
       progress.drift = node.watermarks->drift();
       progress.has_event_time = true;
     }
+    return {};
+  }
+
+  Status list_splits(std::uint32_t number) {
+    SourceContext context = source_context(number);
+    Result<std::vector<Split>> listed = graph_.node(number).list_splits(context);
+    if (!listed) return listed.error();
+    std::vector<std::string> split_ids;
+    std::set<std::string> unique;
+    for (const Split& split : *listed) {
+      split_ids.push_back(split.id);
+      if (!unique.insert(split.id).second) {
+        return {ErrorCode::kInvalidArgument, "two splits have the id '" + split.id + "'"};
+      }
+    }
+    splits_[number] = *std::move(listed);
+    progress_[number] = std::make_shared<SplitProgress>(std::move(split_ids));
+    engine_->sources_.emplace_back(engine_->ids_[number], progress_[number]);
     return {};
   }
 
@@ -141,6 +163,7 @@ class EngineBuilder {
       }
       for (auto& channel : sides.channels) engine_->channels_.push_back(std::move(channel));
       ++exchanges_;
+      exchange_heap_bytes_ += sides.heap_bytes_max;
     } else {
       for (std::uint32_t s = 0; s < shards_; ++s) {
         std::unique_ptr<OperatorStage> stage = node.make(setup_for(number, s));
@@ -209,7 +232,7 @@ class EngineBuilder {
   // The queues' memory is taken before the job starts, so that a job never waits for it later.
   Status reserve_queues() {
     const std::size_t each = (options_.exchange_slots + 2) * kBatchBytes;
-    const std::size_t bytes = exchanges_ * shards_ * shards_ * each;
+    const std::size_t bytes = exchanges_ * shards_ * shards_ * each + exchange_heap_bytes_;
     if (!engine_->memory_->try_reserve(bytes)) {
       return {ErrorCode::kInvalidArgument,
               "the queues between " + std::to_string(shards_) + " shards need " + std::to_string(bytes) +
@@ -226,6 +249,7 @@ class EngineBuilder {
   const RunOptions& options_;
   std::uint32_t shards_ = 1;
   std::size_t exchanges_ = 0;
+  std::size_t exchange_heap_bytes_ = 0;
   FileSystem* file_system_ = nullptr;
   std::unique_ptr<Engine> engine_;
   std::vector<Built> built_;

@@ -67,8 +67,8 @@ TEST(Allocation, FilesAreReadWithoutOnePerRecord) {
   for (const auto& [name, bytes] :
        std::map<std::string, std::string>{{"a.json", json}, {"a.csv", csv}, {"a.json.gz", testing::gzip(json)}}) {
     const std::string path = folder.write(name, bytes);
-    // One or two where a buffer meets its largest chunk.
-    EXPECT_LE((steady_allocations<Reading>(file::source<Reading>({.path = path}), path, readings.size())), 2U) << name;
+    // A few while the buffer grows to its largest chunk.
+    EXPECT_LE((steady_allocations<Reading>(file::source<Reading>({.path = path}), path, readings.size())), 5U) << name;
   }
 }
 

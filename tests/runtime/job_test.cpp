@@ -203,6 +203,48 @@ TEST(Job, NeedsMemoryForItsQueues) {
   EXPECT_EQ(options.memory->used_bytes(), 0U);
 }
 
+struct UnlistedSource {
+  bool throws = false;
+  millstream::Result<std::vector<Split>> splits(SourceContext&) const {
+    if (throws) throw std::runtime_error{"no broker"};
+    return Status{ErrorCode::kNotFound, "no such topic"};
+  }
+  Poll poll(SourceOutput<Tick>&) { return Poll::done(); }
+};
+
+TEST(Job, SourcesThatCannotBeListedAreAllReported) {
+  Dataflow flow{"unlisted"};
+  const SharedCounts counts = make_counts();
+  flow.from(UnlistedSource{true}).named("first").to(CountingSink{counts});
+  flow.from(EndlessSource{counts}).named("second").to(CountingSink{counts});
+  flow.from(UnlistedSource{false}).named("third").to(CountingSink{counts});
+  const JobResult result = run(flow, quiet(2));
+  EXPECT_EQ(result.state, JobState::kFailed);
+  EXPECT_EQ(result.status.code(), ErrorCode::kUserFailure);
+  EXPECT_EQ(result.status.message(),
+            "2 sources cannot be read:\n  - source 'first': threw: no broker\n  - source 'third': no such topic");
+  EXPECT_EQ(counts->emitted, 0U);
+}
+
+struct Uncopied {
+  Uncopied() = default;
+  Uncopied(const Uncopied& other) : copies{other.copies} {
+    if (++*copies > 20) throw std::runtime_error{"no more copies"};
+  }
+  Uncopied& operator=(const Uncopied&) = default;
+  std::shared_ptr<int> copies = std::make_shared<int>(0);
+  Tick operator()(const Tick& t) const { return t; }
+};
+
+TEST(Job, AStageThatCannotBeMadeIsAStatus) {
+  Dataflow flow{"unmade"};
+  const SharedCounts counts = make_counts();
+  flow.from(EndlessSource{counts}).map(Uncopied{}).named("the map").to(CountingSink{counts});
+  const JobResult result = run(flow, quiet(32));
+  EXPECT_EQ(result.state, JobState::kFailed);
+  EXPECT_EQ(result.status.message(), "making the stage 'the map': threw: no more copies");
+}
+
 // --- failures ---
 
 struct FailingSource {
