@@ -22,7 +22,7 @@ std::string WindowOptions::describe() const {
   if (allowed_lateness != Duration{0}) text += ".allowed_lateness(" + detail::duration_text(allowed_lateness) + ")";
   if (!trigger.on_watermark_only()) text += ".trigger(" + trigger.describe() + ")";
   if (discarding) text += ".discarding()";
-  if (late_by_merged) text += ".late_by_merged()";
+  if (late_by_merged) text += ".keep_while_open()";
   if (close_after) text += ".close_after(" + detail::duration_text(*close_after) + ")";
   return text;
 }
