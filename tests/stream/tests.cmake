@@ -1,2 +1,3 @@
 # Tests of stream: millstream_add_test(stream_name name_test.cpp)
 millstream_add_test(stream_policies policies_test.cpp)
+millstream_add_test(stream_watermark_step watermark_step_test.cpp)
