@@ -1,13 +1,25 @@
 // Watermarks of the splits that one shard reads.
 #include "millstream/operators/event_time.hpp"
 
+#include <utility>
+
+#include <algorithm>
+
 namespace millstream::inline v0 {
+namespace {
+
+// A split is shown to the others each time that it has gone this part of the permitted drift: finer costs more looks at
+// records, coarser lets a split run ahead, or holds it back, by as much as it is coarse.
+constexpr int kShownPerDrift = 8;
+
+}  // namespace
 
 SplitMarker::SplitMarker(std::shared_ptr<SplitProgress> progress, std::vector<std::uint32_t> splits,
                          WatermarkStrategy strategy, Duration step)
     : progress_{std::move(progress)},
       index_(progress_->splits(), 0),
       step_{step},
+      shown_step_{progress_->drift ? std::clamp(*progress_->drift / kShownPerDrift, Duration{1}, step) : step},
       merge_{static_cast<std::uint32_t>(splits.size())} {
   MILLSTREAM_ASSERT(step_.count() > 0);
   for (const std::uint32_t split : splits) {
@@ -22,18 +34,26 @@ SplitMarker::SplitMarker(std::shared_ptr<SplitProgress> progress, std::vector<st
 bool SplitMarker::observe(std::uint32_t split, Timestamp event_time, const void* record) {
   const std::uint32_t input = index_[split];
   Local& local = locals_[input];
-  const Timestamp reached = floor_to(local.generator->observe(event_time, record), step_);
+  const Timestamp watermark = local.generator->observe(event_time, record);
+  const Timestamp reached = floor_to(watermark, step_);
   // A generator of the user's may say more than its records do.
   const bool crossed = reached > local.watermark && reached != kTimestampMax;
   if (crossed) {
     local.watermark = reached;
-    progress_->set_watermark(split, reached);
     merge_.advance(input, reached);
   }
+  if (watermark != kTimestampMax) show(local, floor_to(watermark, shown_step_));
   local.threshold = local.watermark == kTimestampMin
                         ? kTimestampMin
-                        : local.generator->threshold(saturating_add(local.watermark, step_));
+                        : local.generator->threshold(std::min(saturating_add(local.watermark, step_),
+                                                              saturating_add(local.shown, shown_step_)));
   return crossed;
+}
+
+void SplitMarker::show(Local& local, Timestamp watermark) {
+  if (watermark <= local.shown) return;
+  local.shown = watermark;
+  progress_->set_watermark(local.split, watermark);
 }
 
 Control SplitMarker::settle(std::uint32_t split, bool ended) {
@@ -51,13 +71,18 @@ void SplitMarker::take_state(std::uint32_t input) {
   Local& local = locals_[input];
   const SplitState now = progress_->state(local.split);
   if (now == local.state) return;
-  local.state = now;
+  const SplitState before = std::exchange(local.state, now);
   switch (now) {
-    case SplitState::kActive:
+    case SplitState::kActive: {
+      if (before != SplitState::kIdle) break;
       merge_.set_idle(input, false);
       // What comes from it now is judged by what the others reached meanwhile.
       local.watermark = std::max(local.watermark, merge_.value());
+      // Nor need the others, on any shard, wait for it to get from where it was to where they are.
+      const Timestamp others = progress_->slowest_beside(local.split);
+      show(local, others == kTimestampMax ? local.watermark : std::max(local.watermark, others));
       break;
+    }
     case SplitState::kWaiting:
       break;
     case SplitState::kIdle:

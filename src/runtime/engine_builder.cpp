@@ -165,8 +165,11 @@ class EngineBuilder {
       ++exchanges_;
       exchange_heap_bytes_ += sides.heap_bytes_max;
     } else {
+      const auto silence = std::make_shared<Silence>();
       for (std::uint32_t s = 0; s < shards_; ++s) {
-        std::unique_ptr<OperatorStage> stage = node.make(setup_for(number, s));
+        StageSetup setup = setup_for(number, s);
+        setup.silence = silence;
+        std::unique_ptr<OperatorStage> stage = node.make(setup);
         stage->set_on_error(node.on_error);
         for (const Node::SideRequest& request : node.side_requests) {
           if (stage->side_outputs().find(request.name) == nullptr) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -33,7 +34,7 @@ class BoundedDisorder final : public WatermarkGenerator {
 // Log-linear buckets over microseconds of disorder: 16 for each power of two.
 class AdaptiveDisorder final : public WatermarkGenerator {
  public:
-  explicit AdaptiveDisorder(AdaptiveOptions options) : options_{options}, bound_{options.bound_min} {}
+  explicit AdaptiveDisorder(AdaptiveOptions options) : options_{options}, bound_{options.bound_max} {}
 
   Timestamp observe(Timestamp event_time, const void*) override {
     if (greatest_ == kTimestampMin) greatest_ = event_time;
@@ -64,7 +65,7 @@ class AdaptiveDisorder final : public WatermarkGenerator {
     return ((mantissa + 1) << exponent) - 1;
   }
   void update() {
-    const auto wanted = static_cast<std::uint64_t>(options_.percentile * static_cast<double>(total_));
+    const auto wanted = static_cast<std::uint64_t>(std::ceil(options_.percentile * static_cast<double>(total_)));
     std::uint64_t seen = 0;
     std::size_t i = 0;
     while (i + 1 < kBuckets && (seen += counts_[i]) < wanted) ++i;

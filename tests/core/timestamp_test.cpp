@@ -126,6 +126,35 @@ TEST(Timestamp, AgreesWithTheCalendarOfChrono) {
   }
 }
 
+TEST(Timestamp, AnInstantOfAnyResolutionIsFloored) {
+  const auto nano = [](std::int64_t ns) { return ms::to_timestamp(sys_time<nanoseconds>{nanoseconds{ns}}); };
+  EXPECT_EQ(nano(-1), at(-1));
+  EXPECT_EQ(nano(-1000), at(-1));
+  EXPECT_EQ(nano(-1001), at(-2));
+  EXPECT_EQ(nano(999), at(0));
+  EXPECT_EQ(nano(std::numeric_limits<std::int64_t>::min()), at(-9'223'372'036'854'776));
+  EXPECT_EQ(ms::to_timestamp(ms::kTimestampMin + 1us), ms::kTimestampMin + 1us);
+  EXPECT_EQ(ms::to_timestamp(sys_days{days{-1}}), at(-86'400'000'000));
+  using Thirds = duration<std::int64_t, std::ratio<1, 3>>;
+  EXPECT_EQ(ms::to_timestamp(sys_time<Thirds>{Thirds{-1}}), at(-333'334));
+  EXPECT_EQ(ms::to_timestamp(sys_time<Thirds>{Thirds{4}}), at(1'333'333));
+  using Unsigned = duration<std::uint64_t, std::micro>;
+  EXPECT_EQ(ms::to_timestamp(sys_time<Unsigned>{Unsigned{~std::uint64_t{0}}}), ms::kTimestampMax);
+}
+
+TEST(Timestamp, AnInstantBeyondTheEndsIsAnEnd) {
+  constexpr std::int64_t kGreatest = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(ms::to_timestamp(sys_seconds{seconds{kGreatest / 2}}), ms::kTimestampMax);
+  EXPECT_EQ(ms::to_timestamp(sys_seconds{seconds{-kGreatest}}), ms::kTimestampMin);
+  EXPECT_EQ(ms::to_timestamp(sys_seconds{seconds{kGreatest / 1'000'000}}), at(kGreatest / 1'000'000 * 1'000'000));
+  using Real = duration<double>;
+  EXPECT_EQ(ms::to_timestamp(sys_time<Real>{Real{-0.0000005}}), at(-1));
+  EXPECT_EQ(ms::to_timestamp(sys_time<Real>{Real{1.25}}), at(1'250'000));
+  EXPECT_EQ(ms::to_timestamp(sys_time<Real>{Real{1e300}}), ms::kTimestampMax);
+  EXPECT_EQ(ms::to_timestamp(sys_time<Real>{Real{-1e300}}), ms::kTimestampMin);
+  EXPECT_EQ(ms::to_timestamp(sys_time<Real>{Real{std::numeric_limits<double>::quiet_NaN()}}), ms::kTimestampMin);
+}
+
 TEST(Timestamp, AnyTextIsReadOrRefused) {
   std::mt19937_64 random{7};
   const std::string seed = "2001-03-04T23:59:58.25+01:00";

@@ -79,6 +79,7 @@ struct WindowSetup {
   bool discarding = false;
   std::uint64_t early_every = 0;
   Duration early_event{0};
+  bool has_late = false;  ///< some records of the splits are behind their watermarks
 };
 
 /// [k * slide + offset, ... + size) in whole numbers that cannot overflow, cut off at the ends of time.

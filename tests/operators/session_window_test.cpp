@@ -70,8 +70,8 @@ ModelOutput model(const std::vector<Input>& inputs, GapOf gap_of, const WindowOp
       whole.fired = std::max(whole.fired, c.fired);
       whole.fresh += c.fresh;
     }
-    if (saturating_add(whole.end, o.allowed_lateness) <= effective) {
-      out.late.push_back({in.event, saturating_distance(std::max(in.before.split, merged), in.time)});
+    if (saturating_add(o.late_by_merged ? whole.end : alone.end, o.allowed_lateness) <= effective) {
+      out.late.push_back({in.event, saturating_distance(effective, in.time)});
       continue;
     }
     if (in.time < effective) ++out.behind;
@@ -178,20 +178,42 @@ TEST(SessionWindow, AKeyThatComesAndGoesLeavesNothingBehind) {
   EXPECT_EQ(driver.output().records().size(), 20'000U);
 }
 
-TEST(SessionWindow, SilenceClosesAndARecordOpensAgain) {
+// Whether the session of a record has been grown by others does not decide about it.
+TEST(SessionWindow, ARecordIsJudgedByItsOwnGap) {
+  for (const bool keep : {false, true}) {
+    Driver driver{make_stage(session(10us), {.late_by_merged = keep}, 8)};
+    driver.key_by(&Event::key);
+    auto& late = driver.side(late_records<Event>);
+    driver.open();
+    for (std::int64_t n = 0; n < 10; ++n) driver.push({1, n}, at(100 + 5 * n));
+    driver.watermark(at(130));
+    driver.push({1, 10}, at(121));  // its own session would end at 131
+    driver.push({1, 11}, at(120));
+    driver.drain();
+    EXPECT_EQ(late.records().size(), keep ? 0U : 1U);
+    ASSERT_EQ(driver.output().records().size(), 1U);
+    EXPECT_EQ(driver.output().values()[0].value.size(), keep ? 12U : 11U);
+  }
+}
+
+TEST(SessionWindow, SilenceClosesAndWhatComesLaterIsLate) {
   Driver driver{make_stage(session(10us), {.close_after = 1s}, 8)};
   driver.key_by(&Event::key);
+  auto& late = driver.side(late_records<Event>);
   driver.open();
   driver.push({1, 1}, at(0));
   driver.flush();
   driver.advance(1s);
   ASSERT_EQ(driver.output().records().size(), 1U);
   EXPECT_EQ(driver.output().values()[0].timing, PaneTiming::on_time);
-  driver.push({1, 2}, at(4));
+  EXPECT_EQ(driver.output().watermark(), at(10));
+  driver.push({1, 2}, at(0));
+  driver.push({1, 3}, at(4));  // behind the end, but its own session is not over
   driver.drain();
+  EXPECT_EQ(late.records().size(), 1U);
   ASSERT_EQ(driver.output().records().size(), 2U);
-  EXPECT_EQ(driver.output().values()[1].value, (Values{1, 2}));
-  EXPECT_EQ(driver.output().values()[1].pane, 1);
+  EXPECT_EQ(driver.output().values()[1].value, (Values{3}));
+  EXPECT_EQ(driver.output().values()[1].pane, 0);
 }
 
 TEST(SessionWindow, EarlyByInterval) {

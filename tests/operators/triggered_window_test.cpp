@@ -93,7 +93,7 @@ ModelOutput model(const std::vector<Input>& inputs, const Case& setup, bool drai
       }
     }
     if (!taken) {
-      out.late.push_back({in.event, saturating_distance(std::max(in.before.split, merged), in.time)});
+      out.late.push_back({in.event, saturating_distance(effective, in.time)});
     } else if (in.time < effective) {
       ++out.behind;
     }
@@ -227,26 +227,55 @@ TEST(TriggeredWindow, EarlyByTheClockGivesOutWhatHasChanged) {
   }
 }
 
-TEST(TriggeredWindow, SilenceClosesOpenWindows) {
-  Driver driver{make_stage({100us, 100us, 0us, {.close_after = 1s}}, 8)};
-  driver.key_by(&Event::key);
-  driver.open();
-  driver.push({1, 10}, at(5));
-  driver.watermark(at(6));
-  driver.flush();
-  driver.advance(999ms);
-  EXPECT_TRUE(driver.output().records().empty());
-  driver.advance(1ms);
-  ASSERT_EQ(driver.output().records().size(), 1U);
-  EXPECT_EQ(driver.output().values()[0].timing, PaneTiming::on_time);
-  EXPECT_EQ(driver.output().watermark(), at(6));
-  driver.push({1, 11}, at(7));
-  driver.flush();
-  ASSERT_EQ(driver.output().records().size(), 2U);
-  EXPECT_EQ(driver.output().values()[1].timing, PaneTiming::late);
-  EXPECT_EQ(driver.output().values()[1].value, (Values{10, 11}));
-  driver.drain();
-  EXPECT_EQ(driver.output().records().size(), 2U);
+TEST(TriggeredWindow, SilenceClosesAndWhatComesLaterIsLate) {
+  for (const Duration lateness : {0us, 50us}) {
+    Driver driver{make_stage({100us, 100us, 0us, {.allowed_lateness = lateness, .close_after = 1s}}, 8)};
+    driver.key_by(&Event::key);
+    auto& late = driver.side(late_records<Event>);
+    driver.open();
+    driver.push({1, 10}, at(5));
+    driver.watermark(at(6));
+    driver.flush();
+    driver.advance(999ms);
+    EXPECT_TRUE(driver.output().records().empty());
+    driver.advance(1ms);
+    ASSERT_EQ(driver.output().records().size(), 1U);
+    EXPECT_EQ(driver.output().values()[0].timing, PaneTiming::on_time);
+    EXPECT_EQ(driver.output().watermark(), at(100));
+    driver.push({1, 11}, at(7));
+    driver.drain();
+    if (lateness == 0us) {
+      EXPECT_EQ(late.records().size(), 1U);
+      EXPECT_EQ(driver.output().records().size(), 1U);
+    } else {
+      ASSERT_EQ(driver.output().records().size(), 2U);
+      EXPECT_EQ(driver.output().values()[1].timing, PaneTiming::late);
+      EXPECT_EQ(driver.output().values()[1].value, (Values{10, 11}));
+    }
+  }
+}
+
+// No watermark ends these windows, so a silence does not either: it brings out what is new.
+TEST(TriggeredWindow, SilenceGivesOutWhatIsNewWhereTheWatermarkEndsNothing) {
+  for (const bool by_clock : {false, true}) {
+    std::optional<SliceGrid> grid;
+    if (by_clock) grid = *SliceGrid::make(tumbling(1h));
+    Driver driver{
+        std::make_unique<Stage>(&Event::key, collect_values(), grid, WindowOptions{.close_after = 1s}, 8U, by_clock)};
+    driver.key_by(&Event::key);
+    driver.open();
+    driver.push({1, 10}, at(5));
+    driver.flush();
+    driver.advance(1s);
+    driver.advance(5s);
+    ASSERT_EQ(driver.output().records().size(), 1U);
+    EXPECT_EQ(driver.output().values()[0].timing, PaneTiming::early);
+    driver.push({1, 11}, at(6));
+    driver.drain();
+    ASSERT_EQ(driver.output().records().size(), 2U);
+    EXPECT_EQ(driver.output().values()[1].value, (Values{10, 11}));
+    EXPECT_EQ(driver.output().values()[1].timing, PaneTiming::on_time);
+  }
 }
 
 TEST(TriggeredWindow, TheGlobalWindowFiresByCountAndAtTheEnd) {

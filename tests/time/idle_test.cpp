@@ -170,6 +170,50 @@ TEST(AlignedSplits, TheFastOneStaysWithinTheDriftAndIsNotIdle) {
       watch);
 }
 
+// Marks stand 10 s apart, which says nothing about how far apart the splits may be.
+TEST(AlignedSplits, ADriftBelowTheWatermarkStepIsHeld) {
+  std::vector<Scripted> fast;
+  for (int s = 0; s < 120; ++s) fast.push_back({0s, {s, at(s * 1s)}});
+  ScriptedSource source{{fast, every_second(0, 60)}};
+  Duration furthest{0};
+  const auto watch = [&](kit::Simulation& job) {
+    const auto splits = job.status().splits;
+    if (splits[0].finished || splits[1].finished || splits[1].watermark == kTimestampMin) return;
+    furthest = std::max(furthest, splits[0].watermark - splits[1].watermark);
+  };
+  play(
+      source, monotonic().align_within(2s),
+      [&](const Outcome& outcome) {
+        EXPECT_EQ(outcome.results.size(), 12U);
+        EXPECT_LE(furthest, 7s);  // the drift, the batch of 4 s that passed it, and an eighth of the drift
+        EXPECT_GE(furthest, 1s);
+        furthest = Duration{0};
+      },
+      watch);
+}
+
+TEST(AlignedSplits, ASplitThatReturnsFromIdleHoldsNobodyBackByWhereItWas) {
+  ScriptedSource source{
+      {every_second(0, 200), {{0s, {-1, at(0s)}}, {65s, {-2, at(20s)}}, {66s, {-3, at(21s)}}, {199s, {-4, at(199s)}}}}};
+  bool was_idle = false;
+  Timestamp returned_at = kTimestampMax;
+  const auto watch = [&](kit::Simulation& job) {
+    const SplitStatus split = job.status().splits[1];
+    was_idle |= split.idle;
+    if (was_idle && !split.idle) returned_at = std::min(returned_at, split.watermark);
+  };
+  play(
+      source, monotonic().idle_after(30s).align_within(1000s),
+      [&](const Outcome& outcome) {
+        EXPECT_EQ(outcome.late.size(), 2U);
+        EXPECT_TRUE(was_idle);
+        EXPECT_GE(returned_at, at(60s));
+        was_idle = false;
+        returned_at = kTimestampMax;
+      },
+      watch);
+}
+
 TEST(AlignedSplits, FinishedAndIdleSplitsHoldNobody) {
   std::vector<Scripted> fast;
   for (int s = 0; s < 600; ++s) fast.push_back({0s, {s, at(s * 1s)}});

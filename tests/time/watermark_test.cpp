@@ -61,6 +61,19 @@ TEST(WatermarkStrategy, AdaptiveDisorderTracksItsPercentile) {
   }
 }
 
+// While nothing is known nothing is late, and the percentile is never rounded down to a bound that one record exceeds.
+TEST(WatermarkStrategy, AdaptiveDisorderBeginsWithTheGreatestBound) {
+  const auto generator = adaptive_disorder({.percentile = 0.999, .bound_max = 1s}).make_generator();
+  Timestamp watermark{};
+  for (std::int64_t n = 0; n < 63; ++n) {
+    watermark = generator->observe(us(n * 10'000 - (n == 40 ? 50'000 : 0)), nullptr);
+    EXPECT_EQ(watermark, us(n == 40 ? 390'000 : n * 10'000) - 1s);
+  }
+  watermark = generator->observe(us(630'000), nullptr);
+  EXPECT_LE(watermark, us(630'000 - 40'000));
+  EXPECT_GE(watermark, us(630'000 - 43'000));
+}
+
 TEST(WatermarkStrategy, AdaptiveDisorderForgets) {
   const auto generator =
       adaptive_disorder({.percentile = 0.99, .bound_min = 10us, .bound_max = 5'000us}).make_generator();

@@ -4,10 +4,14 @@
 #pragma once
 
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <limits>
+#include <ratio>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "millstream/core/export.hpp"
 #include "millstream/core/status.hpp"
@@ -62,6 +66,37 @@ constexpr Timestamp floor_to(Timestamp t, Duration step, Duration origin = Durat
   std::int64_t rest = shifted % step.count();
   if (rest < 0) rest += step.count();
   return saturating_sub(t, Duration{rest});
+}
+
+/// An instant of any resolution: the microsecond that it lies in, and one of the ends where it lies beyond them. Not a
+/// number is before everything.
+template <class Rep, class Period>
+constexpr Timestamp to_timestamp(
+    std::chrono::time_point<std::chrono::system_clock, std::chrono::duration<Rep, Period>> t) noexcept {
+  using Scale = std::ratio_divide<Period, Duration::period>;
+  const Rep count = t.time_since_epoch().count();
+  if constexpr (std::is_floating_point_v<Rep>) {
+    const Rep micros = std::floor(count * static_cast<Rep>(Scale::num) / static_cast<Rep>(Scale::den));
+    constexpr Rep kEnd = static_cast<Rep>(0x1p63);
+    if (!(micros >= -kEnd)) return kTimestampMin;
+    return micros < kEnd ? Timestamp{Duration{static_cast<std::int64_t>(micros)}} : kTimestampMax;
+  } else {
+    if (std::cmp_greater(count, kTimestampMax.time_since_epoch().count())) return kTimestampMax;
+    const auto whole = static_cast<std::int64_t>(count);
+    if constexpr (Scale::num == 1 && Scale::den == 1) {
+      return Timestamp{Duration{whole}};
+    } else {
+      std::int64_t units = whole / Scale::den;
+      std::int64_t rest = whole % Scale::den;
+      if (rest < 0) {
+        --units;
+        rest += Scale::den;
+      }
+      std::int64_t micros = 0;
+      if (__builtin_mul_overflow(units, Scale::num, &micros)) return units < 0 ? kTimestampMin : kTimestampMax;
+      return saturating_add(Timestamp{Duration{micros}}, Duration{rest * Scale::num / Scale::den});
+    }
+  }
 }
 
 /// RFC 3339 in UTC, as short as it is exact: "2001-03-04T00:01:00Z", "...:00.25Z" (at most six digits). The ends are

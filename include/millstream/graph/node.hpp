@@ -17,6 +17,7 @@
 #include "millstream/operators/source_stage.hpp"
 #include "millstream/time/split_progress.hpp"
 #include "millstream/time/watermark.hpp"
+#include "millstream/window/silence.hpp"
 
 namespace millstream::inline v0 {
 
@@ -26,7 +27,8 @@ struct StageSetup {
   std::uint32_t shards = 1;
   std::uint32_t batch_records_max = kBatchRecordsMax;
   Duration watermark_step{1000};
-  SourceSetup source;  ///< of the source of this node; for sources and event_time
+  SourceSetup source;                ///< of the source of this node; for sources and event_time
+  std::shared_ptr<Silence> silence;  ///< the same on all shards; for windows
 };
 
 /// Both sides of an exchange, one of each for every shard.

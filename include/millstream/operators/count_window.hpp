@@ -23,12 +23,11 @@ template <class K, class T, class Agg, class KeyOf, bool kSlides>
 class CountWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   static_assert(check_aggregate<Agg, T, kSlides>());
   using Base = WindowFrame<K, T, ResultOf<Agg>>;
-  using typename Base::Sweep;
   using Acc = AccumulatorOf<Agg>;
 
  public:
   CountWindowStage(KeyOf key_of, Agg agg, CountWindow window, std::uint32_t fill)
-      : Base{WindowOptions{}, fill, false},
+      : Base{WindowOptions{}, fill, false, nullptr},
         key_of_{std::move(key_of)},
         agg_{std::move(agg)},
         chunk_{std::gcd(window.size(), window.slide())},
@@ -141,7 +140,7 @@ class CountWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     cursor_ = 0;
     return true;
   }
-  bool sweep(Sweep) override { return true; }
+  bool sweep() override { return true; }
 
   KeyOf key_of_;
   Agg agg_;

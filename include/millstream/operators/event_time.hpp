@@ -3,7 +3,6 @@
 // where it stands depends on the records alone, never on batches, shards or speed.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -40,17 +39,20 @@ class MILLSTREAM_EXPORT SplitMarker {
   struct Local {
     std::unique_ptr<WatermarkGenerator> generator;
     Timestamp watermark = kTimestampMin;
+    Timestamp shown = kTimestampMin;  // to the other splits, for alignment
     Timestamp threshold = kTimestampMin;
     std::uint32_t split = 0;
     SplitState state = SplitState::kActive;
   };
   [[nodiscard]] const Local& local(std::uint32_t split) const { return locals_[index_[split]]; }
+  void show(Local& local, Timestamp watermark);
   void take_state(std::uint32_t input);
 
   std::shared_ptr<SplitProgress> progress_;
   std::vector<Local> locals_;         // by input number of merge_
   std::vector<std::uint32_t> index_;  // split number -> input number
   Duration step_;
+  Duration shown_step_;  // finer than step_ where that is too coarse to keep the splits aligned
   WatermarkMerge merge_;
   bool idle_ = false;
 };
@@ -90,7 +92,7 @@ class EventTimeStage final : public TransformStage<T, T> {
         *batch, 0, batch->size(),
         [&](std::uint32_t i) {
           if constexpr (!std::is_same_v<TimeOf, SourceTime>) {
-            times[i] = std::chrono::time_point_cast<Duration>(std::invoke(time_of_, values[i]));
+            times[i] = to_timestamp(std::invoke(time_of_, values[i]));
           }
           if (times[i] >= threshold) [[unlikely]] {
             if (times[i] == kTimestampMax) times[i] -= Duration{1};  // the end of time is kept for "has ended"

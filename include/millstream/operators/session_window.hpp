@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -18,18 +19,19 @@
 
 namespace millstream::inline v0 {
 
-/// Agg is a bound aggregate, Spec a SessionWindow or SessionWindowOf. A record is too late if the session that it would
-/// be in, grown by it, takes no more records.
+/// Agg is a bound aggregate, Spec a SessionWindow or SessionWindowOf. A record is too late if it, alone with its gap,
+/// is a session that takes no more records. What other records have made of that session does not count, for which of
+/// them have come already depends on how the splits interleave; with keep_while_open() it counts.
 template <class K, class T, class Agg, class KeyOf, class Spec>
 class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   static_assert(check_aggregate<Agg, T, true>());
   using Base = WindowFrame<K, T, ResultOf<Agg>>;
-  using typename Base::Sweep;
   using Acc = AccumulatorOf<Agg>;
 
  public:
-  SessionWindowStage(KeyOf key_of, Agg agg, Spec spec, WindowOptions options, std::uint32_t fill)
-      : Base{std::move(options), fill, false},
+  SessionWindowStage(KeyOf key_of, Agg agg, Spec spec, WindowOptions options, std::uint32_t fill,
+                     std::shared_ptr<Silence> silence = nullptr)
+      : Base{std::move(options), fill, false, std::move(silence)},
         key_of_{std::move(key_of)},
         agg_{std::move(agg)},
         spec_{std::move(spec)},
@@ -65,10 +67,10 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       Session<Acc>& session = sessions.first();
       // Nearly always it is in the one session of its key, which has not ended: that is scheduled, and only grows.
       if (session.start <= time && time <= session.end && !session.closed && sessions.single()) [[likely]] {
-        const Timestamp end = std::max(session.end, end_of(time, spec_.gap_of(record)));
-        if (!this->too_late(end)) [[likely]] {
+        const Timestamp until = end_of(time, spec_.gap_of(record));
+        if (!this->too_late(until)) [[likely]] {
           add_record(agg_, session.acc, record, time);
-          session.end = end;
+          session.end = std::max(session.end, until);
           session.count_record();
           if (early > 0 && session.fresh >= early) give_out(table_.entry(keys_[i]).key, session, PaneTiming::early);
           this->note_taken(time);
@@ -103,7 +105,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       start = std::min(start, session.start);
       end = std::max(end, session.end);
     }
-    if (this->too_late(end)) return false;
+    if (this->too_late(this->options().late_by_merged ? end : until)) return false;
     // Added before the sessions change: a record that the user's function throws for must neither found nor join any.
     Acc one = agg_.create();
     add_record(agg_, one, record, time);
@@ -225,23 +227,31 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     }
     return first;
   }
-  bool sweep(Sweep what) override {
+  bool sweep() override {
     for (; cursor_ < table_.end_number(); ++cursor_) {
       if (this->stop()) return false;
       if (!table_.live(cursor_)) continue;
       auto& entry = table_.entry(cursor_);
       for (std::size_t i = 0; i < entry.value.sessions.size(); ++i) {
         Session<Acc>& session = entry.value.sessions[i];
-        const bool close = what == Sweep::kClose;
-        if (session.closed || (!close && !this->early_for(session.end))) continue;
-        if (session.fresh > 0 || (close && !this->options().discarding)) {
-          give_out(entry.key, session, close ? PaneTiming::on_time : PaneTiming::early);
-        }
-        session.closed = close;
+        if (session.closed || session.fresh == 0 || !this->early_for(session.end)) continue;
+        give_out(entry.key, session, PaneTiming::early);
       }
     }
     cursor_ = 0;
     return true;
+  }
+
+  Timestamp last_end_of(const Batch<T>& batch) const override {
+    Timestamp last = kTimestampMin;
+    for (std::uint32_t i = 0; i < batch.size(); ++i) {
+      try {
+        last = std::max(last, end_of(this->time_of(batch, i), spec_.gap_of(batch.values()[i])));
+      } catch (...) {
+        continue;  // it throws again where the record is added, and the policy decides
+      }
+    }
+    return last;
   }
 
   // Entries are erased only between batches: their numbers are in keys_ until then.

@@ -13,9 +13,8 @@
 
 #include "millstream/operators/collector.hpp"
 #include "millstream/operators/late_side.hpp"
-#include "millstream/operators/operator_stage.hpp"
 #include "millstream/operators/window_slices.hpp"
-#include "millstream/window/window_options.hpp"
+#include "millstream/operators/window_stage.hpp"
 #include "millstream/window/window_result.hpp"
 
 namespace millstream::inline v0 {
@@ -36,19 +35,21 @@ struct LateRules {
 };
 
 template <class K, class T, class Agg, class KeyOf>
-class SliceWindowStage final : public OperatorStage {
+class SliceWindowStage final : public WindowStage {
   using Acc = AccumulatorOf<Agg>;
   using Out = WindowResult<K, ResultOf<Agg>>;
   using Slices = WindowSlices<K, Agg>;
   using State = typename Slices::State;
 
  public:
-  SliceWindowStage(KeyOf key_of, Agg agg, SliceGrid grid, WindowOptions options, std::uint32_t fill)
-      : key_of_{std::move(key_of)},
+  /// `fill`: results that a batch is filled to.
+  SliceWindowStage(KeyOf key_of, Agg agg, SliceGrid grid, WindowOptions options, std::uint32_t fill,
+                   std::shared_ptr<Silence> silence = nullptr)
+      : WindowStage{std::move(options), std::move(silence)},
+        key_of_{std::move(key_of)},
         agg_{std::move(agg)},
         grid_{std::move(grid)},
-        options_{std::move(options)},
-        rules_{options_.allowed_lateness, options_.late_by_merged},
+        rules_{this->options().allowed_lateness, this->options().late_by_merged},
         fill_{fill},
         collector_{output_, fill} {}
 
@@ -72,30 +73,35 @@ class SliceWindowStage final : public OperatorStage {
     position_ = 0;
     next_mark_ = 0;
     split_ = current_->start.split;
-    last_input_ = options_.close_after ? context().clock->now() : kTimestampMin;
-    advance_to(current_->start.merged);
-    run();
+    protect([&] {
+      if (closes() && !current_->empty()) {
+        if (closing()) advance_to(closed_until());
+        end_silence(last_end_of(*current_));
+      }
+      advance_to(current_->start.merged);
+      run();
+    });
   }
 
   Progress step() override {
-    if (output_.drain() == Progress::kBlocked) return Progress::kBlocked;
-    if (!sides_.empty() && sides_.drain() == Progress::kBlocked) return Progress::kBlocked;
+    const bool blocked =
+        output_.drain() == Progress::kBlocked || (!sides_.empty() && sides_.drain() == Progress::kBlocked);
+    const bool room = !blocked && output_.ready() && (sides_.empty() || sides_.ready());
+    note_room(room);
+    if (blocked) return Progress::kBlocked;
+    // Windows that are open when the input ends stay open.
+    if (!firing_ && !current_ && !ended_ && closing()) {
+      collector_.begin(context().clock->monotonic_ns(), true);
+      advance_to(closed_until());
+    }
     if (firing_ || current_) {
-      if (!output_.ready() || (!sides_.empty() && !sides_.ready())) return Progress::kBlocked;
-      run();
+      if (!room) return Progress::kBlocked;
+      protect([&] { run(); });
       return Progress::kAdvanced;
     }
-    if (close_due()) {
-      advance_to(slices_->last_end());
-      run();
-      return Progress::kAdvanced;
-    }
-    return slices_ && slices_->retire(merged_, options_.allowed_lateness) ? Progress::kAdvanced : Progress::kIdle;
+    return slices_ && slices_->retire(merged_, options().allowed_lateness) ? Progress::kAdvanced : Progress::kIdle;
   }
-  Timestamp deadline() override {
-    if (!options_.close_after || last_input_ == kTimestampMin || slices_->last_end() <= merged_) return kTimestampMax;
-    return saturating_add(last_input_, *options_.close_after);
-  }
+  Timestamp deadline() override { return ended_ || firing_ || current_ ? kTimestampMax : close_at(); }
 
  private:
   static constexpr std::uint32_t kWorkPerStep =
@@ -127,7 +133,7 @@ class SliceWindowStage final : public OperatorStage {
       split_ = at.split;
       advance_to(at.merged);
     }
-    slices_->retire(merged_, options_.allowed_lateness);
+    slices_->retire(merged_, options().allowed_lateness);
     const Control control = current_->control;
     if (control == Control::kEnd) ended_ = true;
     metrics_.watermark_us.set(static_cast<std::uint64_t>(merged_.time_since_epoch().count()));
@@ -161,28 +167,38 @@ class SliceWindowStage final : public OperatorStage {
   }
   void choose(Timestamp time, Timestamp judge) {
     const Slice slice = grid_.slice_of(time);
+    // A slice that no window takes records for is not made, for it could never be let go; nor is one remembered that is
+    // let go soon.
     State* state = slices_->find(slice.index);
-    if (state == nullptr) {
-      // A slice that no window takes records for is not made: it could never be let go.
-      const Timestamp last_end = grid_.window(grid_.last_window_of(slice.index)).end;
-      if (!rules_.takes(last_end, judge)) {
-        open_ = nullptr;
-        open_start_ = kTimestampMax;
-        open_end_ = kTimestampMin;
-        return;
-      }
-      state = &slices_->at(slice);
+    if (!rules_.takes(state != nullptr ? state->last_end : last_end_of(slice), judge)) {
+      forget_open();
+      return;
     }
-    open_ = state;
+    open_ = state != nullptr ? state : &slices_->at(slice);
     open_start_ = slice.start;
     // The last slice of all time ends where time ends, and that instant belongs to it.
     open_end_ = slice.end;
+  }
+  void forget_open() {
+    open_ = nullptr;
+    open_start_ = kTimestampMax;
+    open_end_ = kTimestampMin;
+  }
+  // The end of the last window that holds a record of the batch.
+  [[nodiscard]] Timestamp last_end_of(const Batch<T>& batch) const {
+    const Timestamp last = *std::max_element(batch.times.data(), batch.times.data() + batch.size());
+    return last_end_of(grid_.slice_of(last));
+  }
+  [[nodiscard]] Timestamp last_end_of(const Slice& slice) const {
+    return grid_.window(grid_.last_window_of(slice.index)).end;
   }
   void add_run(State& state, std::uint32_t from, std::uint32_t to, Timestamp judge) {
     const std::uint32_t count = to - from;
     const T* values = current_->values() + from;
     const Timestamp* times = current_->times.data() + from;
     StateTable<K, Acc>& table = *state.table;
+    const std::uint32_t known = table.end_number();
+    failed_.clear();
     table.resolve(
         {current_->hashes.data() + from, count},
         [&](std::size_t i) -> decltype(auto) { return std::invoke(key_of_, values[i]); },
@@ -194,7 +210,10 @@ class SliceWindowStage final : public OperatorStage {
           late += times[i] < judge ? 1U : 0U;
           add_record(agg_, table.entry(numbers_[i]).value, values[i], times[i]);
         },
-        [&](std::uint32_t i) { return detail::record_text(values[i]); }, [](std::uint32_t) {});
+        [&](std::uint32_t i) { return detail::record_text(values[i]); },
+        [&](std::uint32_t i) { failed_.push_back(i); });
+    if (!failed_.empty()) [[unlikely]]
+      take_back(table, known, count);
     if (late > 0) metrics_.late.add(late);
     slices_->account(state);
   }
@@ -235,6 +254,8 @@ class SliceWindowStage final : public OperatorStage {
     const auto count = static_cast<std::uint32_t>(places.size());
     for (std::uint32_t i = 0; i < count; ++i) hashes_[i] = hashes[places[i]];
     StateTable<K, Acc>& table = *state.table;
+    const std::uint32_t known = table.end_number();
+    failed_.clear();
     table.resolve(
         {hashes_, count}, [&](std::size_t i) -> decltype(auto) { return std::invoke(key_of_, values[places[i]]); },
         [&](std::size_t) { return agg_.create(); }, numbers_);
@@ -245,9 +266,28 @@ class SliceWindowStage final : public OperatorStage {
           late += times[places[i]] < judge ? 1U : 0U;
           add_record(agg_, table.entry(numbers_[i]).value, values[places[i]], times[places[i]]);
         },
-        [&](std::uint32_t i) { return detail::record_text(values[places[i]]); }, [](std::uint32_t) {});
+        [&](std::uint32_t i) { return detail::record_text(values[places[i]]); },
+        [&](std::uint32_t i) { failed_.push_back(i); });
+    if (!failed_.empty()) [[unlikely]]
+      take_back(table, known, count);
     if (late > 0) metrics_.late.add(late);
     slices_->account(state);
+  }
+  // A record that the user's function threw for must not make its key appear: entries from `known` on were made for
+  // this run, and those that none of its `count` records got into go again.
+  [[gnu::noinline]] void take_back(StateTable<K, Acc>& table, std::uint32_t known, std::uint32_t count) {
+    std::vector<bool> used(table.end_number() - known, false);
+    auto failed = failed_.begin();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (failed != failed_.end() && *failed == i) {
+        ++failed;
+      } else if (numbers_[i] >= known) {
+        used[numbers_[i] - known] = true;
+      }
+    }
+    for (std::uint32_t number = table.end_number(); number-- > known;) {
+      if (!used[number - known]) table.erase_dense(number);
+    }
   }
 
   // One record that is late for at least one of its windows.
@@ -273,8 +313,7 @@ class SliceWindowStage final : public OperatorStage {
           if (counts_from(slice.index, window)) {
             slices_->add_late(slices_->at(slice), key, hash, add_it);
           } else {
-            StateTable<K, Acc>& table = extra(slice.index, window);
-            add_it(table.entry(table.find_or_insert(key, hash, [&] { return agg_.create(); })).value);
+            slices_->add_to(extra(slice.index, window), key, hash, add_it);
           }
           for (; window <= last; ++window) {
             const WindowTime span = grid_.window(window);
@@ -299,7 +338,7 @@ class SliceWindowStage final : public OperatorStage {
   template <class Add>
   void fire_late(std::int64_t window, const WindowTime& span, const K& key, std::uint64_t hash, Add&& add_it) {
     Acc whole = agg_.create();
-    if (options_.discarding) {
+    if (options().discarding) {
       add_it(whole);
     } else {
       bool any = slices_->collect(window, key, hash, whole);
@@ -333,9 +372,7 @@ class SliceWindowStage final : public OperatorStage {
     merged_ = merged;
     firing_ = true;
     phase_ = Phase::kChoose;
-    open_ = nullptr;
-    open_start_ = kTimestampMax;
-    open_end_ = kTimestampMin;
+    forget_open();
   }
   // True when every window up to the watermark has fired.
   bool fire_some() {
@@ -420,7 +457,7 @@ class SliceWindowStage final : public OperatorStage {
     return true;
   }
   void give_on_time(const K& key, const Acc& acc) {
-    if (options_.allowed_lateness.count() > 0) {
+    if (options().allowed_lateness.count() > 0) {
       StateTable<K, std::uint32_t>& panes = panes_of(window_);
       ++panes.entry(panes.find_or_insert(key, hash_key(key), [] { return 0U; })).value;
     }
@@ -455,11 +492,6 @@ class SliceWindowStage final : public OperatorStage {
     return *panes;
   }
 
-  bool close_due() {
-    return options_.close_after && last_input_ != kTimestampMin && slices_ && !slices_->empty() &&
-           slices_->last_end() > merged_ &&
-           saturating_add(last_input_, *options_.close_after) <= context().clock->now();
-  }
   void flush_sides() override { late_.flush(); }
 
   enum class Phase : std::uint8_t { kChoose, kPrepare, kEmit, kExtras };
@@ -472,7 +504,6 @@ class SliceWindowStage final : public OperatorStage {
   KeyOf key_of_;
   Agg agg_;
   SliceGrid grid_;
-  WindowOptions options_;
   LateRules rules_;
   std::uint32_t fill_;
   Output<Out> output_;
@@ -485,7 +516,6 @@ class SliceWindowStage final : public OperatorStage {
   Timestamp split_ = kTimestampMin;
   Timestamp merged_ = kTimestampMin;
   bool ended_ = false;
-  Timestamp last_input_ = kTimestampMin;
 
   State* open_ = nullptr;  // the slice of the last record, and its bounds
   Timestamp open_start_ = kTimestampMax;
@@ -505,6 +535,7 @@ class SliceWindowStage final : public OperatorStage {
   LateSide<T> late_;
   std::vector<Gathered> gathered_;
   std::vector<std::vector<std::uint32_t>> spare_places_;
+  std::vector<std::uint32_t> failed_;  // of the run being added
   std::uint32_t numbers_[kBatchRecordsMax];
   std::uint64_t hashes_[kBatchRecordsMax];
 };

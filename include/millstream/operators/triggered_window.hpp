@@ -3,6 +3,7 @@
 // alone share slices: slice_window.hpp.)
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -25,14 +26,13 @@ template <class K, class T, class Agg, class KeyOf>
 class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   static_assert(check_aggregate<Agg, T>());
   using Base = WindowFrame<K, T, ResultOf<Agg>>;
-  using typename Base::Sweep;
   using Acc = AccumulatorOf<Agg>;
   using Table = StateTable<K, WindowPane<Acc>>;
 
  public:
   TriggeredWindowStage(KeyOf key_of, Agg agg, std::optional<SliceGrid> grid, WindowOptions options, std::uint32_t fill,
-                       bool by_clock = false)
-      : Base{std::move(options), fill, by_clock},
+                       bool by_clock = false, std::shared_ptr<Silence> silence = nullptr)
+      : Base{std::move(options), fill, by_clock, std::move(silence)},
         key_of_{std::move(key_of)},
         agg_{std::move(agg)},
         grid_{std::move(grid)} {}
@@ -135,14 +135,12 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     find_windows_ = true;
     return true;
   }
-  bool sweep(Sweep what) override {
+  bool sweep() override {
     for (auto it = windows_.lower_bound(swept_until_); it != windows_.end(); ++it) {
       Window& window = it->second;
       swept_until_ = it->first;
-      if (window.closed || (what == Sweep::kEarly && !this->early_for(window.time.end))) continue;
-      if (!give_out_all(window, what == Sweep::kClose ? PaneTiming::on_time : PaneTiming::early)) return false;
-      // The one window for all time stays open.
-      if (what == Sweep::kClose && grid_) window.closed = true;
+      if (window.closed || !this->early_for(window.time.end)) continue;
+      if (!give_out_all(window, PaneTiming::early)) return false;
     }
     swept_until_ = kFirst;
     return true;
@@ -160,6 +158,11 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     }
     cursor_ = 0;
     return true;
+  }
+  Timestamp last_end_of(const Batch<T>& batch) const override {
+    if (!grid_) return kTimestampMin;
+    const Timestamp last = *std::max_element(batch.times.data(), batch.times.data() + batch.size());
+    return grid_->window(grid_->last_window_of(grid_->slice_of(last).index)).end;
   }
   Timestamp next_end() const override {
     const auto it = windows_.upper_bound(closed_until_);

@@ -4,29 +4,29 @@
 #pragma once
 
 #include <algorithm>
-#include <exception>
-#include <string>
-#include <string_view>
+#include <memory>
 #include <utility>
 
 #include "millstream/operators/collector.hpp"
 #include "millstream/operators/late_side.hpp"
-#include "millstream/operators/operator_stage.hpp"
-#include "millstream/window/window_options.hpp"
+#include "millstream/operators/window_stage.hpp"
 #include "millstream/window/window_result.hpp"
 
 namespace millstream::inline v0 {
 
 /// T: the records; R: the results' values. A derived stage adds records and fires; all on the shard's thread.
 template <class K, class T, class R>
-class WindowFrame : public OperatorStage {
+class WindowFrame : public WindowStage {
  public:
   using Result = WindowResult<K, R>;
 
   /// `fill`: results that a batch is filled to. `by_clock`: windows end by the wall clock.
-  WindowFrame(WindowOptions options, std::uint32_t fill, bool by_clock)
-      : options_{std::move(options)}, fill_{fill}, by_clock_{by_clock}, collector_{output_, fill} {
-    if (by_clock_) options_.allowed_lateness = Duration{0};
+  WindowFrame(WindowOptions options, std::uint32_t fill, bool by_clock, std::shared_ptr<Silence> silence)
+      : WindowStage{std::move(options), std::move(silence)},
+        fill_{fill},
+        by_clock_{by_clock},
+        collector_{output_, fill} {
+    if (by_clock_) take_no_late_records();
   }
 
   void open() override { late_.open(sides_, context().batch_records_max); }
@@ -41,13 +41,14 @@ class WindowFrame : public OperatorStage {
     next_mark_ = 0;
     protect([&] {
       tidy();
+      Watermarks start = batch_->start;
       if (!batch_->empty()) {
-        note_input();
+        note_input(start);
         timed_ = timed(*batch_);
         if (timed_ && !by_clock_ && !has_times(*batch_)) return;
       }
       collector_.begin(batch_->ingested_ns, timed_);
-      set_mark(batch_->start);
+      set_mark(start);
       begin(*batch_);
     });
     work();
@@ -57,11 +58,11 @@ class WindowFrame : public OperatorStage {
     const Progress side = sides_.empty() ? Progress::kIdle : sides_.drain();
     const Progress drained = main == Progress::kAdvanced || side == Progress::kIdle ? main : side;
     if (context().failed()) return drained;
+    const bool room = output_.ready() && (sides_.empty() || sides_.ready());
+    note_room(room);
     if (firing_ == Firing::kNone) start_timers();
     if (batch_ || firing_ != Firing::kNone) {
-      if (!output_.ready() || !(sides_.empty() || sides_.ready())) {
-        return drained == Progress::kAdvanced ? drained : Progress::kBlocked;
-      }
+      if (!room) return drained == Progress::kAdvanced ? drained : Progress::kBlocked;
       work();
       return Progress::kAdvanced;
     }
@@ -71,7 +72,7 @@ class WindowFrame : public OperatorStage {
   }
   Timestamp deadline() final {
     if (ended_ || batch_ || firing_ != Firing::kNone) return kTimestampMax;
-    return std::min({tick_at_, close_at_, by_clock_ ? next_end() : kTimestampMax});
+    return next_timer();
   }
   bool finished() const final {
     return ended_ && !batch_ && firing_ == Firing::kNone && output_.outbox_empty() && sides_.outboxes_empty();
@@ -79,9 +80,6 @@ class WindowFrame : public OperatorStage {
   OutputBase* output() final { return &output_; }
 
  protected:
-  /// What a walk over all open windows gives out.
-  enum class Sweep { kEarly, kClose };
-
   /// A new batch, before its first record: resolves keys.
   virtual void begin(Batch<T>& batch) = 0;
   /// Adds records [from, to); returns where it stopped, which is before `to` only if stop() said so.
@@ -89,16 +87,17 @@ class WindowFrame : public OperatorStage {
   /// Fires what ends at or before horizon() and forgets what no record can change any more. False: stopped by stop(),
   /// to be called again.
   virtual bool fire_due() = 0;
-  /// Fires what has changed since it last fired. False as above.
-  virtual bool sweep(Sweep what) = 0;
+  /// Fires early what has changed since it last fired. False as above.
+  virtual bool sweep() = 0;
   /// A bounded piece of putting memory in order; true if there was any to do. Never while a batch is being worked on.
   virtual bool tidy() { return false; }
   /// The earliest end of an open window.
   [[nodiscard]] virtual Timestamp next_end() const { return kTimestampMax; }
+  /// The end of the last window that a record of the batch is in; kTimestampMin where the watermark ends no window.
+  [[nodiscard]] virtual Timestamp last_end_of(const Batch<T>&) const { return kTimestampMin; }
   /// Results have event times.
   [[nodiscard]] virtual bool timed(const Batch<T>&) const { return true; }
 
-  [[nodiscard]] const WindowOptions& options() const noexcept { return options_; }
   [[nodiscard]] bool by_clock() const noexcept { return by_clock_; }
   /// Windows that end here or before have ended: the merged watermark, or the wall clock.
   [[nodiscard]] Timestamp horizon() const noexcept { return horizon_; }
@@ -111,11 +110,11 @@ class WindowFrame : public OperatorStage {
   }
   /// A window with this end takes no further record at this place.
   [[nodiscard]] bool too_late(Timestamp end) const noexcept {
-    return !by_clock_ && saturating_add(end, options_.allowed_lateness) <= effective_;
+    return !by_clock_ && saturating_add(end, options().allowed_lateness) <= effective_;
   }
   /// Nothing can change a window with this end any more.
   [[nodiscard]] bool expired(Timestamp end) const noexcept {
-    return saturating_add(end, options_.allowed_lateness) <= horizon_;
+    return saturating_add(end, options().allowed_lateness) <= horizon_;
   }
   /// Counts a record that was taken.
   void note_taken(Timestamp time) {
@@ -124,7 +123,7 @@ class WindowFrame : public OperatorStage {
   /// A record that no window takes.
   void drop_late(Batch<T>& batch, std::uint32_t i, Timestamp time) {
     metrics_.late_dropped.add(1);
-    late_.append(batch, i, at_.merged, saturating_distance(std::max(at_.split, at_.merged), time));
+    late_.append(batch, i, at_.merged, saturating_distance(effective_, time));
   }
   /// Gives out a result with this event time.
   void emit(Timestamp time, Result result) {
@@ -162,7 +161,7 @@ class WindowFrame : public OperatorStage {
   void flush_sides() final { late_.flush(); }
 
  private:
-  enum class Firing { kNone, kDueBeforeEarly, kEarlyByMark, kDue, kEarlyByClock, kClose };
+  enum class Firing { kNone, kDueBeforeEarly, kEarlyByMark, kDue, kEarlyByClock };
   // Entries that a step looks at: with a batch of results on top it stays well under a millisecond.
   static constexpr std::int32_t kWorkPerStep = 8192;
 
@@ -205,7 +204,7 @@ class WindowFrame : public OperatorStage {
       firing_ = Firing::kEarlyByMark;
     }
     if (firing_ != Firing::kNone && firing_ != Firing::kDue) {
-      if (!sweep(firing_ == Firing::kClose ? Sweep::kClose : Sweep::kEarly)) return false;
+      if (!sweep()) return false;
       if (firing_ == Firing::kEarlyByMark) horizon_ = at_.merged;
       firing_ = firing_ == Firing::kEarlyByMark ? Firing::kDue : Firing::kNone;
     }
@@ -220,12 +219,12 @@ class WindowFrame : public OperatorStage {
   void set_mark(const Watermarks& at) {
     const Timestamp before = at_.merged;
     at_ = {at.split, std::max(at.merged, before)};
-    effective_ = options_.late_by_merged ? at_.merged : std::max(at_.split, at_.merged);
+    effective_ = options().late_by_merged ? at_.merged : std::max(at_.split, at_.merged);
     if (at_.merged == before) return;
     metrics_.watermark_us.set(static_cast<std::uint64_t>(at_.merged.time_since_epoch().count()));
     if (!by_clock_ || at_.merged == kTimestampMax) horizon_ = at_.merged;
     firing_ = Firing::kDue;
-    const Duration interval = options_.trigger.early_interval_event();
+    const Duration interval = options().trigger.early_interval_event();
     if (interval <= Duration{0} || by_clock_) return;
     // Marks without a record between them may come as one, so what fires must not depend on where they stood: the
     // watermark passes ends of windows and multiples of the interval in their order.
@@ -241,14 +240,18 @@ class WindowFrame : public OperatorStage {
     collector_.finish(control);
     forward_to_sides(downstream(), control);
   }
-  // Records have come in: timers run from here.
-  void note_input() {
-    const bool ticking = options_.trigger.early_interval() > Duration{0};
-    if (!by_clock_ && !ticking && !options_.close_after) return;
+  // Records have come in, behind `start`: timers run from here.
+  void note_input(Watermarks& start) {
+    const bool ticking = options().trigger.early_interval() > Duration{0};
+    if (closes()) {
+      // A silence that has been long enough closes even if nobody had the time to see it.
+      if (closing()) start.merged = std::max(start.merged, closed_until());
+      end_silence(by_clock_ ? kTimestampMin : last_end_of(*batch_));
+    }
+    if (!by_clock_ && !ticking) return;
     const Timestamp now = context().clock->now();
     if (by_clock_) advance_clock(now);
-    if (ticking && tick_at_ == kTimestampMax) tick_at_ = saturating_add(now, options_.trigger.early_interval());
-    if (options_.close_after) close_at_ = saturating_add(now, *options_.close_after);
+    if (ticking && tick_at_ == kTimestampMax) tick_at_ = saturating_add(now, options().trigger.early_interval());
   }
   void advance_clock(Timestamp now) {
     if (now <= horizon_) return;  // a clock that was set back
@@ -256,41 +259,31 @@ class WindowFrame : public OperatorStage {
     firing_ = Firing::kDue;
   }
   void start_timers() {
-    const Timestamp next = std::min({tick_at_, close_at_, by_clock_ ? next_end() : kTimestampMax});
+    const Timestamp next = next_timer();
     if (ended_ || next == kTimestampMax) return;
     const Timestamp now = context().clock->now();
     if (now < next) return;
     if (!batch_) collector_.begin(context().clock->monotonic_ns(), timed_);
     if (by_clock_ && now >= next_end()) {
       advance_clock(now);
-    } else if (now >= close_at_) {
-      close_at_ = kTimestampMax;
-      firing_ = Firing::kClose;
+    } else if (!batch_ && closing()) {
+      if (closed_until() == kTimestampMin) {
+        sweep_early();
+      } else {
+        set_mark({at_.split, closed_until()});
+      }
     } else if (now >= tick_at_) {
       tick_at_ = kTimestampMax;  // until something comes in again
-      early_end_after_ = kTimestampMin;
-      firing_ = Firing::kEarlyByClock;
+      sweep_early();
     }
   }
-  template <class F>
-  void protect(F&& f) {
-    try {
-      f();
-    } catch (const std::exception& error) {
-      fail_for(error.what());
-    } catch (...) {
-      fail_for("an exception that is not a std::exception");
-    }
+  [[nodiscard]] Timestamp next_timer() const {
+    return std::min({tick_at_, close_at(), by_clock_ ? next_end() : kTimestampMax});
   }
-
-  void fail_for(std::string_view reason) {
-    context().fail({ErrorCode::kUserFailure, "stage '" + name() +
-                                                 "': a function of the key or the aggregate threw while "
-                                                 "windows were worked on: " +
-                                                 std::string{reason}});
+  void sweep_early() {
+    early_end_after_ = kTimestampMin;
+    firing_ = Firing::kEarlyByClock;
   }
-
-  WindowOptions options_;
   std::uint32_t fill_;
   bool by_clock_;
   Output<Result> output_;
@@ -309,7 +302,6 @@ class WindowFrame : public OperatorStage {
   bool timed_ = true;  // results have event times
   std::int32_t budget_ = 0;
   Timestamp tick_at_ = kTimestampMax;
-  Timestamp close_at_ = kTimestampMax;
 };
 
 }  // namespace millstream::inline v0

@@ -85,10 +85,6 @@ class WindowSlices {
     }
     return false;
   }
-  /// The end of the last window that has a slice; kTimestampMin if there is none.
-  [[nodiscard]] Timestamp last_end() const {
-    return slices_.empty() ? kTimestampMin : slices_.rbegin()->second->last_end;
-  }
 
   /// Readies a window for emit(): at most about `budget` entries a call; true when it is done.
   bool prepare(std::int64_t window, std::uint32_t budget) {
@@ -137,13 +133,25 @@ class WindowSlices {
     return number != kNone && (totals_.entry(number).value.front != nullptr || totals_.entry(number).value.has_back);
   }
 
+  /// add() to the accumulator of a key; returns its entry. Where it throws, a key that was not there is not there then.
+  template <class Add>
+  std::uint32_t add_to(StateTable<K, Acc>& table, const K& key, std::uint64_t hash, Add&& add) const {
+    const std::uint32_t before = table.end_number();
+    const std::uint32_t entry = table.find_or_insert(key, hash, [&] { return agg_.create(); });
+    try {
+      add(table.entry(entry).value);
+    } catch (...) {
+      if (entry == before) table.erase_dense(entry);
+      throw;
+    }
+    return entry;
+  }
   /// One record for a slice that may have been closed already; `add(acc)` adds it to an accumulator.
   template <class Add>
   void add_late(State& state, const K& key, std::uint64_t hash, Add&& add) {
     StateTable<K, Acc>& table = *state.table;
     const std::uint32_t before = table.end_number();
-    const std::uint32_t entry = table.find_or_insert(key, hash, [&] { return agg_.create(); });
-    add(table.entry(entry).value);
+    const std::uint32_t entry = add_to(table, key, hash, add);
     account(state);
     if (!sliding() || state.slice.index >= closed_until_ || state.slice.index < stack_first_) return;
     const std::uint32_t number = totals_.find_or_insert(key, hash, [&] { return Total{agg_.create()}; });

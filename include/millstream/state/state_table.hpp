@@ -101,6 +101,23 @@ class StateTable {
     free_.push_back(number);
   }
 
+  /// Takes out an entry where none has ever been erased, and moves the last one into its place: numbers stay without
+  /// holes, but what was the last entry now has this number.
+  void erase_dense(std::uint32_t number) {
+    MILLSTREAM_ASSERT(live_.empty() && number < ends_);
+    const std::uint32_t last = ends_ - 1;
+    index_.erase(hash_key(entry(number).key), number);
+    entry(number).~Entry();
+    if (number != last) {
+      const std::uint64_t hash = hash_key(entry(last).key);
+      index_.erase(hash, last);
+      ::new (static_cast<void*>(&entry(number))) Entry(std::move(entry(last)));
+      index_.insert(hash, number);
+      entry(last).~Entry();
+    }
+    --ends_;
+  }
+
   /// Asks for an entry ahead of its use; it need not be live.
   void prefetch(std::uint32_t number) const noexcept { __builtin_prefetch(&entry(number), 1); }
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -25,7 +26,25 @@ class KeyedStream {
   using key_type = K;
   using value_type = T;
 
-  KeyedStream(StreamPlace place, KeyOf key_of) : place_{std::move(place)}, key_of_{std::move(key_of)} {}
+  /// `keyed`: the key_by stage, `place`: the exchange behind it.
+  KeyedStream(StreamPlace keyed, StreamPlace place, KeyOf key_of)
+      : keyed_{std::move(keyed)}, place_{std::move(place)}, key_of_{std::move(key_of)} {}
+
+  /// The name of the key_by stage: its id, and what metrics and messages call it.
+  KeyedStream& named(std::string name) {
+    keyed_.node().name = std::move(name);
+    return *this;
+  }
+  /// What is done with a record that the function of the key throws for.
+  KeyedStream& on_error(OnError policy) {
+    keyed_.node().on_error = policy;
+    return *this;
+  }
+  /// ms::dead_letters: the records that on_error(OnError::kDeadLetter) took out.
+  template <class U>
+  [[nodiscard]] Stream<U> side_output(const OutputTag<U>& tag) const {
+    return Stream<U>{detail::add_side_output(keyed_, tag.name(), RecordType::of<U>(), &detail::make_output<U>)};
+  }
 
   /// f(so far, record) -> T for each record of a key, beginning with the key's first record; gives out each new value.
   template <class F>
@@ -72,6 +91,7 @@ class KeyedStream {
     return Stream<Out>{std::move(place)};
   }
 
+  StreamPlace keyed_;
   StreamPlace place_;
   KeyOf key_of_;
 };
@@ -89,7 +109,7 @@ KeyedStream<KeyType<T, KeyOf>, T, KeyOf> Stream<T>::key_by(KeyOf key_of) const {
   StreamPlace keyed = add_stage<T>(
       place_, "key_by", [key_of](const StageSetup&) { return std::make_unique<KeyByStage<T, KeyOf>>(key_of); });
   keyed.node().reorders = true;
-  return {add_exchange<T>(keyed, "exchange", Routing::kByKey), std::move(key_of)};
+  return {keyed, add_exchange<T>(keyed, "exchange", Routing::kByKey), std::move(key_of)};
 }
 
 template <class K, class T, class KeyOf>
@@ -104,7 +124,7 @@ auto KeyedStream<K, T, KeyOf>::process(Op op) const {
     static_assert(check_operator<Made, T, true>());
     using Out = OperatorOutput<Made>;
     return Stream<Out>{
-        stateful(add_process_stage<Out>(place_, [make = std::move(op), key_of = key_of_](const StageSetup& setup) {
+        stateful(add_process_stage<Made>(place_, [make = std::move(op), key_of = key_of_](const StageSetup& setup) {
           return std::make_unique<KeyedProcessStage<K, T, KeyOf, Made>>(std::in_place, make, key_of,
                                                                         batch_records<Out>(setup.batch_records_max));
         }))};
@@ -112,7 +132,7 @@ auto KeyedStream<K, T, KeyOf>::process(Op op) const {
     static_assert(check_operator<Op, T, true>() && check_prototype<Op>());
     using Out = OperatorOutput<Op>;
     return Stream<Out>{
-        stateful(add_process_stage<Out>(place_, [op = std::move(op), key_of = key_of_](const StageSetup& setup) {
+        stateful(add_process_stage<Op>(place_, [op = std::move(op), key_of = key_of_](const StageSetup& setup) {
           return std::make_unique<KeyedProcessStage<K, T, KeyOf, Op>>(op, key_of,
                                                                       batch_records<Out>(setup.batch_records_max));
         }))};

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "millstream/graph/graph.hpp"
+#include "millstream/operators/operator_check.hpp"
+#include "millstream/window/window.hpp"
 
 namespace millstream::inline v0 {
 
@@ -87,11 +89,15 @@ StreamPlace add_stage(const StreamPlace& from, const char* kind, Make make) {
 }
 
 /// Adds a custom operator, which may emit to any side output.
-template <class Out, class Make>
+template <class Op, class Make>
 StreamPlace add_process_stage(const StreamPlace& from, Make make) {
-  StreamPlace place = add_stage<Out>(from, "process", std::move(make));
+  StreamPlace place = add_stage<OperatorOutput<Op>>(from, "process", std::move(make));
   place.node().any_side_port = true;
   place.node().main_optional = true;
+  // Its timers may stand at any time, and it may look at every step of the watermark.
+  if constexpr (requires { &Op::on_timer; } || requires { &Op::on_watermark; }) {
+    place.node().boundary_step = kFinestStep;
+  }
   return place;
 }
 

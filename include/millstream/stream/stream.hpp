@@ -113,9 +113,8 @@ class Stream {
       static_assert(std::is_invocable_v<TimeOf&, const T&>,
                     "millstream: event_time(f, strategy) needs a pointer to a member or a function of const Record&");
       static_assert(
-          requires(TimeOf& f, const T& record) {
-            { std::chrono::time_point_cast<Duration>(std::invoke(f, record)) } -> std::convertible_to<Timestamp>;
-          }, "millstream: the event time must be a std::chrono::sys_time such as ms::Timestamp");
+          requires(TimeOf& f, const T& record) { to_timestamp(std::invoke(f, record)); },
+          "millstream: the event time must be a std::chrono::sys_time such as ms::Timestamp");
     }
     StreamPlace place = add_stage<T>(place_, "event_time", [f = std::move(time_of), strategy](const StageSetup& setup) {
       std::vector<std::uint32_t> splits;
@@ -203,13 +202,13 @@ auto Stream<T>::process(Op op) const {
     using Made = std::invoke_result_t<Op&>;
     static_assert(check_operator<Made, T, false>());
     using Out = OperatorOutput<Made>;
-    return Stream<Out>{add_process_stage<Out>(place_, [make = std::move(op)](const StageSetup& setup) {
+    return Stream<Out>{add_process_stage<Made>(place_, [make = std::move(op)](const StageSetup& setup) {
       return std::make_unique<ProcessStage<T, Made>>(std::in_place, make, batch_records<Out>(setup.batch_records_max));
     })};
   } else {
     static_assert(check_operator<Op, T, false>() && check_prototype<Op>());
     using Out = OperatorOutput<Op>;
-    return Stream<Out>{add_process_stage<Out>(place_, [op = std::move(op)](const StageSetup& setup) {
+    return Stream<Out>{add_process_stage<Op>(place_, [op = std::move(op)](const StageSetup& setup) {
       return std::make_unique<ProcessStage<T, Op>>(op, batch_records<Out>(setup.batch_records_max));
     })};
   }

@@ -44,12 +44,15 @@ class WindowedStream {
   WindowedStream discarding() const {
     return with([](WindowOptions& o) { o.discarding = true; });
   }
-  /// Judges a record by the watermark of the whole stage instead of its own split's: keeps late records whose window
-  /// happens to be open still. Which ones then depends on the speed of the splits.
+  /// Judges a record by the watermark of the whole stage instead of its own split's, and by the session that it would
+  /// be in: keeps late records whose window happens to be open still. Which ones then depends on the speed of the
+  /// splits.
   WindowedStream keep_while_open() const {
     return with([](WindowOptions& o) { o.late_by_merged = true; });
   }
-  /// When nothing has come in for `silence` of wall-clock time, open windows fire as though they had ended.
+  /// When nothing has come in for `silence` of wall-clock time, on any shard, open windows fire as if the watermark had
+  /// passed them; records that still come for them are late by the ordinary rules. Global windows, and those by the
+  /// wall clock, give out what is new and stay open.
   WindowedStream close_after(std::chrono::nanoseconds silence) const {
     return with([&](WindowOptions& o) { o.close_after = std::chrono::duration_cast<Duration>(silence); });
   }
@@ -115,10 +118,10 @@ class WindowedStream {
         const bool by_clock = window.is_processing_time();
         if (!by_clock && options.trigger.on_watermark_only() && (MergingAggregate<Bound> || window.is_tumbling())) {
           return std::make_unique<SliceWindowStage<K, T, Bound, KeyOf>>(key_of, agg, *SliceGrid::make(window), options,
-                                                                        fill);
+                                                                        fill, setup.silence);
         }
         return std::make_unique<TriggeredWindowStage<K, T, Bound, KeyOf>>(key_of, agg, *SliceGrid::make(window),
-                                                                          options, fill, by_clock);
+                                                                          options, fill, by_clock, setup.silence);
       } else if constexpr (std::is_same_v<W, CountWindow>) {
         if constexpr (MergingAggregate<Bound>) {
           if (!window.is_tumbling()) {
@@ -127,9 +130,11 @@ class WindowedStream {
         }
         return std::make_unique<CountWindowStage<K, T, Bound, KeyOf, false>>(key_of, agg, window, fill);
       } else if constexpr (std::is_same_v<W, GlobalWindow>) {
-        return std::make_unique<TriggeredWindowStage<K, T, Bound, KeyOf>>(key_of, agg, std::nullopt, options, fill);
+        return std::make_unique<TriggeredWindowStage<K, T, Bound, KeyOf>>(key_of, agg, std::nullopt, options, fill,
+                                                                          false, setup.silence);
       } else {
-        return std::make_unique<SessionWindowStage<K, T, Bound, KeyOf, W>>(key_of, agg, window, options, fill);
+        return std::make_unique<SessionWindowStage<K, T, Bound, KeyOf, W>>(key_of, agg, window, options, fill,
+                                                                           setup.silence);
       }
     };
   }

@@ -47,7 +47,7 @@ class MILLSTREAM_EXPORT WatermarkStrategy {
     return WatermarkStrategy{*this}.idle_after(timeout);
   }
   /// A split is not read while its watermark is more than `drift` (event time) ahead of the slowest split of the
-  /// source; its records are left where they are, not buffered. 0 or more.
+  /// source; its records are left where they are, not buffered. 0 or more; held to within an eighth of it and one batch.
   WatermarkStrategy align_within(std::chrono::nanoseconds drift) && {
     drift_ = std::chrono::duration_cast<Duration>(drift);
     return std::move(*this);
@@ -87,7 +87,8 @@ struct AdaptiveOptions {
 };
 /// The bound follows the disorder that was seen: the stated percentile of "how far behind the greatest event time",
 /// over a history that fades by half every 65,536 records. Buckets of 1/16 of a power of two: the bound is at most
-/// 6.25 % above the percentile.
+/// 6.25 % above the percentile. A split begins with bound_max, for nothing is known of its disorder yet; the percentile
+/// counts from its 64th record on, so windows of a split with fewer wait for bound_max or the end of the input.
 [[nodiscard]] MILLSTREAM_EXPORT WatermarkStrategy adaptive_disorder(AdaptiveOptions options = {});
 
 /// `next(record, event_time)` is asked for each record and returns the watermark behind it, or nothing if it does not

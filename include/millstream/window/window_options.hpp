@@ -17,11 +17,14 @@ struct WindowOptions {
   /// Each result holds only what came since the one before; otherwise everything so far.
   bool discarding = false;
   Trigger trigger{};
-  /// A record is late by the watermark of the whole stage, not by that of its own split: keeps more records, but which
-  /// ones then depends on how fast the splits are read.
+  /// A record is late by the watermark of the whole stage, not by that of its own split, and for a session by the one
+  /// that it would be in, not by its own gap: keeps more records, but which ones then depends on how fast the splits
+  /// are read.
   bool late_by_merged = false;
-  /// When nothing has come in for this long (wall clock), open windows fire as though they had ended. Records that
-  /// still come for them count as late.
+  /// When nothing has come in for this long (wall clock) on any shard of the stage, it goes on as if the watermark had
+  /// reached the end of its last window: all windows fire, and records that still come for them are late by the
+  /// ordinary rules. Windows that no watermark ends (global ones, or by the wall clock) give out what is new, as by an
+  /// early trigger, and stay open. A stage that is held back by a slow sink is not silent.
   std::optional<Duration> close_after{};
 
   [[nodiscard]] MILLSTREAM_EXPORT Status validate() const;

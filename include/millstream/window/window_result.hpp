@@ -47,7 +47,8 @@ struct KeyedResult {
 template <class T>
 struct Late {
   T record;
-  /// The watermark by which it was late (the last mark of its split before it) minus its event time.
+  /// The watermark by which it was judged minus its event time: the last mark of its split before it, or, with
+  /// keep_while_open(), that of the stage.
   Duration late_by;
   friend bool operator==(const Late&, const Late&) = default;
   BOOST_DESCRIBE_CLASS(Late, (), (record, late_by), (), ())

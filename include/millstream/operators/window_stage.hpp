@@ -1,0 +1,84 @@
+// WindowStage: what the stages of all windows have in common besides records: their options, closing after a silence,
+// and what an exception outside of a record means.
+#pragma once
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "millstream/operators/operator_stage.hpp"
+#include "millstream/window/silence.hpp"
+#include "millstream/window/window_options.hpp"
+
+namespace millstream::inline v0 {
+
+/// After `close_after` without input the stage goes on as if the watermark had reached the end of its last window: on
+/// every shard, so that what comes later for these windows is late by the ordinary rules wherever its key lives.
+class WindowStage : public OperatorStage {
+ protected:
+  /// `silence` is shared by the shards of the stage; null for a stage that is alone.
+  WindowStage(WindowOptions options, std::shared_ptr<Silence> silence)
+      : options_{std::move(options)}, silence_{silence ? std::move(silence) : std::make_shared<Silence>()} {}
+
+  [[nodiscard]] const WindowOptions& options() const noexcept { return options_; }
+  /// For a stage whose windows the watermark does not end.
+  void take_no_late_records() noexcept { options_.allowed_lateness = Duration{0}; }
+
+  [[nodiscard]] bool closes() const noexcept { return options_.close_after.has_value(); }
+  /// Records have come in: ends the silence. Where closes(), once a batch.
+  void end_silence(Timestamp last_end) {
+    // The end of time stands for "has ended", which a silence is not.
+    silence_->end_at(context().clock->now(), std::min(last_end, kTimestampMax - Duration{1}));
+  }
+  /// Each step: whether there is room behind us. While there is none input waits, which is no silence.
+  void note_room(bool room) {
+    if (closes() && room && held_back_ && silence_->last_input() != kTimestampMin) end_silence(kTimestampMin);
+    held_back_ = !room;
+  }
+  /// Wall-clock time at which the silence will have been long enough; kTimestampMax where none is under way.
+  [[nodiscard]] Timestamp close_at() const noexcept {
+    if (!closes() || held_back_ || silence_->last_input() == closed_) return kTimestampMax;
+    return saturating_add(silence_->last_input(), *options_.close_after);
+  }
+  /// The silence has been long enough. True once a silence.
+  [[nodiscard]] bool closing() {
+    if (!closes() || held_back_) return false;
+    const Timestamp last_input = silence_->last_input();
+    if (last_input == closed_) return false;
+    if (saturating_add(last_input, *options_.close_after) > context().clock->now()) return false;
+    closed_ = last_input;
+    return true;
+  }
+  /// What counts as the watermark after closing().
+  [[nodiscard]] Timestamp closed_until() const noexcept { return silence_->last_end(); }
+
+  /// f(); what it throws fails the job, for no policy knows which record it was about.
+  template <class F>
+  void protect(F&& f) {
+    try {
+      f();
+    } catch (const std::exception& error) {
+      fail_for(error.what());
+    } catch (...) {
+      fail_for("an exception that is not a std::exception");
+    }
+  }
+
+ private:
+  void fail_for(std::string_view reason) {
+    context().fail({ErrorCode::kUserFailure, "stage '" + name() +
+                                                 "': a function of the key or the aggregate threw while "
+                                                 "windows were worked on: " +
+                                                 std::string{reason}});
+  }
+
+  WindowOptions options_;
+  std::shared_ptr<Silence> silence_;
+  Timestamp closed_ = kTimestampMin;  // the last input before the silence that was closed after
+  bool held_back_ = false;
+};
+
+}  // namespace millstream::inline v0

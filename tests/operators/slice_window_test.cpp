@@ -1,0 +1,196 @@
+// SliceWindowStage by itself: what it does after its end, with slices that are let go, with records that the aggregate
+// throws for, and after a silence. (Its results against a plain model: model/time_windows_test.cpp.)
+#include "millstream/operators/slice_window.hpp"
+
+#include <gtest/gtest.h>
+
+#include "millstream/window/window.hpp"
+#include "operators/window_model.hpp"
+
+namespace millstream::test {
+namespace {
+
+/// Collects values and throws for negative ones.
+struct Picky {
+  Values create() const { return {}; }
+  void add(Values& all, const Event& e) const {
+    if (e.value < 0) throw std::runtime_error{"negative"};
+    all.push_back(e.value);
+  }
+  void merge(Values& all, const Values& later) const { all.insert(all.end(), later.begin(), later.end()); }
+  Values result(const Values& all) const {
+    if (all == Values{13}) throw std::runtime_error{"no result"};
+    return all;
+  }
+};
+using Bound = decltype(bind_aggregate<Event>(Picky{}));
+using Stage = SliceWindowStage<std::int64_t, Event, Bound, std::int64_t Event::*>;
+using Driver = testing::StageDriver<Event, Out>;
+
+std::unique_ptr<Stage> make_stage(const TimeWindow& window, const WindowOptions& options = {},
+                                  std::shared_ptr<Silence> silence = nullptr) {
+  return std::make_unique<Stage>(&Event::key, bind_aggregate<Event>(Picky{}), *SliceGrid::make(window), options, 1024,
+                                 std::move(silence));
+}
+std::vector<std::string> results(Driver& driver) {
+  std::vector<std::string> lines;
+  for (const Out& out : driver.output().values()) {
+    std::string line = std::to_string(out.key) + " at " + std::to_string(out.window_start.time_since_epoch().count()) +
+                       (out.timing == PaneTiming::late ? " late:" : ":");
+    for (const std::int64_t value : out.value) line += " " + std::to_string(value);
+    lines.push_back(line);
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+using Lines = std::vector<std::string>;
+
+// The records of one batch lie around a mark that lets go of the slice that they are in.
+TEST(SliceWindow, ASliceThatIsLetGoIsNotRemembered) {
+  for (const bool sliding_windows : {false, true}) {
+    Driver driver{make_stage(sliding_windows ? sliding(10us, 5us) : tumbling(10us))};
+    driver.key_by(&Event::key);
+    auto& late = driver.side(late_records<Event>);
+    driver.open();
+    driver.push({1, 1}, at(5));
+    driver.watermark(at(20));
+    driver.push({1, 2}, at(6));
+    driver.flush();
+    driver.push({1, 3}, at(7));
+    driver.flush();
+    driver.drain();
+    EXPECT_EQ(late.records().size(), 2U);
+    EXPECT_EQ(results(driver), sliding_windows ? (Lines{"1 at 0: 1", "1 at 5: 1"}) : (Lines{"1 at 0: 1"}));
+  }
+}
+
+TEST(SliceWindow, AKeyWhoseRecordsAllThrewHasNoResult) {
+  for (const std::uint32_t batch : {1U, 1024U}) {
+    for (const bool sliding_windows : {false, true}) {
+      Driver driver{make_stage(sliding_windows ? sliding(10us, 5us) : tumbling(10us), {.allowed_lateness = 10us}),
+                    {.batch_records = batch, .on_error = OnError::kSkip}};
+      driver.key_by(&Event::key);
+      driver.open();
+      driver.push({1, 1}, at(5));
+      for (std::int64_t key = 2; key < 6; ++key) driver.push({key, -1}, at(6));
+      driver.push({4, 7}, at(7));
+      driver.push({6, 8}, at(7));
+      driver.push({3, -1}, at(8));
+      driver.push({2, -1}, at(3));  // in another slice
+      driver.push({6, -1}, at(9));
+      driver.watermark(at(10));
+      driver.push({5, -1}, at(6));  // late
+      driver.push({8, -1}, at(6));
+      driver.push({7, 9}, at(6));
+      driver.drain();
+      EXPECT_TRUE(driver.context().failure().ok());
+      EXPECT_EQ(driver.metrics().skipped.read(), 9U);
+      Lines expected{"1 at 0: 1", "4 at 0: 7", "6 at 0: 8", "7 at 0 late: 9"};
+      if (sliding_windows) {
+        expected.insert(expected.end(), {"1 at 5: 1", "4 at 5: 7", "6 at 5: 8", "7 at 5: 9"});
+        std::sort(expected.begin(), expected.end());
+      }
+      EXPECT_EQ(results(driver), expected);
+    }
+  }
+}
+
+TEST(SliceWindow, AResultThatThrowsFailsWithTheStage) {
+  Driver driver{make_stage(tumbling(10us)), {.on_error = OnError::kSkip, .name = "spend"}};
+  driver.key_by(&Event::key);
+  driver.open();
+  driver.push({1, 13}, at(5));
+  driver.drain();
+  EXPECT_EQ(driver.context().failure().code(), ErrorCode::kUserFailure);
+  EXPECT_NE(driver.context().failure().to_string().find("stage 'spend'"), std::string::npos);
+  EXPECT_NE(driver.context().failure().to_string().find("no result"), std::string::npos);
+}
+
+TEST(SliceWindow, SilenceClosesAndWhatComesLaterIsLate) {
+  for (const Duration lateness : {0us, 50us}) {
+    Driver driver{make_stage(tumbling(100us), {.allowed_lateness = lateness, .close_after = 1s})};
+    driver.key_by(&Event::key);
+    auto& late = driver.side(late_records<Event>);
+    driver.open();
+    driver.push({1, 1}, at(5));
+    driver.flush();
+    driver.advance(999ms);
+    driver.watermark(at(6));  // a mark is no input
+    driver.flush();
+    EXPECT_TRUE(driver.output().records().empty());
+    driver.advance(1ms);
+    EXPECT_EQ(results(driver), (Lines{"1 at 0: 1"}));
+    EXPECT_EQ(driver.output().watermark(), at(100));
+    driver.push({2, 2}, at(7));
+    driver.push({1, 3}, at(101));
+    driver.drain();
+    if (lateness == 0us) {
+      ASSERT_EQ(late.records().size(), 1U);
+      EXPECT_EQ(late.values()[0].late_by, 93us);
+      EXPECT_EQ(results(driver), (Lines{"1 at 0: 1", "1 at 100: 3"}));
+    } else {
+      EXPECT_EQ(results(driver), (Lines{"1 at 0: 1", "1 at 100: 3", "2 at 0 late: 2"}));
+    }
+  }
+}
+
+TEST(SliceWindow, SilenceIsThatOfAllShards) {
+  const auto silence = std::make_shared<Silence>();
+  Driver busy{make_stage(tumbling(100us), {.close_after = 1s}, silence)};
+  Driver quiet{make_stage(tumbling(100us), {.close_after = 1s}, silence)};
+  for (Driver* driver : {&busy, &quiet}) {
+    driver->key_by(&Event::key);
+    driver->open();
+  }
+  quiet.push({2, 1}, at(5));
+  quiet.flush();
+  for (int n = 0; n < 4; ++n) {
+    busy.push({1, n}, at(250));
+    busy.flush();
+    busy.advance(500ms);
+    quiet.advance(500ms);
+  }
+  EXPECT_TRUE(quiet.output().records().empty());
+  quiet.push({2, 2}, at(6));
+  quiet.flush();
+  busy.advance(1s);
+  quiet.advance(1s);
+  EXPECT_EQ(results(quiet), (Lines{"2 at 0: 1 2"}));
+  EXPECT_EQ(results(busy), (Lines{"1 at 200: 0 1 2 3"}));
+  EXPECT_EQ(quiet.output().watermark(), at(300));  // up to the same end on both
+  EXPECT_EQ(busy.output().watermark(), at(300));
+}
+
+TEST(SliceWindow, NothingClosesAfterTheEnd) {
+  Driver driver{make_stage(tumbling(10us), {.close_after = 1s})};
+  driver.key_by(&Event::key);
+  driver.open();
+  driver.push({1, 1}, at(5));
+  driver.end();
+  EXPECT_TRUE(driver.output().ended());
+  EXPECT_EQ(driver.stage().deadline(), kTimestampMax);
+  driver.advance(2s);
+  EXPECT_TRUE(driver.output().records().empty());
+}
+
+// Input that waits for a slow sink is not silence.
+TEST(SliceWindow, BeingHeldBackIsNoSilence) {
+  Driver driver{make_stage(tumbling(10us), {.close_after = 1s})};
+  driver.key_by(&Event::key);
+  driver.open();
+  driver.push({1, 1}, at(5));
+  driver.watermark(at(10));
+  driver.push({1, 2}, at(15));
+  driver.output().set_room(0);
+  driver.flush();
+  EXPECT_EQ(driver.stage().deadline(), kTimestampMax);
+  driver.advance(2s);
+  driver.output().set_room(std::nullopt);
+  driver.run();
+  EXPECT_EQ(results(driver), (Lines{"1 at 0: 1"}));
+  driver.advance(1s);
+  EXPECT_EQ(results(driver), (Lines{"1 at 0: 1", "1 at 10: 2"}));
+}
+
+}  // namespace
+}  // namespace millstream::test
