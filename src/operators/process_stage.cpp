@@ -58,6 +58,7 @@ void ProcessStageBase::push(BatchHandle batch) {
   next_mark_ = 0;
   target_ = input_->start;
   operator_context_->place_.ingested_ns = input_->ingested_ns;
+  follow_input(*input_);
   // A batch of marks alone does not say whether the stream has event times.
   begin_output(input_->empty() ? operator_context_->place_.timed : input_->times.present());
   read_clock();

@@ -36,6 +36,7 @@ class Collector {
   void open() {
     batch_ = output_.make();
     batch_->start = at_;
+    batch_->split = split_;
     batch_->ingested_ns = ingested_ns_;
   }
   void flush() {
@@ -49,6 +50,7 @@ class Collector {
   Timestamp time_ = kTimestampMin;
   std::int64_t ingested_ns_ = 0;
   std::uint64_t emitted_ = 0;
+  std::uint32_t split_ = 0;
   bool timed_ = false;
 };
 
@@ -64,6 +66,13 @@ class CollectorBuffer final : public Collector<T> {
     if (timed != this->timed_) this->flush();
     this->ingested_ns_ = ingested_ns;
     this->timed_ = timed;
+  }
+  /// Ahead of begin(), where event times may still be to come: results belong to the split of their input. A batch
+  /// without records says that something about its split has changed, so it is passed on.
+  void follow(const BatchBase& input) {
+    if (input.split != this->split_) this->flush();
+    this->split_ = input.split;
+    changed_ |= input.empty();
   }
   void set_time(Timestamp time) { this->time_ = time; }
   /// From here on these watermarks hold.

@@ -16,6 +16,7 @@ class FlatMapStage final : public TransformStage<In, Out> {
 
  private:
   void transform(BatchOf<In> batch) override {
+    collector_.follow(*batch);
     collector_.begin(batch->ingested_ns, batch->times.present());
     collector_.mark(batch->start);
     std::uint32_t from = 0;

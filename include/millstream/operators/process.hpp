@@ -112,6 +112,7 @@ class TypedProcessStage : public ProcessStageBase {
       op_.close(out);
     }
   }
+  void follow_input(const BatchBase& input) final { collector_.follow(input); }
   void begin_output(std::int64_t ingested_ns, bool timed) final { collector_.begin(ingested_ns, timed); }
   void mark_output(const Watermarks& at) final { collector_.mark(at); }
   void finish_output(Control control) final {

@@ -50,6 +50,7 @@ class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
   virtual void tell_watermark(Timestamp watermark) = 0;
   virtual void close_operator() = 0;
   /// The collector's side of marks, times and batches.
+  virtual void follow_input(const BatchBase& input) = 0;
   virtual void begin_output(std::int64_t ingested_ns, bool timed) = 0;
   virtual void mark_output(const Watermarks& at) = 0;
   virtual void finish_output(Control control) = 0;
