@@ -75,6 +75,14 @@ bool can_redraw() {
          ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 80 && size.ws_row > WorstAirports::kLines + 2;
 }
 
+/// What to do about a failure, in the words of the command line; the library speaks to programmers.
+std::string_view advice(std::string_view reason) {
+  if (reason.find("'flights'") != reason.npos) return "--input takes CSV files with the columns of examples/data";
+  if (reason.find("'output'") != reason.npos) return "--output takes a new or empty directory that you may write to";
+  if (reason.find("'late'") != reason.npos) return "--late takes a new or empty directory that you may write to";
+  return "";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -83,9 +91,10 @@ int main(int argc, char** argv) {
   if (!options) return exit_code;
   const auto table = std::make_shared<WorstAirports>();
   const bool live = !options->json && can_redraw();
-  ms::Job job =
-      ms::start(flow_of(*options, table),
-                {.shards = options->shards, .batch = options->batch, .handle_signals = true, .progress_line = !live});
+  ms::Job job = ms::start(flow_of(*options, table), {.shards = options->shards,
+                                                     .batch = options->batch,
+                                                     .handle_signals = true,
+                                                     .progress_line = !live && !options->json});
   std::ptrdiff_t drawn_lines = 0;
   const auto draw = [&](const std::string& below) {
     const std::string text = table->table() + below;
@@ -100,8 +109,11 @@ int main(int argc, char** argv) {
   const ms::JobResult result = job.wait();
   if (result.ok() && options->json) std::puts(report_json(result.metrics).c_str());
   if (result.ok() && !options->json) draw(report_text(result.metrics));
+  if (const std::string_view text = advice(result.status.message()); !result.ok() && !text.empty()) {
+    std::fprintf(stderr, "flight_delays: %s\n", std::string{text}.c_str());
+  }
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    std::perror("flight_delays: cannot write to standard output");
+    std::fputs("flight_delays: cannot write to standard output: is it closed, or its disk full?\n", stderr);
     return 1;
   }
   return result.exit_code();

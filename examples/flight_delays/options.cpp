@@ -23,9 +23,11 @@ std::string default_input() {
   return MILLSTREAM_EXAMPLES_DATA "/flights.csv";
 }
 
-bool same_folder(const std::string& a, const std::string& b) {
-  // Neither has to exist; the empty last part makes "a" and "a/" one.
-  return fs::weakly_canonical(fs::absolute(a) / "") == fs::weakly_canonical(fs::absolute(b) / "");
+// The same folder, or one inside the other. Neither has to exist; the empty last part makes "a" and "a/" one.
+bool overlap(const std::string& a, const std::string& b) {
+  const std::string first = fs::weakly_canonical(fs::absolute(a) / "");
+  const std::string second = fs::weakly_canonical(fs::absolute(b) / "");
+  return first.starts_with(second) || second.starts_with(first);
 }
 
 std::optional<double> to_speed(const std::string& text) {
@@ -74,8 +76,8 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   try {
     app.parse(argc, argv);
     options.speed = to_speed(speed);
-    if (options.output && options.late && same_folder(*options.output, *options.late)) {
-      throw CLI::ValidationError{"--late", "needs another directory than --output"};
+    if (options.output && options.late && overlap(*options.output, *options.late)) {
+      throw CLI::ValidationError{"--late", "needs another directory than --output, beside it and not inside"};
     }
   } catch (const CLI::ParseError& error) {
     exit_code = app.exit(error) == 0 ? 0 : 2;

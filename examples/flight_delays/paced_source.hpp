@@ -1,9 +1,11 @@
-// PacedFlights: a source around a source. It replays the flights of a file so fast that event time runs at a chosen
-// multiple of real time, and never blocks its shard: it says when the next flight is due.
+// PacedFlights: a source around a source. It replays the flights of one file or several so fast that event time runs at
+// a chosen multiple of real time, and never blocks its shard: it says when the next flight is due.
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <millstream/connectors/file.hpp>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -55,22 +57,30 @@ class PacedFlights {
   }
 
   ms::Timestamp due_at(ms::Timestamp scheduled_at) {
-    if (!started_at_) {
-      started_at_ = clock_->now();
-      first_ = latest_ = scheduled_at;
-    }
+    // Whichever file is read first says what is now: the others are replayed beside it, not each from its own
+    // beginning.
+    std::call_once(start_->once, [&] {
+      start_->at = clock_->now();
+      start_->first = scheduled_at;
+    });
     // By the running maximum: reports that come late in event time come when they came, not at once.
     latest_ = std::max(latest_, scheduled_at);
-    const double microseconds = static_cast<double>(ms::saturating_distance(latest_, first_).count()) / *speed_;
-    return ms::saturating_add(*started_at_, ms::Duration{static_cast<std::int64_t>(std::min(microseconds, 9e18))});
+    const double microseconds = static_cast<double>(ms::saturating_distance(latest_, start_->first).count()) / *speed_;
+    return ms::saturating_add(start_->at, ms::Duration{static_cast<std::int64_t>(std::clamp(microseconds, 0.0, 9e18))});
   }
+
+  // Shared by the copies for all files.
+  struct Start {
+    std::once_flag once;
+    ms::Timestamp at;     // when the replay began
+    ms::Timestamp first;  // the event time that it began with
+  };
 
   ms::file::Source<Flight> flights_;
   std::optional<double> speed_;
   ms::Clock* clock_ = nullptr;
   std::optional<Flight> next_;
   ms::Position next_position_;
-  std::optional<ms::Timestamp> started_at_;
-  ms::Timestamp first_;
-  ms::Timestamp latest_;
+  std::shared_ptr<Start> start_ = std::make_shared<Start>();
+  ms::Timestamp latest_ = ms::kTimestampMin;
 };

@@ -305,7 +305,7 @@ class FlightDelays : public testing::Test {
 TEST_F(FlightDelays, OneFileGivesTheSamePanesForAnyShardsAndBatches) {
   const Expected expected = model({read_csv(FLIGHTS_CSV)});
   EXPECT_EQ(expected.late.size(), 28U);
-  for (const char* shards : {"1", "2", "4"}) {
+  for (const char* shards : {"1", "2", "4", "8"}) {
     for (const char* batch : {"1", "7", "1024"}) {
       SCOPED_TRACE(std::string{"--shards "} + shards + " --batch " + batch);
       run_to_files({"--shards", shards, "--batch", batch});
@@ -324,6 +324,20 @@ TEST_F(FlightDelays, SpeedChangesTheTimeAndNothingElse) {
   const std::size_t seconds = fast.out.find("\"seconds\":");
   ASSERT_NE(seconds, std::string::npos) << fast.out;
   EXPECT_GE(std::stod(fast.out.substr(seconds + 10)), 0.64) << fast.out;
+}
+
+TEST_F(FlightDelays, SeveralFilesArePacedTogether) {
+  const std::vector<std::string> lines = lines_of(FLIGHTS_CSV);
+  for (std::size_t half = 0; half < 2; ++half) {
+    std::ofstream out{folder_ / ("half" + std::to_string(half) + ".csv")};
+    out << lines[0] << '\n';
+    for (std::size_t i = 1; i < lines.size(); ++i) {
+      if ((i - 1) * 2 / (lines.size() - 1) == half) out << lines[i] << '\n';
+    }
+  }
+  const Run result = run({"--input", folder_ / "half*.csv", "--speed", "400000", "--json"});
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_GE(std::stod(result.out.substr(result.out.find("\"seconds\":") + 10)), 0.6) << result.out;
 }
 
 TEST_F(FlightDelays, SeveralFilesGiveTheSameLastPanesAndLateFlights) {
@@ -363,7 +377,7 @@ TEST_F(FlightDelays, SeveralFilesGiveTheSameLastPanesAndLateFlights) {
 }
 
 TEST_F(FlightDelays, JsonIsOneObjectAndTheTableStaysAway) {
-  const Run result = run({"--json"});
+  const Run result = run({"--json", "--output", output(), "--late", late()});
   EXPECT_EQ(result.exit_code, 0) << result.errors;
   EXPECT_TRUE(result.out.starts_with("{\"records\":45917,\"seconds\":")) << result.out;
   EXPECT_NE(result.out.find("\"late\":28,"), std::string::npos) << result.out;
@@ -406,6 +420,10 @@ TEST_F(FlightDelays, RefusesWithAReason) {
            {{"--output", folder_}, 1, "holds files already"},
            {{"--late", folder_}, 1, "holds files already"},
            {{"--output", output(), "--late", output() + "/"}, 2, "another directory than --output"},
+           {{"--output", output(), "--late", output() + "/late"}, 2, "beside it and not inside"},
+           {{"--output", ""}, 2, "needs a path"},
+           {{"--output", folder_ / "full.txt"}, 1, "--output takes a new or empty directory"},
+           {{"--input", folder_ / "full.txt"}, 1, "--input takes CSV files"},
            {{"--shards", "0"}, 2, "--shards"},
            {{"--batch", "1025"}, 2, "--batch"},
            {{"--speed", "-1"}, 2, "neither a positive number nor max"},

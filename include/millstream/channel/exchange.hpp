@@ -234,6 +234,8 @@ class ExchangeOutlet final : public Stage {
     }
     if constexpr (kOwnsHeap<T>) to->heap_bytes += heap_bytes(value);
     const std::uint32_t place = to->size();
+    // A batch may have been begun for a mark, long ago.
+    if (place == 0) to->ingested_ns = ingested_ns_;
     to->emplace_back(std::move(value));
     // Time and hash are the columns of nearly every record that changes shards.
     if (from.times.present()) to->times.enable()[place] = from.times.data()[i];
