@@ -238,6 +238,10 @@ class PosixFileSystem final : public FileSystem {
 
   Status sync_folder(const std::string& path) override {
     const Descriptor folder = open_file(path, O_RDONLY | O_DIRECTORY);
+    if (folder.number() < 0 && errno == EACCES) {
+      ::sync();  // a folder may be open to changes and closed to reading; this waits for the whole system's
+      return {};
+    }
     if (folder.number() < 0) return file_error("open the folder", path, errno);
     return sync_descriptor(folder.number()) == 0 ? Status{} : file_error("sync the folder", path, errno);
   }
