@@ -174,7 +174,10 @@ class PosixFileSystem final : public FileSystem {
     if (!above.empty()) {
       if (Status s = make_folders(above); !s.ok()) return s;
     }
-    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return file_error("make the folder", path, errno);
+    const bool made = ::mkdir(path.c_str(), 0700) == 0;
+    if (!made && errno != EEXIST) return file_error("make the folder", path, errno);
+    // Under a narrow umask even its owner could not open it yet.
+    if (made && ::chmod(path.c_str(), 0700) != 0) return file_error("set the mode of", path, errno);
     const Descriptor folder = open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (folder.number() < 0) return open_error("open the folder", path, errno);
     if (Status s = check_owner(folder, path); !s.ok()) return s;
