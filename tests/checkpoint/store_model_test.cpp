@@ -51,8 +51,7 @@ int run(std::uint64_t seed) {
   }
   model.end();
   files.restart(Crash::kProcess, random);
-  EXPECT_TRUE(model.start(false)) << "a good disk";
-  EXPECT_TRUE(model.epoch());
+  EXPECT_TRUE(model.start(false) && model.epoch()) << "on a good disk";
   return crashes;
 }
 
@@ -84,8 +83,7 @@ TEST(StoreModel, ACrashAtEveryOperationOfALife) {
         finished = !files.stopped();
         Random losses{nth};
         files.restart(crash, losses);
-        EXPECT_TRUE(model.start(false));
-        EXPECT_TRUE(model.epoch());
+        EXPECT_TRUE(model.start(false) && model.epoch());
         ASSERT_FALSE(HasFailure()) << "seed " << seed << ", operation " << nth;
       }
     }
