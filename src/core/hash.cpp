@@ -31,7 +31,9 @@ void hash_column_u64(const void* first, std::size_t stride, std::size_t count, s
 
 Checksum::Checksum() noexcept {
   static_assert(sizeof(XXH3_state_t) <= kStateBytes && alignof(XXH3_state_t) <= 64);
-  XXH3_64bits_reset_withSeed(new (state_) XXH3_state_t, kSeed);
+  auto* state = new (state_) XXH3_state_t;
+  XXH3_INITSTATE(state);  // else the reset may take what lies here for a state of this seed, and keep its secret
+  XXH3_64bits_reset_withSeed(state, kSeed);
 }
 
 void Checksum::add(std::string_view bytes) noexcept {

@@ -11,6 +11,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "checkpoint/samples.hpp"
 #include "connectors/temporary_folder.hpp"
@@ -187,6 +188,29 @@ TEST(LocalCheckpointStore, IsReadBesideItsWriter) {
   EXPECT_TRUE((*reader)->verify(*(*reader)->manifest(parent.id)).ok());
   EXPECT_EQ(LocalCheckpointStore::open(files, "none", LocalCheckpointStore::Access::kRead).error().code(),
             ErrorCode::kNotFound);
+}
+
+TEST(LocalCheckpointStore, ShardsWriteTheirSegmentsOnThreadsOfTheirOwn) {
+  MemoryFileSystem files;
+  const auto store = start(files, "state");
+  Manifest manifest;
+  manifest.checkpoint = {store->next_id(), 1};
+  manifest.job_id = kJob;
+  ASSERT_TRUE(store->begin(manifest.checkpoint).ok());
+  manifest.segments.resize(4);
+  std::vector<std::thread> writers;
+  for (std::uint32_t shard = 0; shard < 4; ++shard) {
+    writers.emplace_back([&, shard] {
+      Entries entries;
+      for (int i = 0; i < 500; ++i) entries[std::to_string(i)] = std::to_string(shard);
+      const Result<SegmentHandle> segment = write_segment(*store, manifest.checkpoint, shard, entries);
+      EXPECT_TRUE(segment);
+      if (segment) manifest.segments[shard] = *segment;
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  ASSERT_TRUE(store->publish(manifest).ok());
+  EXPECT_TRUE(store->verify(manifest).ok());
 }
 
 // In a child: its exit code is 0 when `body` says so.

@@ -7,6 +7,7 @@
 #include "checkpoint/golden.hpp"
 #include "checkpoint/samples.hpp"
 #include "millstream/codec/bytes.hpp"
+#include "millstream/core/random.hpp"
 
 namespace millstream::inline v0::testing {
 namespace {
@@ -38,6 +39,25 @@ TEST(Manifest, FindsEveryFlippedByteAndEveryTruncation) {
     EXPECT_EQ(decode_manifest(good.substr(0, at), "m").error().code(), ErrorCode::kInvalidData) << at;
   }
   EXPECT_EQ(decode_manifest(good + '\0', "m").error().code(), ErrorCode::kInvalidData);
+}
+
+// A checksum keeps out damage, not malice.
+TEST(Manifest, SurvivesBytesThatNoWriterMakes) {
+  const std::string good = encode_manifest(sample_manifest());
+  Random random{1};
+  for (int i = 0; i < 5000; ++i) {
+    std::string bytes = good.substr(0, good.size() - 8);
+    for (std::uint64_t changes = 1 + random.below(4); changes > 0; --changes) {
+      bytes[12 + random.below(bytes.size() - 12)] = static_cast<char>(random.below(256));
+    }
+    if (random.chance(0.3)) bytes.resize(12 + random.below(bytes.size() - 12));
+    const std::uint64_t checksum = Checksum::of(bytes);
+    ByteWriter{bytes}.write_fixed(checksum);
+    const Result<Manifest> read = decode_manifest(bytes, "m");
+    if (read) {
+      EXPECT_EQ(encode_manifest(*read), bytes);
+    }
+  }
 }
 
 TEST(Manifest, SaysWhichVersionItCannotRead) {

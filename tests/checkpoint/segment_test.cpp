@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "checkpoint/golden.hpp"
+#include "checkpoint/segment_layout.hpp"
 #include "millstream/checkpoint/segment_reader.hpp"
 #include "millstream/checkpoint/segment_writer.hpp"
 #include "millstream/core/random.hpp"
@@ -105,6 +106,42 @@ TEST_F(SegmentTest, BelievesNoLengthBeforeItIsChecked) {
   bytes.replace(40, 4, "\xff\xff\xff\x01");  // the length of the first block: below the limit, beyond the file
   files_.write_file("s", bytes);
   EXPECT_THAT(read(std::nullopt).error().message(), HasSubstr("a block of impossible length at byte 40"));
+}
+
+// A checksum keeps out damage, not malice: blocks of random bytes that carry the right one.
+TEST_F(SegmentTest, SurvivesBlocksThatNoWriterMakes) {
+  write_sample();
+  const std::string head = files_.read_file("s").substr(0, kSegmentHeadBytes);
+  Random random{1};
+  for (int i = 0; i < 5000; ++i) {
+    std::string payload(random.below(40), '\0');
+    for (char& byte : payload) byte = static_cast<char>(random.chance(0.7) ? random.below(5) : random.below(256));
+    std::string block;
+    {
+      ByteWriter out{block};
+      out.write_fixed(static_cast<std::uint32_t>(payload.size()));
+      out.write_fixed(static_cast<char>(random.below(5)));
+    }
+    const std::uint64_t checksum = block_checksum(block, payload);
+    ByteWriter{block}.write_fixed(checksum);
+    files_.write_file("s", head + block + payload);
+    EXPECT_EQ(read(std::nullopt).error().code(), ErrorCode::kInvalidData);
+  }
+}
+
+TEST_F(SegmentTest, RefusesARangeBehindAChange) {
+  write_sample();
+  const std::string head = files_.read_file("s").substr(0, kSegmentHeadBytes);
+  const std::string payload{
+      "\x00\x01\x00\x01k\x01v\x03\x00\x01"
+      "a\x01"
+      "b",
+      13};
+  std::string block{"\x0d\x00\x00\x00\x01", 5};
+  const std::uint64_t checksum = block_checksum(block, payload);
+  ByteWriter{block}.write_fixed(checksum);
+  files_.write_file("s", head + block + payload);
+  EXPECT_THAT(read(std::nullopt).error().message(), HasSubstr("a frame that no writer makes at byte 40"));
 }
 
 TEST_F(SegmentTest, IsTheFileThatItsHandleNames) {
