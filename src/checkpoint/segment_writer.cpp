@@ -4,19 +4,13 @@
 #include <utility>
 
 #include "checkpoint/segment_layout.hpp"
+#include "core/bytes.hpp"
 #include "millstream/checkpoint/segment_reader.hpp"
 #include "millstream/codec/bytes.hpp"
 #include "millstream/core/assert.hpp"
 
 namespace millstream::inline v0 {
-namespace {
-
-void append_varint(std::string& out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(static_cast<unsigned char>(value | 0x80)));
-  out.push_back(static_cast<char>(static_cast<unsigned char>(value)));
-}
-
-}  // namespace
+using detail::append_varint;
 
 void SegmentChunk::clear(std::uint32_t state) {
   MILLSTREAM_ASSERT(state < kSegmentStatesMax);
