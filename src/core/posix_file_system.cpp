@@ -1,5 +1,6 @@
 // The file system of the operating system.
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,10 +30,10 @@ class Descriptor {
   int number_;
 };
 
-Descriptor open_file(const std::string& path, int flags) {
+Descriptor open_file(const std::string& path, int flags, mode_t mode = 0666) {
   int number = -1;
   do {
-    number = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+    number = ::open(path.c_str(), flags | O_CLOEXEC, mode);
   } while (number < 0 && errno == EINTR);
   return Descriptor{number};
 }
@@ -54,6 +55,41 @@ FileInfo to_info(const struct stat& from) {
   info.is_folder = S_ISDIR(from.st_mode);
   return info;
 }
+
+// What O_NOFOLLOW says of a link is ELOOP, or ENOTDIR where a folder was asked for.
+Status open_error(std::string_view action, const std::string& path, int error_number) {
+  struct stat found{};
+  if (::lstat(path.c_str(), &found) == 0 && S_ISLNK(found.st_mode)) {
+    return {ErrorCode::kInvalidArgument,
+            "cannot " + std::string{action} + " " + path + ": it is a symbolic link, and those are not followed here"};
+  }
+  return file_error(action, path, error_number);
+}
+
+Status check_owner(const Descriptor& file, const std::string& path) {
+  struct stat found{};
+  if (::fstat(file.number(), &found) != 0) return file_error("look at", path, errno);
+  if (found.st_uid == ::geteuid()) return {};
+  return {ErrorCode::kInvalidArgument, "cannot use " + path + ": it belongs to user " + std::to_string(found.st_uid) +
+                                           " and this process runs as user " + std::to_string(::geteuid())};
+}
+
+// Who holds a lock, as far as its file tells.
+std::string holder(const Descriptor& file) {
+  char text[24] = {};
+  const ssize_t size = ::pread(file.number(), text, sizeof text - 1, 0);
+  const std::string digits{text, size > 0 ? static_cast<std::size_t>(size) : 0};
+  const std::size_t end = digits.find_first_not_of("0123456789");
+  return end == 0 || digits.empty() ? "another process" : "process " + digits.substr(0, end);
+}
+
+class PosixFileLock final : public FileLock {
+ public:
+  explicit PosixFileLock(Descriptor file) : file_{std::move(file)} {}
+
+ private:
+  Descriptor file_;
+};
 
 class PosixReadableFile final : public ReadableFile {
  public:
@@ -125,6 +161,52 @@ class PosixFileSystem final : public FileSystem {
     return std::unique_ptr<WritableFile>{std::make_unique<PosixWritableFile>(path, std::move(file))};
   }
 
+  Result<std::unique_ptr<WritableFile>> create_private(const std::string& path) override {
+    Descriptor file = open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    if (file.number() < 0) return file_error("create", path, errno);
+    if (::fchmod(file.number(), 0600) != 0) return file_error("set the mode of", path, errno);
+    return std::unique_ptr<WritableFile>{std::make_unique<PosixWritableFile>(path, std::move(file))};
+  }
+
+  Result<std::unique_ptr<ReadableFile>> open_private(const std::string& path) override {
+    Descriptor file = open_file(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+    if (file.number() < 0) return open_error("open", path, errno);
+    if (Status s = check_owner(file, path); !s.ok()) return s;
+    return std::unique_ptr<ReadableFile>{std::make_unique<PosixReadableFile>(path, std::move(file))};
+  }
+
+  Status make_private_folder(const std::string& path) override {
+    const std::string above = std::filesystem::path{path}.parent_path().string();
+    if (!above.empty()) {
+      if (Status s = make_folders(above); !s.ok()) return s;
+    }
+    const bool made = ::mkdir(path.c_str(), 0700) == 0;
+    if (!made && errno != EEXIST) return file_error("make the folder", path, errno);
+    // Under a narrow umask even its owner could not open it yet.
+    if (made && ::chmod(path.c_str(), 0700) != 0) return file_error("set the mode of", path, errno);
+    const Descriptor folder = open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (folder.number() < 0) return open_error("open the folder", path, errno);
+    if (Status s = check_owner(folder, path); !s.ok()) return s;
+    return ::fchmod(folder.number(), 0700) == 0 ? Status{} : file_error("set the mode of", path, errno);
+  }
+
+  Result<std::unique_ptr<FileLock>> lock(const std::string& path) override {
+    Descriptor file = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    if (file.number() < 0) return open_error("open", path, errno);
+    if (Status s = check_owner(file, path); !s.ok()) return s;
+    // flock belongs to the open file, so the system takes it back from a process that died.
+    if (::flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return file_error("lock", path, errno);
+      return Status{ErrorCode::kUnavailable, "cannot lock " + path + ": " + holder(file) + " holds it"};
+    }
+    const std::string number = std::to_string(::getpid()) + "\n";
+    if (::fchmod(file.number(), 0600) != 0 || ::ftruncate(file.number(), 0) != 0 ||
+        ::pwrite(file.number(), number.data(), number.size(), 0) != static_cast<ssize_t>(number.size())) {
+      return file_error("write", path, errno);
+    }
+    return std::unique_ptr<FileLock>{std::make_unique<PosixFileLock>(std::move(file))};
+  }
+
   Result<FileInfo> info(const std::string& path) override {
     struct stat found{};
     if (::stat(path.c_str(), &found) != 0) return file_error("look at", path, errno);
@@ -152,6 +234,11 @@ class PosixFileSystem final : public FileSystem {
     return ::remove(path.c_str()) == 0 ? Status{} : file_error("remove", path, errno);
   }
 
+  Status link(const std::string& from, const std::string& to) override {
+    if (::link(from.c_str(), to.c_str()) == 0) return {};
+    return file_error("link", from + " to " + to, errno);
+  }
+
   Status make_folders(const std::string& path) override {
     std::error_code error;
     std::filesystem::create_directories(path, error);
@@ -160,6 +247,10 @@ class PosixFileSystem final : public FileSystem {
 
   Status sync_folder(const std::string& path) override {
     const Descriptor folder = open_file(path, O_RDONLY | O_DIRECTORY);
+    if (folder.number() < 0 && errno == EACCES) {
+      ::sync();  // a folder may be open to changes and closed to reading; this waits for the whole system's
+      return {};
+    }
     if (folder.number() < 0) return file_error("open the folder", path, errno);
     return sync_descriptor(folder.number()) == 0 ? Status{} : file_error("sync the folder", path, errno);
   }

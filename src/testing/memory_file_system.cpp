@@ -5,70 +5,92 @@
 #include <filesystem>
 #include <utility>
 
+#include "testing/memory_path.hpp"
+
 namespace millstream::inline v0::testing {
-namespace {
 
-std::string normal(const std::string& path) {
-  std::string text = std::filesystem::path{path}.lexically_normal().string();
-  if (text.size() > 1 && text.back() == '/') text.pop_back();
-  return text;
-}
-
-std::string parent(const std::string& path) {
-  const std::string above = std::filesystem::path{path}.parent_path().string();
-  return above.empty() ? "." : above;
-}
-
-bool is_root(const std::string& path) { return path == "." || path == "/"; }
-
-}  // namespace
-
-class MemoryFileSystem::Reader final : public ReadableFile {
+// What readers and writers share: the file, and that it is dead after a restart.
+class MemoryFileSystem::Handle {
  public:
-  Reader(MemoryFileSystem& files, std::string path, std::shared_ptr<Node> node)
-      : files_{files}, path_{std::move(path)}, node_{std::move(node)} {}
+  Handle(MemoryFileSystem& files, std::string path, std::shared_ptr<Node> node)
+      : files_{files}, path_{std::move(path)}, node_{std::move(node)}, life_{files.life_} {}
+
+ protected:
+  [[nodiscard]] int fault(Operation operation) const {
+    const int error = files_.next_fault(operation);
+    return life_ == files_.life_ ? error : EIO;
+  }
+  MemoryFileSystem& files_;
+  std::string path_;
+  std::shared_ptr<Node> node_;
+
+  std::uint64_t life_;
+};
+
+class MemoryFileSystem::Reader final : public ReadableFile, Handle {
+ public:
+  using Handle::Handle;
 
   Result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) override {
     const std::scoped_lock lock{files_.mutex_};
-    if (const int error = files_.next_fault(); error != 0) return file_error("read", path_, error);
+    if (const int error = fault(Operation::kRead); error != 0) return file_error("read", path_, error);
     if (offset >= node_->bytes.size()) return std::size_t{0};
-    return node_->bytes.copy(into.data(), into.size(), offset);
+    std::size_t size = node_->bytes.copy(into.data(), into.size(), offset);
+    Random& random = files_.random_;
+    if (files_.faults_.short_read > 0 && random.chance(files_.faults_.short_read)) size = random.below(size);
+    if (size > 0 && files_.faults_.bit_flip > 0 && random.chance(files_.faults_.bit_flip)) {
+      char& victim = into[random.below(size)];
+      victim = static_cast<char>(victim ^ (1 << random.below(8)));
+    }
+    return size;
   }
   Result<FileInfo> info() override {
     const std::scoped_lock lock{files_.mutex_};
-    if (const int error = files_.next_fault(); error != 0) return file_error("look at", path_, error);
+    if (const int error = fault(Operation::kOther); error != 0) return file_error("look at", path_, error);
     return node_->info;
   }
-
- private:
-  MemoryFileSystem& files_;
-  std::string path_;
-  std::shared_ptr<Node> node_;
 };
 
-class MemoryFileSystem::Writer final : public WritableFile {
+class MemoryFileSystem::Writer final : public WritableFile, Handle {
  public:
-  Writer(MemoryFileSystem& files, std::string path, std::shared_ptr<Node> node)
-      : files_{files}, path_{std::move(path)}, node_{std::move(node)} {}
+  using Handle::Handle;
 
   Status append(std::string_view bytes) override {
     const std::scoped_lock lock{files_.mutex_};
-    int error = files_.next_fault();
+    int error = fault(Operation::kWrite);
+    if (error == ENOSPC) files_.append(*node_, bytes.substr(0, bytes.size() / 2));
     if (error == 0) error = files_.append(*node_, bytes);
     return error == 0 ? Status{} : file_error("write", path_, error);
   }
-  Status sync() override { return step("sync"); }
-  Status close() override { return step("close"); }
+  Status sync() override {
+    const std::scoped_lock lock{files_.mutex_};
+    const int error = fault(Operation::kSync);
+    if (error == 0) {
+      files_.sync_node(*node_);
+      return {};
+    }
+    if (!files_.stopped_ && life_ == files_.life_) files_.tear(*node_, files_.random_);
+    return file_error("sync", path_, error);
+  }
+  Status close() override {
+    const std::scoped_lock lock{files_.mutex_};
+    const int error = fault(Operation::kOther);
+    return error == 0 ? Status{} : file_error("close", path_, error);
+  }
+};
+
+class MemoryFileSystem::Lock final : public FileLock {
+ public:
+  Lock(MemoryFileSystem& files, std::string name) : files_{files}, name_{std::move(name)}, life_{files.life_} {}
+  ~Lock() override {
+    const std::scoped_lock lock{files_.mutex_};
+    if (life_ == files_.life_) files_.locked_.erase(name_);
+  }
 
  private:
-  Status step(std::string_view action) {
-    const std::scoped_lock lock{files_.mutex_};
-    const int error = files_.next_fault();
-    return error == 0 ? Status{} : file_error(action, path_, error);
-  }
   MemoryFileSystem& files_;
-  std::string path_;
-  std::shared_ptr<Node> node_;
+  std::string name_;
+  std::uint64_t life_;
 };
 
 void MemoryFileSystem::fail_at(std::uint64_t nth, int error_number) {
@@ -77,10 +99,10 @@ void MemoryFileSystem::fail_at(std::uint64_t nth, int error_number) {
   fail_with_ = error_number;
 }
 
-void MemoryFileSystem::fail_randomly(std::uint64_t seed, double probability) {
+void MemoryFileSystem::fail_randomly(std::uint64_t seed, const DiskFaults& faults) {
   const std::scoped_lock lock{mutex_};
   random_ = Random{seed};
-  fail_probability_ = probability;
+  faults_ = faults;
 }
 
 void MemoryFileSystem::set_capacity(std::uint64_t bytes) {
@@ -93,10 +115,17 @@ std::uint64_t MemoryFileSystem::operations() const {
   return operations_;
 }
 
-int MemoryFileSystem::next_fault() {
+int MemoryFileSystem::next_fault(Operation operation) {
   ++operations_;
+  if (operations_ == stop_at_) stopped_ = true;
+  if (stopped_) return EIO;
   if (operations_ == fail_at_) return fail_with_;
-  return fail_probability_ > 0 && random_.chance(fail_probability_) ? EIO : 0;
+  const auto hit = [this](double probability) { return probability > 0 && random_.chance(probability); };
+  if (hit(faults_.any)) return EIO;
+  if (operation == Operation::kRead && hit(faults_.read)) return EIO;
+  if (operation == Operation::kSync && hit(faults_.sync)) return EIO;
+  if ((operation == Operation::kWrite || operation == Operation::kName) && hit(faults_.no_space)) return ENOSPC;
+  return 0;
 }
 
 std::shared_ptr<MemoryFileSystem::Node> MemoryFileSystem::find(const std::string& path) const {
@@ -121,7 +150,7 @@ std::shared_ptr<MemoryFileSystem::Node> MemoryFileSystem::add(const std::string&
   node->info.modified = clock_.now();
   node->info.is_file = !folder;
   node->info.is_folder = folder;
-  nodes_[path] = node;
+  change_names({{path, node}});
   return node;
 }
 
@@ -151,6 +180,9 @@ void MemoryFileSystem::write_file(const std::string& path, std::string bytes) {
   node->bytes = std::move(bytes);
   node->info.size_bytes = node->bytes.size();
   node->info.modified = clock_.now();
+  node->dirty_from = 0;
+  sync_node(*node);
+  for (std::string above = name; !is_root(above); above = parent(above)) sync_names(parent(above), true);
 }
 
 void MemoryFileSystem::append_file(const std::string& path, std::string_view bytes) {
@@ -174,7 +206,7 @@ std::vector<std::string> MemoryFileSystem::files() const {
 
 Result<std::unique_ptr<ReadableFile>> MemoryFileSystem::open(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(); error != 0) return file_error("open", path, error);
+  if (const int error = next_fault(Operation::kOther); error != 0) return file_error("open", path, error);
   std::shared_ptr<Node> node = find(normal(path));
   if (!node) return file_error("open", path, why_missing(normal(path)));
   return std::unique_ptr<ReadableFile>{std::make_unique<Reader>(*this, path, std::move(node))};
@@ -182,7 +214,7 @@ Result<std::unique_ptr<ReadableFile>> MemoryFileSystem::open(const std::string& 
 
 Result<std::unique_ptr<WritableFile>> MemoryFileSystem::create(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(); error != 0) return file_error("create", path, error);
+  if (const int error = next_fault(Operation::kName); error != 0) return file_error("create", path, error);
   const std::string name = normal(path);
   if (find(name)) return file_error("create", path, EEXIST);
   const std::shared_ptr<Node> above = find(parent(name));
@@ -192,7 +224,7 @@ Result<std::unique_ptr<WritableFile>> MemoryFileSystem::create(const std::string
 
 Result<std::unique_ptr<WritableFile>> MemoryFileSystem::append_to(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(); error != 0) return file_error("open", path, error);
+  if (const int error = next_fault(Operation::kOther); error != 0) return file_error("open", path, error);
   std::shared_ptr<Node> node = find(normal(path));
   if (!node) return file_error("open", path, why_missing(normal(path)));
   if (node->info.is_folder) return file_error("open", path, EISDIR);
@@ -201,7 +233,7 @@ Result<std::unique_ptr<WritableFile>> MemoryFileSystem::append_to(const std::str
 
 Result<FileInfo> MemoryFileSystem::info(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(); error != 0) return file_error("look at", path, error);
+  if (const int error = next_fault(Operation::kOther); error != 0) return file_error("look at", path, error);
   const std::shared_ptr<Node> node = find(normal(path));
   if (!node) return file_error("look at", path, why_missing(normal(path)));
   return node->info;
@@ -209,7 +241,7 @@ Result<FileInfo> MemoryFileSystem::info(const std::string& path) {
 
 Result<std::vector<std::string>> MemoryFileSystem::list(const std::string& folder) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(); error != 0) return file_error("list", folder, error);
+  if (const int error = next_fault(Operation::kOther); error != 0) return file_error("list", folder, error);
   const std::string name = normal(folder);
   const std::shared_ptr<Node> node = find(name);
   if (!node || !node->info.is_folder) return file_error("list", folder, node ? ENOTDIR : why_missing(name));
@@ -224,33 +256,56 @@ Result<std::vector<std::string>> MemoryFileSystem::list(const std::string& folde
 Status MemoryFileSystem::rename(const std::string& from, const std::string& to) {
   const std::scoped_lock lock{mutex_};
   const std::string both = from + " to " + to;
-  if (const int error = next_fault(); error != 0) return file_error("rename", both, error);
+  if (const int error = next_fault(Operation::kName); error != 0) return file_error("rename", both, error);
   const auto found = nodes_.find(normal(from));
   if (found == nodes_.end() || !find(parent(normal(to)))) return file_error("rename", both, ENOENT);
   if (found->second->info.is_folder) return file_error("rename", both, ENOTSUP);
-  const std::shared_ptr<Node> node = found->second;
-  nodes_.erase(found);
-  nodes_[normal(to)] = node;
+  if (normal(from) == normal(to)) return {};
+  change_names({{normal(from), nullptr}, {normal(to), found->second}});
   return {};
 }
 
 Status MemoryFileSystem::remove(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(); error != 0) return file_error("remove", path, error);
+  if (const int error = next_fault(Operation::kOther); error != 0) return file_error("remove", path, error);
   const std::string name = normal(path);
   const auto found = nodes_.find(name);
   if (found == nodes_.end()) return file_error("remove", path, ENOENT);
   const std::string below = name + "/";
   const auto child = nodes_.lower_bound(below);
   if (child != nodes_.end() && child->first.starts_with(below)) return file_error("remove", path, ENOTEMPTY);
-  used_ -= found->second->bytes.size();
-  nodes_.erase(found);
+  change_names({{name, nullptr}});
   return {};
+}
+
+Status MemoryFileSystem::link(const std::string& from, const std::string& to) {
+  const std::scoped_lock lock{mutex_};
+  const std::string both = from + " to " + to;
+  if (const int error = next_fault(Operation::kName); error != 0) return file_error("link", both, error);
+  const std::shared_ptr<Node> node = find(normal(from));
+  if (!node || !find(parent(normal(to)))) return file_error("link", both, ENOENT);
+  if (node->info.is_folder) return file_error("link", both, EPERM);
+  if (find(normal(to))) return file_error("link", both, EEXIST);
+  change_names({{normal(to), node}});
+  return {};
+}
+
+Result<std::unique_ptr<FileLock>> MemoryFileSystem::lock(const std::string& path) {
+  const std::scoped_lock lock{mutex_};
+  if (const int error = next_fault(Operation::kName); error != 0) return file_error("lock", path, error);
+  const std::string name = normal(path);
+  const std::shared_ptr<Node> above = find(parent(name));
+  if (!above || !above->info.is_folder) return file_error("lock", path, ENOENT);
+  if (!find(name)) add(name, false);
+  if (!locked_.insert(name).second) {
+    return Status{ErrorCode::kUnavailable, "cannot lock " + path + ": this process holds it"};
+  }
+  return std::unique_ptr<FileLock>{std::make_unique<Lock>(*this, name)};
 }
 
 Status MemoryFileSystem::make_folders(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(); error != 0) return file_error("make the folder", path, error);
+  if (const int error = next_fault(Operation::kName); error != 0) return file_error("make the folder", path, error);
   for (std::string above = normal(path); !is_root(above); above = parent(above)) {
     const std::shared_ptr<Node> node = find(above);
     if (node && !node->info.is_folder) return file_error("make the folder", path, ENOTDIR);
@@ -261,8 +316,10 @@ Status MemoryFileSystem::make_folders(const std::string& path) {
 
 Status MemoryFileSystem::sync_folder(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(); error != 0) return file_error("sync the folder", path, error);
+  const int error = next_fault(Operation::kSync);
   const std::shared_ptr<Node> node = find(normal(path));
+  if (!stopped_ && node) sync_names(normal(path), error == 0);
+  if (error != 0) return file_error("sync the folder", path, error);
   return node && node->info.is_folder ? Status{} : file_error("sync the folder", path, ENOENT);
 }
 

@@ -130,6 +130,38 @@ TEST_P(FileSystemTest, ListsAndGlobs) {
   EXPECT_TRUE(files().info(path("x"))->is_folder);
 }
 
+TEST_P(FileSystemTest, ALinkIsASecondNameOfTheSameFile) {
+  write("a", "bytes");
+  ASSERT_TRUE(files().link(path("a"), path("b")).ok());
+  EXPECT_EQ(files().info(path("a"))->id, files().info(path("b"))->id);
+  EXPECT_EQ(files().link(path("a"), path("b")).code(), ErrorCode::kAlreadyExists);
+  EXPECT_EQ(files().link(path("missing"), path("c")).code(), ErrorCode::kNotFound);
+  ASSERT_TRUE(files().remove(path("a")).ok());
+  EXPECT_EQ(files().info(path("b"))->size_bytes, 5U);
+}
+
+TEST_P(FileSystemTest, ALockIsHeldOnce) {
+  auto first = files().lock(path("lock"));
+  ASSERT_TRUE(first) << first.error().to_string();
+  const Status second = files().lock(path("lock")).error();
+  EXPECT_EQ(second.code(), ErrorCode::kUnavailable);
+  EXPECT_THAT(second.message(), HasSubstr(path("lock")));
+  first = Status{ErrorCode::kCancelled, "released"};
+  EXPECT_TRUE(files().lock(path("lock")));
+}
+
+TEST_P(FileSystemTest, PrivateFilesAreFilesLikeOthers) {
+  ASSERT_TRUE(files().make_private_folder(path("private/below")).ok());
+  ASSERT_TRUE(files().make_private_folder(path("private/below")).ok());
+  auto file = files().create_private(path("private/below/a"));
+  ASSERT_TRUE(file);
+  ASSERT_TRUE((*file)->append("x").ok());
+  EXPECT_EQ(files().create_private(path("private/below/a")).error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_EQ((*files().open_private(path("private/below/a")))->info()->size_bytes, 1U);
+  EXPECT_EQ(files().open_private(path("private/b")).error().code(), ErrorCode::kNotFound);
+  EXPECT_FALSE(files().make_private_folder(path("private/below/a")).ok());
+}
+
 INSTANTIATE_TEST_SUITE_P(Both, FileSystemTest, ::testing::Bool(),
                          [](const auto& test) { return test.param ? "Posix" : "Memory"; });
 

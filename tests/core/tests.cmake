@@ -1,4 +1,5 @@
 # Tests of core: millstream_add_test(core_name name_test.cpp)
+millstream_add_test(core_checksum checksum_test.cpp)
 millstream_add_test(core_histogram histogram_test.cpp)
 millstream_add_test(core_file_system file_system_test.cpp)
 millstream_add_test(core_piece_arena piece_arena_test.cpp)

@@ -53,6 +53,12 @@ class MILLSTREAM_EXPORT WritableFile {
   [[nodiscard]] virtual Status close() = 0;
 };
 
+/// An exclusive lock on a file, held until this is destroyed or the process ends, however it ends.
+class MILLSTREAM_EXPORT FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
 /// Paths are relative to the working folder or absolute, with '/'. All members may be called from any thread.
 /// kNotFound and kAlreadyExists are codes of their own, a path through a file that is no folder is kInvalidArgument,
 /// and the rest is kIo.
@@ -72,6 +78,8 @@ class MILLSTREAM_EXPORT FileSystem {
   [[nodiscard]] virtual Status rename(const std::string& from, const std::string& to) = 0;
   /// A file or an empty folder.
   [[nodiscard]] virtual Status remove(const std::string& path) = 0;
+  /// A second name for a file; `to` must not exist yet.
+  [[nodiscard]] virtual Status link(const std::string& from, const std::string& to) = 0;
   /// The folder and all above it that are missing.
   [[nodiscard]] virtual Status make_folders(const std::string& path) = 0;
   /// Returns when the names in the folder are on the disk.
@@ -79,6 +87,19 @@ class MILLSTREAM_EXPORT FileSystem {
 
   /// What relative paths start from, for messages; "." where that has no name.
   [[nodiscard]] virtual std::string working_folder() const = 0;
+
+  // For what concerns this user alone. What a name stands for must be this user's own, and no symbolic link; anything
+  // else is kInvalidArgument.
+
+  /// The folder and all above it that are missing; mode 0700, whatever the umask and what it was before.
+  [[nodiscard]] virtual Status make_private_folder(const std::string& path) = 0;
+  /// As create(), with mode 0600 whatever the umask.
+  [[nodiscard]] virtual Result<std::unique_ptr<WritableFile>> create_private(const std::string& path) = 0;
+  /// As open().
+  [[nodiscard]] virtual Result<std::unique_ptr<ReadableFile>> open_private(const std::string& path) = 0;
+  /// Makes the file where it is missing (mode 0600) and writes the number of this process into it. kUnavailable, naming
+  /// the holder where it is known, while another FileLock holds it, in this process or another one.
+  [[nodiscard]] virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path) = 0;
 
   [[nodiscard]] Result<bool> exists(const std::string& path);
   /// Sorted paths of what a pattern matches: '*', '?' and '[...]' within a component, names that start with '.' only

@@ -1,0 +1,56 @@
+// Recovery: from what is on the disk and what was decided to the one thing to do. It never guesses: a decision that the
+// disk does not bear out is a halt.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "millstream/checkpoint/checkpoint_store.hpp"
+#include "millstream/checkpoint/manifest.hpp"
+#include "millstream/core/export.hpp"
+#include "millstream/core/status.hpp"
+
+namespace millstream::inline v0 {
+
+/// What a sink has to settle before it opens.
+struct PreparedOutput {
+  CheckpointId checkpoint;
+  PreparedHandle prepared;
+  friend bool operator==(const PreparedOutput&, const PreparedOutput&) = default;
+};
+
+struct RecoveryPlan {
+  enum class Kind {
+    kFresh,    ///< nothing was ever decided: begin with empty state
+    kRestore,  ///< exactly `restore`, which is intact and confirmed as the decision on the disk
+    kHalt,     ///< `facts` say why and what the user may do; nothing was changed, and nothing may be
+  };
+  Kind kind = Kind::kFresh;
+  std::optional<Manifest> restore;
+  std::vector<PreparedOutput> commit;  ///< of the decided checkpoint: again
+  std::vector<PreparedOutput> abort;   ///< of attempts that were never decided
+  std::string facts;
+  std::optional<CheckpointId> newest_intact;  ///< with kHalt: what accept_checkpoint could take
+};
+
+struct RecoveryOptions {
+  /// A checkpoint of another job is a halt.
+  std::string job_id;
+  /// Where it would halt, take this checkpoint instead: output that later ones have published will come twice. It has
+  /// no effect where there is no reason to halt, so it may stay set.
+  std::optional<std::uint64_t> accept_checkpoint = std::nullopt;
+};
+
+/// Reads the decision of `store` itself. Before anything else is done with a store that was opened for writing, on the
+/// coordinator's thread. An error (kIo) means that the disk could not be read, or the decision not confirmed: nothing
+/// is known, try again. kRestore: settle the sinks by `commit` and `abort`, then call store.settle().
+[[nodiscard]] MILLSTREAM_EXPORT Result<RecoveryPlan> plan_recovery(CheckpointStore& store,
+                                                                   const RecoveryOptions& options);
+/// With a decision that is kept elsewhere and was read there; nullopt = it knows of none, and so must the store.
+[[nodiscard]] MILLSTREAM_EXPORT Result<RecoveryPlan> plan_recovery(CheckpointStore& store,
+                                                                   const std::optional<CheckpointId>& decided,
+                                                                   const RecoveryOptions& options);
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,251 @@
+// What recovery answers: the decisions of the protocol one by one, and a sweep of damage: each is found, and the halt
+// names the newest checkpoint that is whole.
+#include "millstream/checkpoint/recovery.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "checkpoint/samples.hpp"
+#include "millstream/checkpoint/local_checkpoint_store.hpp"
+#include "millstream/core/random.hpp"
+#include "millstream/testing/memory_file_system.hpp"
+
+namespace millstream::inline v0::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using Kind = RecoveryPlan::Kind;
+
+class RecoveryTest : public ::testing::Test {
+ protected:
+  void open() {
+    store_.reset();
+    Result<std::unique_ptr<LocalCheckpointStore>> opened = LocalCheckpointStore::open(files_, "state");
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    store_ = *std::move(opened);
+  }
+  // Opens and settles, as a job that starts does.
+  void start() {
+    open();
+    ASSERT_NE(plan().kind, Kind::kHalt);
+    ASSERT_TRUE(store_->settle().ok());
+  }
+  RecoveryPlan plan(std::optional<std::uint64_t> accept = std::nullopt) {
+    const Result<RecoveryPlan> plan =
+        plan_recovery(*store_, {.job_id = std::string{kJob}, .accept_checkpoint = accept});
+    EXPECT_TRUE(plan) << plan.error().to_string();
+    return plan ? *plan : RecoveryPlan{};
+  }
+  Manifest publish(std::vector<std::string> handles = {}) {
+    Manifest manifest = sample_manifest();
+    manifest.checkpoint = {store_->next_id(), 1000 + store_->next_id()};
+    manifest.parent = parent_;
+    manifest.base.reset();
+    EXPECT_TRUE(store_->begin(manifest.checkpoint).ok());
+    const Result<SegmentHandle> segment =
+        write_segment(*store_, manifest.checkpoint, 0, {{"k" + std::to_string(manifest.checkpoint.id), "v"}});
+    EXPECT_TRUE(segment);
+    chain_.push_back(*segment);
+    manifest.segments = chain_;
+    manifest.prepared = {{"files", "part " + std::to_string(manifest.checkpoint.id)}};
+    for (const std::string& handle : handles) manifest.prepared.push_back({"files", handle});
+    EXPECT_TRUE(store_->publish(manifest).ok());
+    return manifest;
+  }
+  Manifest commit() {
+    Manifest manifest = publish();
+    EXPECT_EQ(store_->commit(manifest.checkpoint).outcome, CommitResult::Outcome::kCommitted);
+    parent_ = manifest.checkpoint;
+    return manifest;
+  }
+  static std::string name(std::uint64_t id, std::string_view ending) {
+    std::string digits = std::to_string(id);
+    return "state/" + std::string(20 - digits.size(), '0') + digits + std::string{ending};
+  }
+
+  MemoryFileSystem files_;
+  std::unique_ptr<LocalCheckpointStore> store_;
+  std::vector<SegmentHandle> chain_;
+  CheckpointId parent_;
+};
+
+TEST_F(RecoveryTest, AnEmptyFolderIsAFreshStart) {
+  open();
+  EXPECT_EQ(plan().kind, Kind::kFresh);
+  EXPECT_EQ(store_->next_id(), 1U);
+}
+
+TEST_F(RecoveryTest, WhatWasNeverDecidedIsAFreshStartToo) {
+  start();
+  const Manifest manifest = publish();
+  open();
+  const RecoveryPlan fresh = plan();
+  EXPECT_EQ(fresh.kind, Kind::kFresh);
+  EXPECT_THAT(fresh.abort, ElementsAre(PreparedOutput{manifest.checkpoint, manifest.prepared[0]}));
+  ASSERT_TRUE(store_->settle().ok());
+  EXPECT_THAT(*store_->list(), IsEmpty());
+  EXPECT_GT(store_->next_id(), manifest.checkpoint.id);
+}
+
+TEST_F(RecoveryTest, RestoresTheDecidedOneAndSortsTheHandles) {
+  start();
+  commit();
+  const Manifest decided = commit();
+  const Manifest undecided = publish({"part 2"});  // the decided one's handle, passed on
+  open();
+  const RecoveryPlan restore = plan();
+  ASSERT_EQ(restore.kind, Kind::kRestore);
+  EXPECT_EQ(restore.restore, decided);
+  EXPECT_THAT(restore.commit, ElementsAre(PreparedOutput{decided.checkpoint, decided.prepared[0]}));
+  EXPECT_THAT(restore.abort, ElementsAre(PreparedOutput{undecided.checkpoint, undecided.prepared[0]}));
+  ASSERT_TRUE(store_->settle().ok());
+  EXPECT_THAT(*store_->list(), ElementsAre(1, 2));
+  EXPECT_EQ(files_.read_file(name(3, "-00000.segment")), "");
+}
+
+TEST_F(RecoveryTest, ADecisionFromElsewhereGoesBeforeTheMarker) {
+  start();
+  commit();
+  const Manifest newer = publish();
+  open();
+  const RecoveryOptions options{.job_id = std::string{kJob}};
+  EXPECT_EQ(plan_recovery(*store_, newer.checkpoint, options)->restore, newer);
+  // The decision was confirmed, so now it cannot be the older one or none any more.
+  open();
+  EXPECT_EQ(plan_recovery(*store_, parent_, options)->kind, Kind::kHalt);
+  EXPECT_EQ(plan_recovery(*store_, std::nullopt, options)->kind, Kind::kHalt);
+  EXPECT_EQ(plan_recovery(*store_, CheckpointId{2, 5}, options)->kind, Kind::kHalt);
+}
+
+TEST_F(RecoveryTest, HaltsWhenTheMarkerIsOlderThanWhatIsHere) {
+  start();
+  commit();
+  const std::string old = files_.read_file("state/COMMITTED");
+  commit();
+  commit();
+  files_.write_file("state/COMMITTED", old);
+  open();
+  EXPECT_THAT(plan().facts, HasSubstr("was already committed"));
+  ASSERT_TRUE(files_.remove("state/COMMITTED").ok());
+  open();
+  EXPECT_EQ(plan().kind, Kind::kHalt);
+}
+
+TEST_F(RecoveryTest, HaltsAtTheCheckpointOfAnotherJob) {
+  start();
+  commit();
+  open();
+  const Result<RecoveryPlan> other = plan_recovery(*store_, {.job_id = "other"});
+  EXPECT_EQ(other->kind, Kind::kHalt);
+  EXPECT_THAT(other->facts, HasSubstr("is of the job \"0123456789abcdef\", not of \"other\""));
+}
+
+// Whatever happens to any file of the decided checkpoint: it is found, nothing is changed, and the halt names the one
+// before it where that is whole.
+TEST_F(RecoveryTest, EveryDamageHaltsAndNamesTheNewestIntact) {
+  start();
+  commit();
+  const Manifest older = commit();
+  const Manifest newest = commit();
+  store_.reset();
+  const std::string manifest = name(3, ".manifest");
+  const std::string segment = name(3, "-00000.segment");
+  const auto expect_halt = [&](const std::string& what, bool shared = false) {
+    open();
+    const RecoveryPlan halt = plan();
+    EXPECT_EQ(halt.kind, Kind::kHalt) << what;
+    const std::optional<CheckpointId> intact = shared ? CheckpointId{1, 1001} : older.checkpoint;
+    EXPECT_EQ(halt.newest_intact, intact) << what << ": " << halt.facts;
+    EXPECT_THAT(halt.facts, HasSubstr("accept_checkpoint = ")) << what;
+    store_.reset();
+  };
+  const auto sweep = [&](const std::string& path, std::size_t step, bool shared = false) {
+    const std::string good = files_.read_file(path);
+    for (std::size_t at = 0; at < good.size(); at += step) {
+      std::string bad = good;
+      bad[at] = static_cast<char>(bad[at] ^ 0x10);
+      files_.write_file(path, bad);
+      expect_halt(path + " flipped at " + std::to_string(at), shared);
+      files_.write_file(path, good.substr(0, at));
+      expect_halt(path + " cut at " + std::to_string(at), shared);
+    }
+    ASSERT_TRUE(files_.remove(path).ok());
+    expect_halt(path + " missing", shared);
+    files_.write_file(path, good);
+  };
+  sweep(manifest, 1);
+  sweep(segment, 1);
+  sweep(name(2, "-00000.segment"), 7, true);
+
+  const std::string good = files_.read_file(segment);
+  files_.write_file(segment, files_.read_file(name(1, "-00000.segment")));
+  expect_halt("the segment of another checkpoint");
+  files_.write_file(segment, good);
+  const std::string right = files_.read_file(manifest);
+  files_.write_file(manifest, files_.read_file(name(2, ".manifest")));
+  expect_halt("the manifest of another checkpoint");
+  files_.write_file(manifest, right);
+  open();
+  EXPECT_EQ(plan().restore, newest);
+}
+
+TEST_F(RecoveryTest, ADamagedMarkerHalts) {
+  start();
+  commit();
+  const Manifest newest = commit();
+  const std::string good = files_.read_file("state/COMMITTED");
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 1);
+    for (const std::string& text : {bad, good.substr(0, at)}) {
+      files_.write_file("state/COMMITTED", text);
+      open();
+      const RecoveryPlan halt = plan();
+      EXPECT_EQ(halt.kind, Kind::kHalt) << text;
+      EXPECT_EQ(halt.newest_intact, newest.checkpoint);
+    }
+  }
+}
+
+TEST_F(RecoveryTest, TakesAnOlderOneOnlyWhenAskedAndOnlyInsteadOfAHalt) {
+  start();
+  const Manifest older = commit();
+  const Manifest newest = commit();
+  open();
+  EXPECT_EQ(plan(1).restore, newest);  // no reason to halt
+  files_.append_file(name(2, ".manifest"), "x");
+  open();
+  EXPECT_THAT(plan(9).facts, HasSubstr("accept_checkpoint = 9 cannot be taken"));
+  EXPECT_EQ(plan(1).restore, older);
+  ASSERT_TRUE(store_->settle().ok());
+  EXPECT_THAT(*store_->list(), ElementsAre(1));
+  EXPECT_GT(store_->next_id(), newest.checkpoint.id);
+  open();
+  EXPECT_EQ(plan().restore, older);
+}
+
+TEST_F(RecoveryTest, AFailureToReadIsAnErrorAndNoHalt) {
+  start();
+  commit();
+  open();
+  const std::uint64_t before = files_.operations();
+  EXPECT_EQ(plan().kind, Kind::kRestore);
+  const std::uint64_t operations = files_.operations() - before;
+  for (std::uint64_t nth = 1; nth <= operations; ++nth) {
+    open();
+    files_.fail_at(nth);
+    const Result<RecoveryPlan> failed = plan_recovery(*store_, {.job_id = std::string{kJob}});
+    // What tidies up may fail unnoticed.
+    if (failed) {
+      EXPECT_EQ(failed->kind, Kind::kRestore) << nth;
+    } else {
+      EXPECT_EQ(failed.error().code(), ErrorCode::kIo) << nth;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace millstream::inline v0::testing
