@@ -30,7 +30,8 @@ TEST(StateTable, ResolvesABatchWithNewAndRepeatedKeys) {
       std::vector<std::uint32_t> numbers(batch);
       for (auto& key : keys) key = static_cast<std::int64_t>(random() % 50'000) - 25'000;
       hash_keys(keys.data(), sizeof(std::int64_t), batch, hashes.data());
-      table.resolve(hashes, [&](std::size_t i) { return keys[i]; }, [](std::size_t) { return std::int64_t{0}; }, numbers.data());
+      table.resolve(
+          hashes, [&](std::size_t i) { return keys[i]; }, [](std::size_t) { return std::int64_t{0}; }, numbers.data());
       for (std::size_t i = 0; i < batch; ++i) {
         ASSERT_EQ(table.entry(numbers[i]).key, keys[i]);
         ++table.entry(numbers[i]).value;
@@ -104,7 +105,8 @@ TEST(StateTable, TellsCollidingHashesApart) {
   std::vector<std::int64_t> keys{10, 20, 30, 10, 40, 20};
   const std::vector<std::uint64_t> hashes(keys.size(), kHash);
   std::vector<std::uint32_t> numbers(keys.size());
-  table.resolve(hashes, [&](std::size_t i) { return keys[i]; }, [](std::size_t) { return std::int64_t{0}; }, numbers.data());
+  table.resolve(
+      hashes, [&](std::size_t i) { return keys[i]; }, [](std::size_t) { return std::int64_t{0}; }, numbers.data());
   EXPECT_EQ(table.size(), 4U);
   EXPECT_EQ(numbers[0], numbers[3]);
   EXPECT_EQ(numbers[1], numbers[5]);

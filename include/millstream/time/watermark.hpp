@@ -47,7 +47,8 @@ class MILLSTREAM_EXPORT WatermarkStrategy {
     return WatermarkStrategy{*this}.idle_after(timeout);
   }
   /// A split is not read while its watermark is more than `drift` (event time) ahead of the slowest split of the
-  /// source; its records are left where they are, not buffered. 0 or more; held to within an eighth of it and one batch.
+  /// source; its records are left where they are, not buffered. 0 or more; held to within an eighth of it and one
+  /// batch.
   WatermarkStrategy align_within(std::chrono::nanoseconds drift) && {
     drift_ = std::chrono::duration_cast<Duration>(drift);
     return std::move(*this);

@@ -22,8 +22,8 @@ namespace millstream::inline v0::file {
 struct SourceOptions {
   /// A file, or a pattern with '*', '?' and '[...]'. The matching files are the splits, sorted by path; their paths
   /// are the splits' ids. A shard has 64 of them open at once, with follow all. No match is an error. Files named .gz
-  /// and .zst are decompressed (also if several gzip members or zstd frames stand behind each other); damaged or cut off
-  /// data is an error with file and offset.
+  /// and .zst are decompressed (also if several gzip members or zstd frames stand behind each other); damaged or cut
+  /// off data is an error with file and offset.
   std::string path = {};
   Format format = Format::kAuto;
   /// Never ends, but waits for what is appended, as `tail -F` does: a last line is kept until it is complete; a file
