@@ -26,11 +26,12 @@ bool SideOutputs::outboxes_empty() const {
   return true;
 }
 
-void SideOutputs::forward(const Watermarks& at, Control control) {
+void SideOutputs::forward(const Watermarks& at, Control control, std::int64_t ingested_ns) {
   for (Entry& entry : entries_) {
     if (control == Control::kNone && entry.sent == at) continue;
     BatchHandle batch = entry.output->make_empty();
     batch->start = entry.sent;
+    batch->ingested_ns = ingested_ns;
     batch->mark(at);
     batch->control = control;
     entry.sent = at;

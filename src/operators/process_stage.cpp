@@ -102,7 +102,7 @@ void ProcessStageBase::work() {
   if (context().failed()) return;
   if (!ended_) {
     finish_output(Control::kNone);
-    forward_to_sides(operator_context_->place_.at, Control::kNone);
+    forward_to_sides(operator_context_->place_.at, Control::kNone, operator_context_->place_.ingested_ns);
   }
   if (operator_context_->store_) operator_context_->store_->maintain();
 }
@@ -135,7 +135,7 @@ void ProcessStageBase::advance() {
   }
   input_.reset();
   finish_output(control);
-  forward_to_sides(operator_context_->place_.at, control);
+  forward_to_sides(operator_context_->place_.at, control, operator_context_->place_.ingested_ns);
 }
 
 bool ProcessStageBase::cross(const Watermarks& to, std::uint32_t& budget) {

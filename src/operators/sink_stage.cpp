@@ -59,7 +59,8 @@ Progress SinkStageBase::step() {
   unflushed_ = false;
   bool flushes = false;
   call([&] { return flush_sink(flushes); });
-  if (flushes && !ended_) flush_at_ns_ = monotonic_after(context().clock->monotonic_ns(), kFlushEvery);
+  // Behind the end nothing comes that a later flush could be about.
+  if (flushes) flush_at_ns_ = ended_ ? kNeverNs : monotonic_after(context().clock->monotonic_ns(), kFlushEvery);
   return Progress::kAdvanced;
 }
 
@@ -67,6 +68,7 @@ void SinkStageBase::proceed() {
   if (written_ < current_->size()) {
     unflushed_ = true;
     std::uint32_t taken = 0;
+    sink_context_->forget_retry();
     call([&] { return write_some(*current_, written_, taken); });
     written_ += taken;
     metrics_.records_out.add(taken);
@@ -84,9 +86,12 @@ void SinkStageBase::proceed() {
   }
   const Watermarks at = current_->end();
   const Control control = current_->control;
+  const std::int64_t ingested_ns = current_->ingested_ns;
   current_.reset();
-  if (!sides_.empty()) sides_.forward(at, control);
-  if (control == Control::kEnd) ended_ = true;
+  if (!sides_.empty()) sides_.forward(at, control, ingested_ns);
+  if (control != Control::kEnd) return;
+  ended_ = true;
+  flush_at_ns_ = kNeverNs;
 }
 
 Waker SinkStageBase::make_waker() const {

@@ -199,7 +199,7 @@ std::int64_t SourceStageBase::retry_at_ns() {
   for (const SplitRun& run : runs_) {
     if (run.finished || !may_be_polled(run)) continue;
     if (run.woken->load(std::memory_order_acquire)) return now_ns;  // pairs with the store in the waker
-    first = std::min(first, run.retry_at_ns);
+    first = std::min(first, std::max(run.retry_at_ns, now_ns));
     const bool watched = progress_->idle_timeout && run.silent_since_ns >= 0;
     if (watched && progress_->state(run.number) == SplitState::kActive) {
       first = std::min(first, std::max(monotonic_after(run.silent_since_ns, *progress_->idle_timeout), now_ns + 1000));
@@ -254,7 +254,7 @@ void SourceStageBase::end_all() {
   const Timestamp at = complete ? kTimestampMax : kTimestampMin;
   const std::uint32_t split = runs_.empty() ? 0 : runs_.front().number;
   announce(split, Control::kEnd, {at, at});
-  sides_.forward({at, at}, Control::kEnd);
+  sides_.forward({at, at}, Control::kEnd, context().clock->monotonic_ns());
 }
 
 void SourceStageBase::bad_record(DeadLetter letter, OnError policy) {

@@ -52,7 +52,10 @@ class MILLSTREAM_EXPORT ManualClock final : public Clock {
   void advance(Duration by) { monotonic_us_.fetch_add(by.count(), std::memory_order_relaxed); }
   /// Goes to `t` unless the clock is already past it.
   void advance_to(Timestamp t) {
-    if (t > now()) advance(t - now());
+    const std::int64_t wanted = t.time_since_epoch().count() - set_by_us_.load(std::memory_order_relaxed);
+    std::int64_t reached = monotonic_us_.load(std::memory_order_relaxed);
+    while (reached < wanted && !monotonic_us_.compare_exchange_weak(reached, wanted, std::memory_order_relaxed)) {
+    }
   }
   /// Sets the wall clock forward or back, as an operator or a time server does; no time passes by it.
   void set_wall_clock(Duration by) { set_by_us_.fetch_add(by.count(), std::memory_order_relaxed); }

@@ -65,6 +65,8 @@ class SinkContext {
   [[nodiscard]] Timestamp retry_at() const { return retry_at_; }
   /// The same as Clock::monotonic_ns(), for the engine.
   [[nodiscard]] std::int64_t retry_at_ns() const { return retry_at_ns_; }
+  /// The engine, ahead of a write: what an earlier one asked for is over.
+  void forget_retry() { retry_at_ns_ = 0; }
   void log(LogLevel level, std::string_view message) const {
     if (log_) log_(level, message);
   }

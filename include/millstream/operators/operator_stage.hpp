@@ -38,10 +38,10 @@ class MILLSTREAM_EXPORT OperatorStage : public Stage {
     return false;
   }
   /// Watermark and control go to the side outputs after the main one.
-  void forward_to_sides(const Watermarks& at, Control control) {
+  void forward_to_sides(const Watermarks& at, Control control, std::int64_t ingested_ns) {
     if (sides_.empty()) return;
     flush_sides();
-    sides_.forward(at, control);
+    sides_.forward(at, control, ingested_ns);
   }
   /// Typed side emissions waiting in buffers of the derived stage.
   virtual void flush_sides() {}

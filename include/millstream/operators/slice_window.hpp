@@ -135,11 +135,12 @@ class SliceWindowStage final : public WindowStage {
     }
     slices_->retire(merged_, options().allowed_lateness);
     const Control control = current_->control;
+    const std::int64_t ingested_ns = current_->ingested_ns;
     if (control == Control::kEnd) ended_ = true;
     metrics_.watermark_us.set(static_cast<std::uint64_t>(merged_.time_since_epoch().count()));
     current_.reset();
     collector_.finish(control);
-    forward_to_sides({merged_, merged_}, control);
+    forward_to_sides({merged_, merged_}, control, ingested_ns);
   }
 
   // --- records ---

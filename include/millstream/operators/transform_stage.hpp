@@ -19,9 +19,10 @@ class TransformStage : public OperatorStage {
     metrics_.batches_in.add(1);
     const Watermarks at = batch->end();
     const Control control = batch->control;
+    const std::int64_t ingested_ns = batch->ingested_ns;
     if (control == Control::kEnd) ended_ = true;
     transform(std::move(batch));
-    forward_to_sides(at, control);
+    forward_to_sides(at, control, ingested_ns);
   }
   Progress step() override {
     const Progress main = output_.drain();

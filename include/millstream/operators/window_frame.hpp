@@ -235,10 +235,11 @@ class WindowFrame : public WindowStage {
   }
   void finish_batch() {
     const Control control = batch_->control;
+    const std::int64_t ingested_ns = batch_->ingested_ns;
     if (control == Control::kEnd) ended_ = true;
     batch_.reset();
     collector_.finish(control);
-    forward_to_sides(downstream(), control);
+    forward_to_sides(downstream(), control, ingested_ns);
   }
   // Records have come in, behind `start`: timers run from here.
   void note_input(Watermarks& start) {
