@@ -9,7 +9,7 @@ namespace millstream::inline v0 {
 namespace {
 
 constexpr Duration kBackoffMin = std::chrono::milliseconds{1};
-constexpr Duration kBackoffMax = std::chrono::milliseconds{10};  // 100 polls a second: far below 1 % of a core
+constexpr Duration kBackoffMax = std::chrono::milliseconds{20};  // 50 polls a second: far below 1 % of a core
 constexpr Duration kAlignmentRetry = std::chrono::milliseconds{1};
 
 std::string place(const DeadLetter& letter) {
@@ -26,7 +26,7 @@ SourceStageBase::SourceStageBase(const SourceSetup& setup) : setup_{setup}, prog
   // Before any shard runs: while splits are compared nobody may wait for one that is not opened before others end.
   std::size_t bounded = 0;
   for (const auto& [number, split] : setup_.splits) {
-    if (split.bounded && ++bounded > kOpenSplitsMax) progress_->set_state(number, SplitState::kWaiting);
+    if (split.bounded && ++bounded > setup_.open_splits_max) progress_->set_state(number, SplitState::kWaiting);
   }
 }
 SourceStageBase::~SourceStageBase() = default;

@@ -194,7 +194,8 @@ JobStatus Engine::status() const {
     for (std::uint32_t split = 0; split < progress->splits(); ++split) {
       const SplitState state = progress->state(split);
       status.splits.push_back({name, progress->id(split), progress->watermark(split), state == SplitState::kIdle,
-                               state == SplitState::kFinished || state == SplitState::kStopped});
+                               state == SplitState::kFinished || state == SplitState::kStopped,
+                               state == SplitState::kWaiting});
     }
   }
   return status;

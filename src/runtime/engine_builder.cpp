@@ -205,6 +205,7 @@ class EngineBuilder {
     setup.batch_records_max = options_.batch;
     setup.watermark_step = graph_.watermark_step();
     setup.source.with_origins = graph_.wants_origins();
+    setup.source.open_splits_max = open_splits_max(shards_);
     const std::uint32_t source =
         node.is_source || node.assigns_event_time ? graph_.source_of(number) : Graph::kNoSource;
     if (source != Graph::kNoSource) {
@@ -236,6 +237,8 @@ class EngineBuilder {
   Status reserve_queues() {
     const std::size_t each = (options_.exchange_slots + 2) * kBatchBytes;
     const std::size_t bytes = exchanges_ * shards_ * shards_ * each + exchange_heap_bytes_;
+    // A budget that nobody stated a limit for must not keep a large machine from starting a job.
+    if (!options_.memory) engine_->memory_->raise_limit(bytes);
     if (!engine_->memory_->try_reserve(bytes)) {
       return {ErrorCode::kInvalidArgument,
               "the queues between " + std::to_string(shards_) + " shards need " + std::to_string(bytes) +

@@ -53,7 +53,7 @@ struct Job::Impl {
 
   void run_shard(std::uint32_t number);
   void loop(std::uint32_t number);
-  void park(std::uint32_t number, ShardActivity::Kind kind);
+  bool park(std::uint32_t number, ShardActivity::Kind kind);
   void end_together(std::uint32_t number);
   void abandon(std::uint32_t started, const std::string& reason);
   void conclude();
@@ -85,13 +85,15 @@ void Job::Impl::loop(std::uint32_t number) {
   Clock& clock = engine->clock();
   SpinLimit spin;
   int quiet = 0;
-  std::int64_t worked = clock.monotonic_ns();  // when the shard last had something to do
+  std::int64_t worked = clock.monotonic_ns();  // when the shard last had something to do,
+  std::int64_t looked = worked;                // and when it last looked for something and found nothing
   while (!engine->cancel_requested()) {
     const Progress progress = engine->step(number);
     if (progress == Progress::kDone) return;
     const std::int64_t now = clock.monotonic_ns();
     if (progress == Progress::kAdvanced) {
-      if (quiet > 0) spin.waited(now - worked);
+      // Without the step that found work: however long that took, it was no wait.
+      if (quiet > 0) spin.waited(looked - worked);
       worked = now;
       quiet = 0;
       shard.activity.turn(now, Kind::kBusy, Kind::kBusy);
@@ -100,23 +102,29 @@ void Job::Impl::loop(std::uint32_t number) {
     const Kind kind = progress == Progress::kBlocked ? Kind::kBlocked : Kind::kIdle;
     shard.activity.turn(now, kind, Kind::kBusy);
     ++quiet;
+    looked = now;
     if (options.idle == IdleStrategy::kSpin || now - worked < spin.ns()) {
       quiet < kPassesBeforeYielding || options.idle == IdleStrategy::kSpin ? __builtin_ia32_pause()
                                                                            : std::this_thread::yield();
+    } else if (park(number, kind)) {
+      worked = clock.monotonic_ns();
+      quiet = 0;
     } else {
-      park(number, kind);
+      looked = clock.monotonic_ns();
     }
   }
 }
 
-void Job::Impl::park(std::uint32_t number, ShardActivity::Kind kind) {
+// True where there was work after all.
+bool Job::Impl::park(std::uint32_t number, ShardActivity::Kind kind) {
   Shard& shard = engine->shard(number);
   Parker& parker = *parkers[number];
   Clock& clock = engine->clock();
   parker.prepare_to_park();
   // Whoever gives us work from here on sees that we are about to sleep; what came before, this look finds.
   const Progress last = engine->step(number);
-  if (last == Progress::kIdle || last == Progress::kBlocked) {
+  const bool nothing = last == Progress::kIdle || last == Progress::kBlocked;
+  if (nothing) {
     shard.activity.expect(kind);
     const std::int64_t until = std::min(shard.deadline_ns(), kNeverNs - kSleepMax.count());
     const auto left = std::min(std::chrono::nanoseconds{until - clock.monotonic_ns()}, kSleepMax);
@@ -126,6 +134,7 @@ void Job::Impl::park(std::uint32_t number, ShardActivity::Kind kind) {
   }
   parker.unpark();
   shard.activity.turn(clock.monotonic_ns(), kind, ShardActivity::Kind::kBusy);
+  return !nothing;
 }
 
 void Job::Impl::end_together(std::uint32_t number) {

@@ -81,7 +81,7 @@ TEST(ManySplits, AFewAreOpenAtOnceAndTheResultsAreTheSame) {
       EXPECT_EQ(counted({counts}, strategy, seed, shards), expected) << "seed " << seed;
       EXPECT_EQ(counts->opened, 200);
       EXPECT_EQ(counts->open, 0);
-      EXPECT_LE(counts->most, static_cast<int>(kOpenSplitsMax * shards));
+      EXPECT_LE(counts->most, static_cast<int>(open_splits_max(shards) * shards));
     }
   }
 }

@@ -21,9 +21,10 @@ class MemoryBudget {
 
   /// Takes `bytes` if they fit under the limit; false, and nothing taken, if not.
   [[nodiscard]] bool try_reserve(std::size_t bytes) noexcept {
+    const std::size_t limit = limit_bytes();
     std::size_t used = used_.load(std::memory_order_relaxed);
     do {
-      if (bytes > limit_ || used > limit_ - bytes) return false;
+      if (bytes > limit || used > limit - bytes) return false;
     } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
     return true;
   }
@@ -34,12 +35,15 @@ class MemoryBudget {
     MILLSTREAM_ASSERT(before >= bytes);
   }
 
+  /// For what its owner needs on top of what was asked for.
+  void raise_limit(std::size_t by) noexcept { limit_.fetch_add(by, std::memory_order_relaxed); }
+
   [[nodiscard]] std::size_t used_bytes() const noexcept { return used_.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::size_t limit_bytes() const noexcept { return limit_; }
-  [[nodiscard]] bool exceeded() const noexcept { return used_bytes() > limit_; }
+  [[nodiscard]] std::size_t limit_bytes() const noexcept { return limit_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool exceeded() const noexcept { return used_bytes() > limit_bytes(); }
 
  private:
-  const std::size_t limit_;
+  std::atomic<std::size_t> limit_;
   std::atomic<std::size_t> used_{0};
 };
 

@@ -62,7 +62,7 @@ struct Poll {
 
   /// There may be more at once.
   static Poll more() { return {Kind::kMore, kTimestampMin}; }
-  /// Nothing now: ask again soon (the engine backs off to 10 ms).
+  /// Nothing now: ask again soon (the engine backs off to 20 ms).
   static Poll idle() { return {Kind::kIdle, kTimestampMin}; }
   /// Nothing before `t` (wall clock).
   static Poll idle_until(Timestamp t) { return {Kind::kIdle, t}; }

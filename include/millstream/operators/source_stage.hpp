@@ -3,6 +3,7 @@
 // opened at its first poll and closed at its end.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <limits>
@@ -19,8 +20,10 @@
 namespace millstream::inline v0 {
 
 /// Bounded splits (see Split::bounded) that a shard has open at once: each holds a file descriptor and buffers, and
-/// reading more of them in turn gains nothing.
-inline constexpr std::size_t kOpenSplitsMax = 64;
+/// reading more of them in turn gains nothing. A process has some thousand descriptors, so many shards have fewer each.
+constexpr std::size_t open_splits_max(std::uint32_t shards) {
+  return std::clamp<std::size_t>(512 / std::max(shards, 1U), 4, 64);
+}
 
 /// One split as its shard sees it, without the reader.
 struct SplitRun {
@@ -40,6 +43,7 @@ struct SourceSetup {
   SourceContext context;
   std::vector<std::pair<std::uint32_t, Split>> splits;  ///< number and split, those of this shard
   std::shared_ptr<SplitProgress> progress;              ///< of all splits of the source
+  std::size_t open_splits_max = 64;                     ///< bounded ones, at once on this shard
   bool with_origins = false;                            ///< somebody downstream wants to know where records came from
 };
 
@@ -71,7 +75,7 @@ class MILLSTREAM_EXPORT SourceStageBase : public OperatorStage {
  private:
   /// Not while as many bounded splits are open as may be.
   [[nodiscard]] bool may_be_polled(const SplitRun& run) const noexcept {
-    return run.open || !run.bounded || open_bounded_ < kOpenSplitsMax;
+    return run.open || !run.bounded || open_bounded_ < setup_.open_splits_max;
   }
   void open_split(std::size_t i);
   Poll poll_split(std::size_t i);

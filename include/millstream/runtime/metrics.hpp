@@ -32,6 +32,7 @@ struct SplitStatus {
   Timestamp watermark;  ///< kTimestampMin before the first one
   bool idle = false;
   bool finished = false;
+  bool waiting = false;  ///< not opened yet: others are read first
 };
 
 struct JobStatus {

@@ -34,7 +34,8 @@ struct RunOptions {
   IdleStrategy idle = IdleStrategy::kPark;
   /// Batches in flight between two shards. For the simulator, which tries small ones.
   std::size_t exchange_slots = kExchangeSlots;
-  /// Bytes this job may hold; may be shared with other jobs. Null = a budget of its own of 1 GiB.
+  /// Bytes this job may hold; may be shared with other jobs. Null = a budget of its own: 1 GiB on top
+  /// of the queues between its shards.
   std::shared_ptr<MemoryBudget> memory = nullptr;
   /// When it is requested the job drains: it takes in nothing more, fires its windows and ends.
   std::stop_token stop = {};
