@@ -49,9 +49,11 @@ TEST(SinkEnd, ASinkMayEndLongBeforeTheOthersOfItsShard) {
 // What a mark fires behind a side output is as old as the record that made the mark, not as the machine.
 TEST(SinkEnd, LatencyBehindABranchCountsFromTheRecord) {
   Dataflow flow{"branch"};
-  auto split = flow.from(SecondsSource{20}).event_time(&Tick::at, monotonic()).split();
+  auto split = flow.from(SecondsSource{20}).event_time(&Tick::at, monotonic()).split({{"all", [](const Tick&) {
+                                                                                         return true;
+                                                                                       }}});
   auto out = memory::sink<WindowResult<std::int64_t, std::int64_t>>();
-  split.branch("all", [](const Tick&) { return true; })
+  split.branch("all")
       .key_by([](const Tick& tick) { return tick.key % 2; })
       .window(tumbling(5s))
       .aggregate(count())
