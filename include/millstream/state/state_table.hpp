@@ -188,7 +188,7 @@ class StateTable {
   static constexpr std::uint32_t kBlockEntries = 1U << kBlockBits;
   static constexpr std::uint32_t kBlockMask = kBlockEntries - 1;
   static constexpr std::uint32_t kFirstEntries = 64;          // a window with few keys should not hold a whole block
-  static constexpr std::size_t kPrefetchAbove = 512 * 1024;   // bytes: the L2 cache of the machines we know
+  static constexpr std::size_t kPrefetchAbove = 1024 * 1024;  // bytes: about what the L2 cache of a server core holds
   static constexpr std::size_t kArenaFrom = 2 * 1024 * 1024;  // bytes: an arena begins with a whole huge page
   static constexpr std::uint32_t kClearEntriesPerCall = 4096;
 
