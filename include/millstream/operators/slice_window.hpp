@@ -57,11 +57,12 @@ class SliceWindowStage final : public WindowStage {
     slices_.emplace(agg_, grid_, context().memory);
     late_.open(sides_, context().batch_records_max);
   }
-  bool ready() override { return !current_ && output_.ready() && (sides_.empty() || sides_.ready()); }
+  bool ready() override { return !current_ && !firing_ && output_.ready() && (sides_.empty() || sides_.ready()); }
   OutputBase* output() override { return &output_; }
   bool finished() const override { return ended_ && !current_ && output_.outbox_empty() && sides_.outboxes_empty(); }
 
   void push(BatchHandle batch) override {
+    MILLSTREAM_ASSERT(!firing_);  // a higher watermark would begin its window anew
     current_ = batch_cast<T>(std::move(batch));
     metrics_.records_in.add(current_->size());
     metrics_.batches_in.add(1);

@@ -146,46 +146,56 @@ class WindowSlices {
     }
     return entry;
   }
-  /// One record for a slice that may have been closed already; `add(acc)` adds it to an accumulator.
+  /// One record for a slice that may have been closed already; `add(acc)` adds it to an accumulator. Where that throws
+  /// nothing has changed: the record counts in all of its windows or in none.
   template <class Add>
   void add_late(State& state, const K& key, std::uint64_t hash, Add&& add) {
-    StateTable<K, Acc>& table = *state.table;
-    const std::uint32_t before = table.end_number();
-    const std::uint32_t entry = add_to(table, key, hash, add);
-    account(state);
-    if (!sliding() || state.slice.index >= closed_until_ || state.slice.index < stack_first_) return;
-    const std::uint32_t number = totals_.find_or_insert(key, hash, [&] { return Total{agg_.create()}; });
-    Total& total = totals_.entry(number).value;
-    const bool is_new = entry == before;
-    if (is_new) state.totals.push_back(number);
+    if (!sliding() || state.slice.index >= closed_until_ || state.slice.index < stack_first_) {
+      add_to(*state.table, key, hash, add);
+      account(state);
+      return;
+    }
+    Acc one = agg_.create();
+    add(one);
+    Total& total = totals_.entry(totals_.find_or_insert(key, hash, [&] { return Total{one}; })).value;
     if (state.slice.index >= front_end_) {
+      enter(state, key, hash, one);
       // A turn leaves behind what it has moved to the front.
-      if (!total.has_back) total.back = agg_.create();
-      add(total.back);
-      total.has_back = true;
+      if (total.has_back) {
+        merge(total.back, one);
+      } else {
+        total.back = std::move(one);
+        total.has_back = true;
+      }
       return;
     }
     // In the front: every earlier slice of the key holds this one in its merge.
-    State** link = &total.front;
-    std::uint32_t* link_entry = &total.front_entry;
-    while (*link != nullptr && (*link)->slice.index < state.slice.index) {
-      State& earlier = **link;
-      const std::uint32_t at = *link_entry;
-      add(earlier.suffixes[at]);
-      link = &earlier.next_slices[at];
-      link_entry = &earlier.next_entries[at];
+    Link at = {total.front, total.front_entry};
+    Link before{};
+    while (at.state != nullptr && at.state->slice.index < state.slice.index) {
+      merge(at.state->suffixes[at.entry], one);
+      before = at;
+      at = {at.state->next_slices[at.entry], at.state->next_entries[at.entry]};
     }
-    if (!is_new) {
-      add(state.suffixes[entry]);
+    if (at.state == &state) {
+      enter(state, key, hash, one);
+      merge(state.suffixes[at.entry], one);
       return;
     }
-    Acc suffix = table.entry(entry).value;
-    if (*link != nullptr) merge(suffix, (*link)->suffixes[*link_entry]);
+    Acc suffix = one;
+    if (at.state != nullptr) merge(suffix, at.state->suffixes[at.entry]);
+    // All columns grow by one, behind everything that the aggregate may throw in.
+    const std::uint32_t entry = enter(state, key, hash, one);
     state.suffixes.push_back(std::move(suffix));
-    state.next_slices.push_back(*link);
-    state.next_entries.push_back(*link_entry);
-    *link = &state;
-    *link_entry = entry;
+    state.next_slices.push_back(at.state);
+    state.next_entries.push_back(at.entry);
+    if (before.state == nullptr) {
+      total.front = &state;
+      total.front_entry = entry;
+    } else {
+      before.state->next_slices[before.entry] = &state;
+      before.state->next_entries[before.entry] = entry;
+    }
   }
 
   /// Merges what one key has in the slices of a window; false if it has nothing there.
@@ -260,8 +270,8 @@ class WindowSlices {
         live_.push_back(true);
       } else {
         number = free_.back();
-        free_.pop_back();
         entries_[number] = {key, make()};
+        free_.pop_back();  // not before make(), which may throw
         live_[number] = true;
       }
       index_.insert(hash, number);
@@ -284,6 +294,24 @@ class WindowSlices {
     std::vector<std::uint32_t> free_;
   };
 
+  struct Link {
+    State* state = nullptr;
+    std::uint32_t entry = 0;
+  };
+
+  // `one` for the entry of a key, which has a total, in a slice of the stacks; returns the entry.
+  std::uint32_t enter(State& state, const K& key, std::uint64_t hash, const Acc& one) {
+    StateTable<K, Acc>& table = *state.table;
+    std::uint32_t entry = table.find(key, hash);
+    if (entry != kNone) {
+      merge(table.entry(entry).value, one);
+      return entry;
+    }
+    entry = table.find_or_insert(key, hash, [&] { return one; });
+    state.totals.push_back(totals_.find(key, hash));
+    account(state);
+    return entry;
+  }
   // Merges the slices before `end` that are not yet in the back.
   bool close_slices(std::int64_t end, std::uint32_t budget) {
     while (closed_until_ < end) {
