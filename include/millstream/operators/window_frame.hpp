@@ -22,10 +22,7 @@ class WindowFrame : public WindowStage {
 
   /// `fill`: results that a batch is filled to. `by_clock`: windows end by the wall clock.
   WindowFrame(WindowOptions options, std::uint32_t fill, bool by_clock, std::shared_ptr<Silence> silence)
-      : WindowStage{std::move(options), std::move(silence)},
-        fill_{fill},
-        by_clock_{by_clock},
-        collector_{output_, fill} {
+      : WindowStage{std::move(options), std::move(silence)}, by_clock_{by_clock}, collector_{output_, fill} {
     if (by_clock_) take_no_late_records();
   }
 
@@ -129,14 +126,19 @@ class WindowFrame : public WindowStage {
   void emit(Timestamp time, Result result) {
     collector_.emit_at(time, std::move(result));
     metrics_.records_out.add(1);
-    if (collector_.size() >= fill_) {
+    if (collector_.full()) {
       collector_.finish(Control::kNone);
       budget_ = 0;
     }
   }
   /// Loops over entries and records end a step when this holds. Counts one piece of work.
   [[nodiscard]] bool stop() noexcept { return --budget_ <= 0; }
-  /// As stop(), for work that is bounded by the batch anyway: ends a step only when a batch of results is full.
+  /// Counts further work of which `units` cost about as much as one piece in 16.
+  void spend(std::size_t units) noexcept {
+    budget_ -= static_cast<std::int32_t>(std::min<std::size_t>(units / 16, kWorkPerStep));
+  }
+  /// As stop(), for work that is bounded by the batch anyway: ends a step only when a batch of results is full or
+  /// spend() has used up the step.
   [[nodiscard]] bool full() const noexcept { return budget_ <= 0; }
 
   /// body(i) for records [from, to) by the policy for exceptions, until full().
@@ -285,7 +287,6 @@ class WindowFrame : public WindowStage {
     early_end_after_ = kTimestampMin;
     firing_ = Firing::kEarlyByClock;
   }
-  std::uint32_t fill_;
   bool by_clock_;
   Output<Result> output_;
   CollectorBuffer<Result> collector_;

@@ -44,10 +44,7 @@ class WindowSlices {
   WindowSlices(Agg agg, SliceGrid grid, std::shared_ptr<MemoryBudget> memory)
       : agg_{std::move(agg)}, grid_{std::move(grid)}, memory_{std::move(memory)} {}
 
-  [[nodiscard]] const Agg& agg() const noexcept { return agg_; }
-  [[nodiscard]] const SliceGrid& grid() const noexcept { return grid_; }
   [[nodiscard]] bool sliding() const noexcept { return grid_.size_slices() > 1; }
-  [[nodiscard]] bool empty() const noexcept { return slices_.empty(); }
 
   /// The slice that holds t, or null.
   [[nodiscard]] State* find(std::int64_t index) {
@@ -78,9 +75,11 @@ class WindowSlices {
 
   /// The first window behind number `done` for which there is a slice; false if there is none.
   [[nodiscard]] bool next_window(std::int64_t done, std::int64_t& window) const {
-    for (const auto& [index, state] : slices_) {
-      if (grid_.last_window_of(index) <= done) continue;
-      window = std::max(done + 1, grid_.first_window_of(index));
+    if (done == INT64_MAX) return false;
+    for (auto it = slices_.lower_bound(grid_.first_slice_of(done + 1)); it != slices_.end(); ++it) {
+      // Only where numbers stop at the ends of 64 bits.
+      if (grid_.last_window_of(it->first) <= done) continue;
+      window = std::max(done + 1, grid_.first_window_of(it->first));
       return true;
     }
     return false;
@@ -99,30 +98,31 @@ class WindowSlices {
     emit_at_ = 0;
     return true;
   }
-  /// After prepare(): f(key, accumulator) for the next entries, at most `count`; true when all have been given.
+  /// After prepare(): f(key, accumulator) for the next entries, at most `count` and until f says false; true when all
+  /// have been given.
   template <class F>
   bool emit(std::uint32_t count, F&& f) {
     if (!sliding()) {
       if (emitting_ == nullptr) return true;
       const std::uint32_t end = std::min(emitting_->table->end_number(), emit_at_ + count);
-      for (; emit_at_ < end; ++emit_at_) {
+      for (bool more = true; more && emit_at_ < end; ++emit_at_) {
         auto& entry = emitting_->table->entry(emit_at_);
-        f(std::as_const(entry.key), std::as_const(entry.value));
+        more = f(std::as_const(entry.key), std::as_const(entry.value));
       }
       return emit_at_ == emitting_->table->end_number();
     }
     const std::uint32_t end = std::min(totals_.end_number(), emit_at_ + count);
-    for (; emit_at_ < end; ++emit_at_) {
+    for (bool more = true; more && emit_at_ < end; ++emit_at_) {
       if (!totals_.live(emit_at_)) continue;
       const auto& [key, total] = totals_.entry(emit_at_);
       if (total.front != nullptr && total.has_back) {
         Acc whole = total.front->suffixes[total.front_entry];
         merge(whole, total.back);
-        f(key, std::as_const(whole));
+        more = f(key, std::as_const(whole));
       } else if (total.front != nullptr) {
-        f(key, std::as_const(total.front->suffixes[total.front_entry]));
+        more = f(key, std::as_const(total.front->suffixes[total.front_entry]));
       } else if (total.has_back) {
-        f(key, total.back);
+        more = f(key, total.back);
       }
     }
     return emit_at_ == totals_.end_number();
@@ -220,7 +220,7 @@ class WindowSlices {
   /// Lets go of the slices whose last window no record can reach any more; bounded work, true if something was done.
   bool retire(Timestamp watermark, Duration lateness) {
     bool advanced = false;
-    while (!slices_.empty()) {
+    for (std::uint32_t n = 0; n < kRetiredPerCall && !slices_.empty(); ++n) {
       State& oldest = *slices_.begin()->second;
       const bool in_stack = sliding() && oldest.slice.index >= stack_first_ && oldest.slice.index < closed_until_;
       if (in_stack || saturating_add(oldest.last_end, lateness) > watermark) break;
@@ -242,6 +242,7 @@ class WindowSlices {
 
  private:
   static constexpr std::size_t kFreedPerStep = 16 * 1024;
+  static constexpr std::uint32_t kRetiredPerCall = 2 * kBatchRecordsMax;  // more than a batch can open
   static constexpr std::size_t kSparesMax = 4;  // steady traffic opens about as many slices as it retires
 
   struct Total {
