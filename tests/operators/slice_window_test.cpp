@@ -161,6 +161,75 @@ TEST(SliceWindow, SilenceIsThatOfAllShards) {
   EXPECT_EQ(busy.output().watermark(), at(300));
 }
 
+struct TwoShards {
+  TwoShards()
+      : a{make_stage(tumbling(100us), {.close_after = 1s}, silence)},
+        b{make_stage(tumbling(100us), {.close_after = 1s}, silence)} {
+    for (Driver* driver : {&a, &b}) {
+      driver->key_by(&Event::key);
+      driver->open();
+    }
+  }
+  std::shared_ptr<Silence> silence = std::make_shared<Silence>();
+  Driver a;
+  Driver b;
+};
+
+// New input on one shard does not take back what it has closed before another has had the time to.
+TEST(SliceWindow, ASilenceThatOneShardHasSeenClosesOnAll) {
+  TwoShards shards;
+  auto& [silence, a, b] = shards;
+  a.push({1, 1}, at(5));
+  a.flush();
+  b.push({2, 1}, at(5));
+  b.flush();
+  a.advance(1s);
+  a.push({1, 7}, at(105));
+  a.flush();
+  b.push({2, 2}, at(6));  // late, as it is on the other one
+  b.flush();
+  b.advance(1s);
+  EXPECT_EQ(results(b), (Lines{"2 at 0: 1"}));
+  EXPECT_EQ(b.metrics().late_dropped.read(), 1U);
+  EXPECT_EQ(results(a), (Lines{"1 at 0: 1"}));
+}
+
+TEST(SliceWindow, AShardWithoutInputClosesWithTheOthers) {
+  TwoShards shards;
+  auto& [silence, a, b] = shards;
+  a.push({1, 1}, at(5));
+  a.flush();
+  a.advance(1s);
+  a.push({1, 2}, at(205));
+  a.flush();
+  EXPECT_EQ(results(a), (Lines{"1 at 0: 1"}));
+  b.run();
+  EXPECT_EQ(b.output().watermark(), at(100));
+}
+
+TEST(SliceWindow, NoShardClosesWhileOneIsHeldBack) {
+  TwoShards shards;
+  auto& [silence, a, b] = shards;
+  a.push({1, 1}, at(5));
+  a.flush();
+  b.push({2, 1}, at(5));
+  b.flush();
+  a.output().set_room(0);
+  a.run();
+  a.advance(2s);
+  b.advance(2s);
+  EXPECT_TRUE(b.output().records().empty());
+  EXPECT_EQ(b.stage().deadline(), kTimestampMax);
+  a.output().set_room(std::nullopt);
+  a.run();
+  b.push({2, 2}, at(6));
+  b.flush();
+  a.advance(1s);
+  b.advance(1s);
+  EXPECT_EQ(results(a), (Lines{"1 at 0: 1"}));
+  EXPECT_EQ(results(b), (Lines{"2 at 0: 1 2"}));
+}
+
 TEST(SliceWindow, NothingClosesAfterTheEnd) {
   Driver driver{make_stage(tumbling(10us), {.close_after = 1s})};
   driver.key_by(&Event::key);
@@ -236,6 +305,41 @@ TEST(SliceWindow, ALateRecordCountsInAllOfItsWindowsOrInNone) {
   }
   for (const Result& result : driver.output().values()) last[{result.key, result.window_start}] = result.value;
   EXPECT_EQ(last, expected);
+}
+
+/// Counts, and has results that fill a batch long before they are many.
+struct Large {
+  std::int64_t create() const { return 0; }
+  void add(std::int64_t& n, const Event&) const { ++n; }
+  void merge(std::int64_t& n, const std::int64_t& m) const { n += m; }
+  std::string result(const std::int64_t&) const { return std::string(20'000, 'x'); }
+};
+
+TEST(SliceWindow, NoMoreThanABatchOfLargeResultsWaits) {
+  using LargeStage = SliceWindowStage<std::int64_t, Event, Large, std::int64_t Event::*>;
+  for (const std::size_t windows : {1U, 2U}) {
+    testing::StageDriver<Event, WindowResult<std::int64_t, std::string>> driver{std::make_unique<LargeStage>(
+        &Event::key, Large{}, *SliceGrid::make(windows == 1 ? tumbling(100us) : sliding(100us, 50us)),
+        WindowOptions{.allowed_lateness = 1h}, 1024U)};
+    driver.key_by(&Event::key);
+    driver.open();
+    const auto expect_bounded = [&](std::size_t in_all) {
+      driver.output().clear();
+      driver.output().set_room(1);
+      driver.flush();
+      driver.output().set_room(std::nullopt);
+      driver.stage().output()->drain();
+      EXPECT_LT(driver.output().records().size(), 15U);
+      driver.run();
+      EXPECT_EQ(driver.output().records().size(), in_all);
+    };
+    for (std::int64_t key = 0; key < 100; ++key) driver.push({key, 1}, at(60));
+    driver.flush();
+    driver.watermark(at(1000));
+    expect_bounded(100 * windows);
+    for (std::int64_t key = 0; key < 100; ++key) driver.push({key, 1}, at(60));
+    expect_bounded(100 * windows);  // late ones
+  }
 }
 
 // Input that waits for a slow sink is not silence.

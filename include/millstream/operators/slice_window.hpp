@@ -88,7 +88,7 @@ class SliceWindowStage final : public WindowStage {
     const bool blocked =
         output_.drain() == Progress::kBlocked || (!sides_.empty() && sides_.drain() == Progress::kBlocked);
     const bool room = !blocked && output_.ready() && (sides_.empty() || sides_.ready());
-    note_room(room);
+    note_room(room || ended_);
     if (blocked) return Progress::kBlocked;
     // Windows that are open when the input ends stay open.
     if (!firing_ && !current_ && !ended_ && closing()) {
