@@ -216,6 +216,54 @@ TEST(SessionWindow, SilenceClosesAndWhatComesLaterIsLate) {
   EXPECT_EQ(driver.output().values()[1].pane, 0);
 }
 
+/// A sum that takes no value below -100 and has no result while it is negative.
+struct Balance {
+  std::int64_t create() const { return 0; }
+  void add(std::int64_t& sum, const Event& e) const {
+    if (e.value < -100) throw std::runtime_error{"too little"};
+    sum += e.value;
+  }
+  void merge(std::int64_t& sum, const std::int64_t& later) const { sum += later; }
+  std::int64_t result(const std::int64_t& sum) const {
+    if (sum < 0) throw std::runtime_error{"negative"};
+    return sum;
+  }
+};
+using BalanceStage = SessionWindowStage<std::int64_t, Event, Balance, std::int64_t Event::*, SessionWindow>;
+using BalanceDriver = testing::StageDriver<Event, WindowResult<std::int64_t, std::int64_t>>;
+
+std::unique_ptr<BalanceStage> balance_stage(const WindowOptions& options) {
+  return std::make_unique<BalanceStage>(&Event::key, Balance{}, session(10us), options, 1024U);
+}
+
+TEST(SessionWindow, AnEarlyResultThatThrowsDoesNotLoseTheSession) {
+  BalanceDriver driver{balance_stage({.trigger = early_every(1)}), {.on_error = OnError::kSkip}};
+  driver.key_by(&Event::key);
+  driver.open();
+  driver.push({1, -1}, at(1));
+  driver.push({1, 5}, at(2));
+  driver.watermark(at(100));
+  driver.end();
+  ASSERT_FALSE(driver.output().records().empty());
+  EXPECT_EQ(driver.output().values().back().timing, PaneTiming::on_time);
+  EXPECT_EQ(driver.output().values().back().value, 4);
+}
+
+TEST(SessionWindow, KeysWhoseRecordsAllThrewTakeNoMemory) {
+  BalanceDriver driver{balance_stage({}), {.on_error = OnError::kSkip}};
+  driver.key_by(&Event::key);
+  driver.context().memory = std::make_shared<MemoryBudget>(std::size_t{1} << 30);
+  driver.open();
+  std::size_t held = 0;
+  for (std::int64_t round = 0; round < 4; ++round) {
+    for (std::int64_t n = 0; n < 20'000; ++n) driver.push({round * 20'000 + n, -101}, at(round * 1000));
+    driver.watermark(at(round * 1000 + 900));
+    driver.flush();
+    if (round == 0) held = driver.context().memory->used_bytes();
+  }
+  EXPECT_EQ(driver.context().memory->used_bytes(), held);
+}
+
 TEST(SessionWindow, EarlyByInterval) {
   for (const bool by_clock : {false, true}) {
     const Trigger trigger = by_clock ? early_interval(1ms) : early_interval_event(100us);

@@ -28,8 +28,8 @@ using Stage = SliceWindowStage<std::int64_t, Event, Bound, std::int64_t Event::*
 using Driver = testing::StageDriver<Event, Out>;
 
 std::unique_ptr<Stage> make_stage(const TimeWindow& window, const WindowOptions& options = {},
-                                  std::shared_ptr<Silence> silence = nullptr) {
-  return std::make_unique<Stage>(&Event::key, bind_aggregate<Event>(Picky{}), *SliceGrid::make(window), options, 1024,
+                                  std::shared_ptr<Silence> silence = nullptr, std::uint32_t fill = 1024) {
+  return std::make_unique<Stage>(&Event::key, bind_aggregate<Event>(Picky{}), *SliceGrid::make(window), options, fill,
                                  std::move(silence));
 }
 std::vector<std::string> results(Driver& driver) {
@@ -161,6 +161,75 @@ TEST(SliceWindow, SilenceIsThatOfAllShards) {
   EXPECT_EQ(busy.output().watermark(), at(300));
 }
 
+struct TwoShards {
+  TwoShards()
+      : a{make_stage(tumbling(100us), {.close_after = 1s}, silence)},
+        b{make_stage(tumbling(100us), {.close_after = 1s}, silence)} {
+    for (Driver* driver : {&a, &b}) {
+      driver->key_by(&Event::key);
+      driver->open();
+    }
+  }
+  std::shared_ptr<Silence> silence = std::make_shared<Silence>();
+  Driver a;
+  Driver b;
+};
+
+// New input on one shard does not take back what it has closed before another has had the time to.
+TEST(SliceWindow, ASilenceThatOneShardHasSeenClosesOnAll) {
+  TwoShards shards;
+  auto& [silence, a, b] = shards;
+  a.push({1, 1}, at(5));
+  a.flush();
+  b.push({2, 1}, at(5));
+  b.flush();
+  a.advance(1s);
+  a.push({1, 7}, at(105));
+  a.flush();
+  b.push({2, 2}, at(6));  // late, as it is on the other one
+  b.flush();
+  b.advance(1s);
+  EXPECT_EQ(results(b), (Lines{"2 at 0: 1"}));
+  EXPECT_EQ(b.metrics().late_dropped.read(), 1U);
+  EXPECT_EQ(results(a), (Lines{"1 at 0: 1"}));
+}
+
+TEST(SliceWindow, AShardWithoutInputClosesWithTheOthers) {
+  TwoShards shards;
+  auto& [silence, a, b] = shards;
+  a.push({1, 1}, at(5));
+  a.flush();
+  a.advance(1s);
+  a.push({1, 2}, at(205));
+  a.flush();
+  EXPECT_EQ(results(a), (Lines{"1 at 0: 1"}));
+  b.run();
+  EXPECT_EQ(b.output().watermark(), at(100));
+}
+
+TEST(SliceWindow, NoShardClosesWhileOneIsHeldBack) {
+  TwoShards shards;
+  auto& [silence, a, b] = shards;
+  a.push({1, 1}, at(5));
+  a.flush();
+  b.push({2, 1}, at(5));
+  b.flush();
+  a.output().set_room(0);
+  a.run();
+  a.advance(2s);
+  b.advance(2s);
+  EXPECT_TRUE(b.output().records().empty());
+  EXPECT_EQ(b.stage().deadline(), kTimestampMax);
+  a.output().set_room(std::nullopt);
+  a.run();
+  b.push({2, 2}, at(6));
+  b.flush();
+  a.advance(1s);
+  b.advance(1s);
+  EXPECT_EQ(results(a), (Lines{"1 at 0: 1"}));
+  EXPECT_EQ(results(b), (Lines{"2 at 0: 1 2"}));
+}
+
 TEST(SliceWindow, NothingClosesAfterTheEnd) {
   Driver driver{make_stage(tumbling(10us), {.close_after = 1s})};
   driver.key_by(&Event::key);
@@ -171,6 +240,106 @@ TEST(SliceWindow, NothingClosesAfterTheEnd) {
   EXPECT_EQ(driver.stage().deadline(), kTimestampMax);
   driver.advance(2s);
   EXPECT_TRUE(driver.output().records().empty());
+}
+
+// What a silence closes may be more than there is room for; input that comes in meanwhile waits.
+TEST(SliceWindow, WhatASilenceClosesComesOutOnce) {
+  Driver driver{make_stage(tumbling(100us), {.close_after = 1s}, nullptr, 8)};
+  driver.key_by(&Event::key);
+  driver.open();
+  for (std::int64_t key = 0; key < 20; ++key) driver.push({key, 1}, at(5));
+  driver.flush();
+  driver.output().set_room(1);
+  driver.advance(1s);
+  driver.output().set_room(std::nullopt);
+  driver.watermark(at(1000));
+  driver.flush();
+  EXPECT_EQ(driver.output().records().size(), 20U);
+}
+
+/// A sum that no accumulator may exceed by an add.
+struct Capped {
+  std::int64_t create() const { return 0; }
+  void add(std::int64_t& sum, const Event& e) const {
+    if (sum + e.value > 100) throw std::runtime_error{"overflow"};
+    sum += e.value;
+  }
+  void merge(std::int64_t& sum, const std::int64_t& later) const { sum += later; }
+  std::int64_t result(const std::int64_t& sum) const { return sum; }
+};
+
+// A late record goes into several accumulators: of its slice, of earlier slices, of the key.
+TEST(SliceWindow, ALateRecordCountsInAllOfItsWindowsOrInNone) {
+  using CappedStage = SliceWindowStage<std::int64_t, Event, Capped, std::int64_t Event::*>;
+  using Result = WindowResult<std::int64_t, std::int64_t>;
+  testing::StageDriver<Event, Result> driver{
+      std::make_unique<CappedStage>(&Event::key, Capped{}, *SliceGrid::make(sliding(40us, 10us)),
+                                    WindowOptions{.allowed_lateness = 1000us}, 1024U),
+      {.on_error = OnError::kSkip}};
+  driver.key_by(&Event::key);
+  driver.open();
+  std::vector<std::pair<Timestamp, Event>> taken;
+  const auto push = [&](Event event, Timestamp time) {
+    driver.push(event, time);
+    if (event.value <= 100) taken.emplace_back(time, event);
+  };
+  for (std::int64_t i = 0; i < 6; ++i) {
+    push({1, 30}, at(i * 10 + 1));
+    push({2 + i, 1}, at(i * 10 + 2));
+  }
+  driver.watermark(at(50));
+  for (const std::int64_t time : {31, 21, 12, 41, 33, 22}) {
+    push({9, 60}, at(time));
+    push({1, 60}, at(time));
+    push({10 + time, 101}, at(time));  // throws, of a key that is not there yet
+    push({9, 101}, at(time));
+  }
+  driver.drain();
+  EXPECT_TRUE(driver.context().failure().ok());
+  std::map<std::pair<std::int64_t, Timestamp>, std::int64_t> expected;
+  std::map<std::pair<std::int64_t, Timestamp>, std::int64_t> last;
+  for (const auto& [time, event] : taken) {
+    for (Timestamp start = floor_to(time, 10us); start > time - 40us; start -= 10us) {
+      expected[{event.key, start}] += event.value;
+    }
+  }
+  for (const Result& result : driver.output().values()) last[{result.key, result.window_start}] = result.value;
+  EXPECT_EQ(last, expected);
+}
+
+/// Counts, and has results that fill a batch long before they are many.
+struct Large {
+  std::int64_t create() const { return 0; }
+  void add(std::int64_t& n, const Event&) const { ++n; }
+  void merge(std::int64_t& n, const std::int64_t& m) const { n += m; }
+  std::string result(const std::int64_t&) const { return std::string(20'000, 'x'); }
+};
+
+TEST(SliceWindow, NoMoreThanABatchOfLargeResultsWaits) {
+  using LargeStage = SliceWindowStage<std::int64_t, Event, Large, std::int64_t Event::*>;
+  for (const std::size_t windows : {1U, 2U}) {
+    testing::StageDriver<Event, WindowResult<std::int64_t, std::string>> driver{std::make_unique<LargeStage>(
+        &Event::key, Large{}, *SliceGrid::make(windows == 1 ? tumbling(100us) : sliding(100us, 50us)),
+        WindowOptions{.allowed_lateness = 1h}, 1024U)};
+    driver.key_by(&Event::key);
+    driver.open();
+    const auto expect_bounded = [&](std::size_t in_all) {
+      driver.output().clear();
+      driver.output().set_room(1);
+      driver.flush();
+      driver.output().set_room(std::nullopt);
+      driver.stage().output()->drain();
+      EXPECT_LT(driver.output().records().size(), 15U);
+      driver.run();
+      EXPECT_EQ(driver.output().records().size(), in_all);
+    };
+    for (std::int64_t key = 0; key < 100; ++key) driver.push({key, 1}, at(60));
+    driver.flush();
+    driver.watermark(at(1000));
+    expect_bounded(100 * windows);
+    for (std::int64_t key = 0; key < 100; ++key) driver.push({key, 1}, at(60));
+    expect_bounded(100 * windows);  // late ones
+  }
 }
 
 // Input that waits for a slow sink is not silence.

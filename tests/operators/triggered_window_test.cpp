@@ -255,6 +255,44 @@ TEST(TriggeredWindow, SilenceClosesAndWhatComesLaterIsLate) {
   }
 }
 
+// A record may be in many windows, and results that own memory fill a batch long before they are many.
+TEST(TriggeredWindow, NoMoreThanABatchOfLargeResultsWaits) {
+  struct Large {
+    std::int64_t create() const { return 0; }
+    void add(std::int64_t& n, const Event&) const { ++n; }
+    void merge(std::int64_t& n, const std::int64_t& m) const { n += m; }
+    std::string result(const std::int64_t&) const { return std::string(2000, 'x'); }
+  };
+  using LargeStage = TriggeredWindowStage<std::int64_t, Event, Large, std::int64_t Event::*>;
+  testing::StageDriver<Event, WindowResult<std::int64_t, std::string>> driver{std::make_unique<LargeStage>(
+      &Event::key, Large{}, *SliceGrid::make(sliding(100us, 10us)), WindowOptions{.trigger = early_every(1)}, 1024U)};
+  driver.key_by(&Event::key);
+  driver.open();
+  for (std::int64_t key = 0; key < 300; ++key) driver.push({key, 1}, at(5000));
+  driver.output().set_room(1);
+  driver.flush();
+  driver.output().set_room(std::nullopt);
+  driver.stage().output()->drain();
+  EXPECT_LT(driver.output().records().size(), 100U);
+  driver.run();
+  EXPECT_EQ(driver.output().records().size(), 3000U);
+}
+
+// The graph says that what these windows give out has event times only if their input has.
+TEST(TriggeredWindow, ByTheClockResultsHaveTimesWhereRecordsHave) {
+  for (const bool times : {false, true}) {
+    Driver driver{std::make_unique<Stage>(&Event::key, collect_values(), *SliceGrid::make(tumbling(1s)),
+                                          WindowOptions{}, 8U, true)};
+    driver.key_by(&Event::key);
+    driver.open();
+    driver.push({1, 10}, times ? std::optional{at(5)} : std::nullopt);
+    driver.flush();
+    driver.advance(1s);
+    ASSERT_EQ(driver.output().records().size(), 1U);
+    EXPECT_EQ(driver.output().records()[0].time.has_value(), times);
+  }
+}
+
 // No watermark ends these windows, so a silence does not either: it brings out what is new.
 TEST(TriggeredWindow, SilenceGivesOutWhatIsNewWhereTheWatermarkEndsNothing) {
   for (const bool by_clock : {false, true}) {

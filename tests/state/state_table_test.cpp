@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <new>
 #include <random>
 #include <string>
 #include <vector>
@@ -153,6 +154,29 @@ TEST(StateTable, WhatOneNumberOfShardsSavedAnyOtherLoads) {
     }
     EXPECT_EQ(all, model);
   }
+}
+
+TEST(StateTable, AValueThatCannotBeMadeLeavesNoEntry) {
+  StateTable<std::string, std::string> table;
+  const auto insert = [&](const std::string& key) {
+    return table.find_or_insert(key, hash_key(key), [&] { return "the value of " + key; });
+  };
+  const auto fail = [&](const std::string& key) {
+    EXPECT_THROW((void)table.find_or_insert(key, hash_key(key), []() -> std::string { throw std::bad_alloc{}; }),
+                 std::bad_alloc);
+    EXPECT_EQ(table.find(key, hash_key(key)), table.kNone);
+  };
+  fail("first");
+  EXPECT_TRUE(table.empty());
+  EXPECT_EQ(table.end_number(), 0U);
+  const std::uint32_t one = insert("one");
+  insert("two");
+  table.erase(one, hash_key(std::string{"one"}));
+  fail("into a hole");
+  EXPECT_FALSE(table.live(one));
+  EXPECT_EQ(insert("three"), one);
+  EXPECT_EQ(contents(table),
+            (std::map<std::string, std::string>{{"two", "the value of two"}, {"three", "the value of three"}}));
 }
 
 TEST(StateTable, LoadRefusesWhatSaveDidNotWrite) {

@@ -24,7 +24,7 @@ class Collector {
 
   void append(Timestamp time, T&& value) {
     if (!batch_) open();
-    if (batch_->size() >= fill_ || (kOwnsHeap<T> && batch_->heap_bytes >= kBatchHeapBytes)) [[unlikely]] {
+    if (full()) [[unlikely]] {
       flush();
       open();
     }
@@ -32,6 +32,9 @@ class Collector {
     if constexpr (kOwnsHeap<T>) batch_->heap_bytes += heap_bytes(value);
     batch_->emplace_back(std::move(value));
     ++emitted_;
+  }
+  [[nodiscard]] bool full() const {
+    return batch_ && (batch_->size() >= fill_ || (kOwnsHeap<T> && batch_->heap_bytes >= kBatchHeapBytes));
   }
   void open() {
     batch_ = output_.make();
@@ -85,6 +88,9 @@ class CollectorBuffer final : public Collector<T> {
   }
   /// Results since the last call, for the stage's metrics.
   [[nodiscard]] std::uint64_t take_emitted() { return std::exchange(this->emitted_, 0); }
+  /// The batch under construction takes no further result: the next one begins another. A stage that may give out more
+  /// results than that for one input asks after each, gives the batch on and goes on in the next step.
+  using Collector<T>::full;
   /// Results waiting to be flushed.
   [[nodiscard]] std::uint32_t size() const { return this->batch_ ? this->batch_->size() : 0; }
   /// Gives on what there is, with `control` behind it; nothing if there is nothing to say.

@@ -82,12 +82,17 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   }
   // A record that founds a session, joins some, is late, or is too late.
   [[gnu::noinline]] void add_apart(Batch<T>& batch, std::uint32_t i, Timestamp time) {
-    if (find_session(batch.values()[i], time, batch.hashes.data()[i], keys_[i])) {
-      this->note_taken(time);
-    } else {
+    try {
+      if (find_session(batch.values()[i], time, batch.hashes.data()[i], keys_[i])) {
+        this->note_taken(time);
+        return;
+      }
       this->drop_late(batch, i, time);
-      leave_if_empty(keys_[i]);
+    } catch (...) {
+      leave_if_empty(keys_[i]);  // begin() may have made the key for this record
+      throw;
     }
+    leave_if_empty(keys_[i]);
   }
   // False where the record is too late.
   bool find_session(const T& record, Timestamp time, std::uint64_t hash, std::uint32_t number) {
@@ -97,6 +102,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     Timestamp start = time;
     Timestamp end = until;
     joined_.clear();
+    this->spend(sessions.size());
     for (std::size_t i = 0; i < sessions.size(); ++i) {
       const Session<Acc>& session = sessions[i];
       // Touching is enough. What has expired is on its way out.
@@ -116,13 +122,14 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     session.end = end;
     session.closed = end <= this->horizon();
     session.count_record();
+    // Before the result, which the user's function may throw in: the session is there either way.
+    schedule(entry.value, due_of(session), hash, number);
     const std::uint64_t early = this->options().trigger.early_records();
     if (session.closed) {
       give_out(entry.key, session, PaneTiming::late);
     } else if (early > 0 && session.fresh >= early) {
       give_out(entry.key, session, PaneTiming::early);
     }
-    schedule(entry.value, due_of(session), hash, number);
     return true;
   }
   // The sessions of joined_ become one.
@@ -220,7 +227,8 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     KeyState& key = table_.entry(due.number).value;
     return key.due == due.at && !key.sessions.empty() ? &key : nullptr;
   }
-  [[nodiscard]] std::size_t first_due(SessionList<Acc>& sessions) const {
+  [[nodiscard]] std::size_t first_due(SessionList<Acc>& sessions) {
+    this->spend(sessions.size());
     std::size_t first = 0;
     for (std::size_t i = 1; i < sessions.size(); ++i) {
       if (due_of(sessions[i]) < due_of(sessions[first])) first = i;
@@ -236,7 +244,9 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
         Session<Acc>& session = entry.value.sessions[i];
         if (session.closed || session.fresh == 0 || !this->early_for(session.end)) continue;
         give_out(entry.key, session, PaneTiming::early);
+        if (this->full()) return false;  // what has been given out is not fresh when this key comes again
       }
+      this->spend(entry.value.sessions.size());
     }
     cursor_ = 0;
     return true;

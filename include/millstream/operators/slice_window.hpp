@@ -57,11 +57,12 @@ class SliceWindowStage final : public WindowStage {
     slices_.emplace(agg_, grid_, context().memory);
     late_.open(sides_, context().batch_records_max);
   }
-  bool ready() override { return !current_ && output_.ready() && (sides_.empty() || sides_.ready()); }
+  bool ready() override { return !current_ && !firing_ && output_.ready() && (sides_.empty() || sides_.ready()); }
   OutputBase* output() override { return &output_; }
   bool finished() const override { return ended_ && !current_ && output_.outbox_empty() && sides_.outboxes_empty(); }
 
   void push(BatchHandle batch) override {
+    MILLSTREAM_ASSERT(!firing_);  // a higher watermark would begin its window anew
     current_ = batch_cast<T>(std::move(batch));
     metrics_.records_in.add(current_->size());
     metrics_.batches_in.add(1);
@@ -87,7 +88,7 @@ class SliceWindowStage final : public WindowStage {
     const bool blocked =
         output_.drain() == Progress::kBlocked || (!sides_.empty() && sides_.drain() == Progress::kBlocked);
     const bool room = !blocked && output_.ready() && (sides_.empty() || sides_.ready());
-    note_room(room);
+    note_room(room || ended_);
     if (blocked) return Progress::kBlocked;
     // Windows that are open when the input ends stay open.
     if (!firing_ && !current_ && !ended_ && closing()) {
@@ -124,9 +125,9 @@ class SliceWindowStage final : public WindowStage {
       const bool more_marks = next_mark_ < current_->marks.size();
       const std::uint32_t end = more_marks ? current_->marks[next_mark_].position : current_->size();
       if (position_ < end) {
-        add(position_, end);
+        position_ = add(position_, end);
         if (context().failed()) return;
-        position_ = end;
+        if (give_full() || position_ < end) return;
       }
       if (!more_marks) break;
       const Watermarks& at = current_->marks[next_mark_++].at;
@@ -145,7 +146,8 @@ class SliceWindowStage final : public WindowStage {
 
   // --- records ---
 
-  void add(std::uint32_t from, std::uint32_t to) {
+  // Returns where it stopped: before `to` where late records have filled a batch of results.
+  std::uint32_t add(std::uint32_t from, std::uint32_t to) {
     const Timestamp judge = rules_.judge({split_, merged_});
     const Timestamp* times = current_->times.data();
     std::uint32_t i = from;
@@ -155,12 +157,12 @@ class SliceWindowStage final : public WindowStage {
       while (run_end < to && times[run_end] >= open_start_ && times[run_end] < open_end_) ++run_end;
       const bool whole = run_end - i >= kRunWorthwhile || (i == from && run_end == to);
       if (!whole || open_ == nullptr || !fast(*open_, judge)) {
-        add_scattered(i, to, judge);
-        return;
+        return add_scattered(i, to, judge);
       }
       add_run(*open_, i, run_end, judge);
       i = run_end;
     }
+    return to;
   }
   // Nothing of the slice has fired, and all of its windows take records.
   [[nodiscard]] bool fast(const State& state, Timestamp judge) const {
@@ -219,7 +221,7 @@ class SliceWindowStage final : public WindowStage {
     slices_->account(state);
   }
   // Disordered records: gathered by slice, so that each slice still gets its records in one go.
-  void add_scattered(std::uint32_t from, std::uint32_t to, Timestamp judge) {
+  std::uint32_t add_scattered(std::uint32_t from, std::uint32_t to, Timestamp judge) {
     const Timestamp* times = current_->times.data();
     gathered_.clear();
     std::size_t last = 0;
@@ -227,6 +229,7 @@ class SliceWindowStage final : public WindowStage {
       if (!(times[i] >= open_start_ && times[i] < open_end_)) choose(times[i], judge);
       if (open_ == nullptr || !fast(*open_, judge)) {
         add_slow(i, judge);
+        if (collector_.full()) to = i + 1;
         continue;
       }
       if (last >= gathered_.size() || gathered_[last].state != open_) {
@@ -242,6 +245,7 @@ class SliceWindowStage final : public WindowStage {
       each.places.clear();
       spare_places_.push_back(std::move(each.places));
     }
+    return to;
   }
   std::vector<std::uint32_t> take_spare() {
     std::vector<std::uint32_t> spare = std::move(spare_places_.back());
@@ -377,7 +381,6 @@ class SliceWindowStage final : public WindowStage {
   }
   // True when every window up to the watermark has fired.
   bool fire_some() {
-    std::uint32_t results = 0;
     while (true) {
       switch (phase_) {
         case Phase::kChoose: {
@@ -396,23 +399,20 @@ class SliceWindowStage final : public WindowStage {
           extra_entry_ = 0;
           break;
         case Phase::kEmit: {
-          if (results >= fill_) return false;
-          const bool all = slices_->emit(fill_ - results, [&](const K& key, const Acc& acc) {
-            ++results;
+          const bool all = slices_->emit(fill_, [&](const K& key, const Acc& acc) {
             fire_on_time(key, acc);
+            return !collector_.full();
           });
-          if (!all) {
-            // Holes between the entries may have left room, but the walk has had its share of the step.
-            return false;
-          }
-          phase_ = Phase::kExtras;
+          if (all) phase_ = Phase::kExtras;
+          // Holes between the entries may have left room, but the walk has had its share of the step.
+          if (give_full() || !all) return false;
           break;
         }
         case Phase::kExtras:
-          if (!fire_extras(results)) return false;
+          if (!fire_extras()) return false;
           done_ = window_;
           phase_ = Phase::kChoose;
-          if (!output_.ready()) return false;
+          if (give_full() || !output_.ready()) return false;
           break;
       }
     }
@@ -432,12 +432,12 @@ class SliceWindowStage final : public WindowStage {
     give_on_time(key, whole);
   }
   // Keys of the window that are only in the extras.
-  bool fire_extras(std::uint32_t& results) {
+  bool fire_extras() {
     for (; extra_at_ < extras_.size(); ++extra_at_, extra_entry_ = 0) {
       Extra& extra = extras_[extra_at_];
       if (!counts_in(extra, window_)) continue;
       for (; extra_entry_ < extra.table->end_number(); ++extra_entry_) {
-        if (results >= fill_) return false;
+        if (give_full()) return false;
         const auto& entry = extra.table->entry(extra_entry_);
         const std::uint64_t hash = hash_key(entry.key);
         if (slices_->in_totals(entry.key, hash)) continue;
@@ -451,7 +451,6 @@ class SliceWindowStage final : public WindowStage {
           merge(whole, extras_[other].table->entry(found).value);
         }
         if (earlier) continue;
-        ++results;
         give_on_time(entry.key, whole);
       }
     }
@@ -468,6 +467,13 @@ class SliceWindowStage final : public WindowStage {
     metrics_.records_out.add(1);
     collector_.emit_at(saturating_sub(span.end, Duration{1}),
                        Out{key, agg_.result(acc), span.start, span.end, pane, timing});
+  }
+  // Gives on a full batch of results, and with that the step is over: results that own memory fill one before they are
+  // many.
+  bool give_full() {
+    if (!collector_.full()) return false;
+    collector_.finish(Control::kNone);
+    return true;
   }
   void finish_firing() {
     // Windows that had no data when the watermark passed them are over too: from now on their records are late.

@@ -53,7 +53,9 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     MILLSTREAM_ASSERT(batch.empty() || batch.hashes.present());
     memory_.resize(memory_bytes());
   }
-  bool timed(const Batch<T>& batch) const override { return grid_.has_value() || batch.times.present(); }
+  bool timed(const Batch<T>& batch) const override {
+    return batch.times.present() || (grid_.has_value() && !this->by_clock());
+  }
 
   std::uint32_t add(Batch<T>& batch, std::uint32_t from, std::uint32_t to) override {
     find_windows_ = true;  // the watermark has moved, or the clock

@@ -22,10 +22,7 @@ class WindowFrame : public WindowStage {
 
   /// `fill`: results that a batch is filled to. `by_clock`: windows end by the wall clock.
   WindowFrame(WindowOptions options, std::uint32_t fill, bool by_clock, std::shared_ptr<Silence> silence)
-      : WindowStage{std::move(options), std::move(silence)},
-        fill_{fill},
-        by_clock_{by_clock},
-        collector_{output_, fill} {
+      : WindowStage{std::move(options), std::move(silence)}, by_clock_{by_clock}, collector_{output_, fill} {
     if (by_clock_) take_no_late_records();
   }
 
@@ -59,7 +56,7 @@ class WindowFrame : public WindowStage {
     const Progress drained = main == Progress::kAdvanced || side == Progress::kIdle ? main : side;
     if (context().failed()) return drained;
     const bool room = output_.ready() && (sides_.empty() || sides_.ready());
-    note_room(room);
+    note_room(room || ended_);
     if (firing_ == Firing::kNone) start_timers();
     if (batch_ || firing_ != Firing::kNone) {
       if (!room) return drained == Progress::kAdvanced ? drained : Progress::kBlocked;
@@ -129,14 +126,19 @@ class WindowFrame : public WindowStage {
   void emit(Timestamp time, Result result) {
     collector_.emit_at(time, std::move(result));
     metrics_.records_out.add(1);
-    if (collector_.size() >= fill_) {
+    if (collector_.full()) {
       collector_.finish(Control::kNone);
       budget_ = 0;
     }
   }
   /// Loops over entries and records end a step when this holds. Counts one piece of work.
   [[nodiscard]] bool stop() noexcept { return --budget_ <= 0; }
-  /// As stop(), for work that is bounded by the batch anyway: ends a step only when a batch of results is full.
+  /// Counts further work, 16 units of which cost about as much as one piece.
+  void spend(std::size_t units) noexcept {
+    budget_ -= static_cast<std::int32_t>(std::min<std::size_t>(units / 16, kWorkPerStep));
+  }
+  /// As stop(), for work that is bounded by the batch anyway: ends a step only when a batch of results is full or
+  /// spend() has used up the step.
   [[nodiscard]] bool full() const noexcept { return budget_ <= 0; }
 
   /// body(i) for records [from, to) by the policy for exceptions, until full().
@@ -260,20 +262,22 @@ class WindowFrame : public WindowStage {
     firing_ = Firing::kDue;
   }
   void start_timers() {
-    const Timestamp next = next_timer();
-    if (ended_ || next == kTimestampMax) return;
+    // Another shard may have closed though nothing has come in here.
+    if (ended_ || (!closes() && next_timer() == kTimestampMax)) return;
     const Timestamp now = context().clock->now();
-    if (now < next) return;
+    const bool ends = by_clock_ && now >= next_end();
+    const bool closes_now = !ends && !batch_ && closing();
+    if (!ends && !closes_now && now < tick_at_) return;
     if (!batch_) collector_.begin(context().clock->monotonic_ns(), timed_);
-    if (by_clock_ && now >= next_end()) {
+    if (ends) {
       advance_clock(now);
-    } else if (!batch_ && closing()) {
+    } else if (closes_now) {
       if (closed_until() == kTimestampMin) {
         sweep_early();
       } else {
         set_mark({at_.split, closed_until()});
       }
-    } else if (now >= tick_at_) {
+    } else {
       tick_at_ = kTimestampMax;  // until something comes in again
       sweep_early();
     }
@@ -285,7 +289,6 @@ class WindowFrame : public WindowStage {
     early_end_after_ = kTimestampMin;
     firing_ = Firing::kEarlyByClock;
   }
-  std::uint32_t fill_;
   bool by_clock_;
   Output<Result> output_;
   CollectorBuffer<Result> collector_;

@@ -44,10 +44,7 @@ class WindowSlices {
   WindowSlices(Agg agg, SliceGrid grid, std::shared_ptr<MemoryBudget> memory)
       : agg_{std::move(agg)}, grid_{std::move(grid)}, memory_{std::move(memory)} {}
 
-  [[nodiscard]] const Agg& agg() const noexcept { return agg_; }
-  [[nodiscard]] const SliceGrid& grid() const noexcept { return grid_; }
   [[nodiscard]] bool sliding() const noexcept { return grid_.size_slices() > 1; }
-  [[nodiscard]] bool empty() const noexcept { return slices_.empty(); }
 
   /// The slice that holds t, or null.
   [[nodiscard]] State* find(std::int64_t index) {
@@ -78,9 +75,11 @@ class WindowSlices {
 
   /// The first window behind number `done` for which there is a slice; false if there is none.
   [[nodiscard]] bool next_window(std::int64_t done, std::int64_t& window) const {
-    for (const auto& [index, state] : slices_) {
-      if (grid_.last_window_of(index) <= done) continue;
-      window = std::max(done + 1, grid_.first_window_of(index));
+    if (done == INT64_MAX) return false;
+    for (auto it = slices_.lower_bound(grid_.first_slice_of(done + 1)); it != slices_.end(); ++it) {
+      // Only where numbers stop at the ends of 64 bits.
+      if (grid_.last_window_of(it->first) <= done) continue;
+      window = std::max(done + 1, grid_.first_window_of(it->first));
       return true;
     }
     return false;
@@ -99,30 +98,31 @@ class WindowSlices {
     emit_at_ = 0;
     return true;
   }
-  /// After prepare(): f(key, accumulator) for the next entries, at most `count`; true when all have been given.
+  /// After prepare(): f(key, accumulator) for the next entries, at most `count` and until f says false; true when all
+  /// have been given.
   template <class F>
   bool emit(std::uint32_t count, F&& f) {
     if (!sliding()) {
       if (emitting_ == nullptr) return true;
       const std::uint32_t end = std::min(emitting_->table->end_number(), emit_at_ + count);
-      for (; emit_at_ < end; ++emit_at_) {
+      for (bool more = true; more && emit_at_ < end; ++emit_at_) {
         auto& entry = emitting_->table->entry(emit_at_);
-        f(std::as_const(entry.key), std::as_const(entry.value));
+        more = f(std::as_const(entry.key), std::as_const(entry.value));
       }
       return emit_at_ == emitting_->table->end_number();
     }
     const std::uint32_t end = std::min(totals_.end_number(), emit_at_ + count);
-    for (; emit_at_ < end; ++emit_at_) {
+    for (bool more = true; more && emit_at_ < end; ++emit_at_) {
       if (!totals_.live(emit_at_)) continue;
       const auto& [key, total] = totals_.entry(emit_at_);
       if (total.front != nullptr && total.has_back) {
         Acc whole = total.front->suffixes[total.front_entry];
         merge(whole, total.back);
-        f(key, std::as_const(whole));
+        more = f(key, std::as_const(whole));
       } else if (total.front != nullptr) {
-        f(key, std::as_const(total.front->suffixes[total.front_entry]));
+        more = f(key, std::as_const(total.front->suffixes[total.front_entry]));
       } else if (total.has_back) {
-        f(key, total.back);
+        more = f(key, total.back);
       }
     }
     return emit_at_ == totals_.end_number();
@@ -146,46 +146,56 @@ class WindowSlices {
     }
     return entry;
   }
-  /// One record for a slice that may have been closed already; `add(acc)` adds it to an accumulator.
+  /// One record for a slice that may have been closed already; `add(acc)` adds it to an accumulator. Where that throws
+  /// nothing has changed: the record counts in all of its windows or in none.
   template <class Add>
   void add_late(State& state, const K& key, std::uint64_t hash, Add&& add) {
-    StateTable<K, Acc>& table = *state.table;
-    const std::uint32_t before = table.end_number();
-    const std::uint32_t entry = add_to(table, key, hash, add);
-    account(state);
-    if (!sliding() || state.slice.index >= closed_until_ || state.slice.index < stack_first_) return;
-    const std::uint32_t number = totals_.find_or_insert(key, hash, [&] { return Total{agg_.create()}; });
-    Total& total = totals_.entry(number).value;
-    const bool is_new = entry == before;
-    if (is_new) state.totals.push_back(number);
+    if (!sliding() || state.slice.index >= closed_until_ || state.slice.index < stack_first_) {
+      add_to(*state.table, key, hash, add);
+      account(state);
+      return;
+    }
+    Acc one = agg_.create();
+    add(one);
+    Total& total = totals_.entry(totals_.find_or_insert(key, hash, [&] { return Total{one}; })).value;
     if (state.slice.index >= front_end_) {
+      enter(state, key, hash, one);
       // A turn leaves behind what it has moved to the front.
-      if (!total.has_back) total.back = agg_.create();
-      add(total.back);
-      total.has_back = true;
+      if (total.has_back) {
+        merge(total.back, one);
+      } else {
+        total.back = std::move(one);
+        total.has_back = true;
+      }
       return;
     }
     // In the front: every earlier slice of the key holds this one in its merge.
-    State** link = &total.front;
-    std::uint32_t* link_entry = &total.front_entry;
-    while (*link != nullptr && (*link)->slice.index < state.slice.index) {
-      State& earlier = **link;
-      const std::uint32_t at = *link_entry;
-      add(earlier.suffixes[at]);
-      link = &earlier.next_slices[at];
-      link_entry = &earlier.next_entries[at];
+    Link at = {total.front, total.front_entry};
+    Link before{};
+    while (at.state != nullptr && at.state->slice.index < state.slice.index) {
+      merge(at.state->suffixes[at.entry], one);
+      before = at;
+      at = {at.state->next_slices[at.entry], at.state->next_entries[at.entry]};
     }
-    if (!is_new) {
-      add(state.suffixes[entry]);
+    if (at.state == &state) {
+      enter(state, key, hash, one);
+      merge(state.suffixes[at.entry], one);
       return;
     }
-    Acc suffix = table.entry(entry).value;
-    if (*link != nullptr) merge(suffix, (*link)->suffixes[*link_entry]);
+    Acc suffix = one;
+    if (at.state != nullptr) merge(suffix, at.state->suffixes[at.entry]);
+    // All columns grow by one, behind everything that the aggregate may throw in.
+    const std::uint32_t entry = enter(state, key, hash, one);
     state.suffixes.push_back(std::move(suffix));
-    state.next_slices.push_back(*link);
-    state.next_entries.push_back(*link_entry);
-    *link = &state;
-    *link_entry = entry;
+    state.next_slices.push_back(at.state);
+    state.next_entries.push_back(at.entry);
+    if (before.state == nullptr) {
+      total.front = &state;
+      total.front_entry = entry;
+    } else {
+      before.state->next_slices[before.entry] = &state;
+      before.state->next_entries[before.entry] = entry;
+    }
   }
 
   /// Merges what one key has in the slices of a window; false if it has nothing there.
@@ -210,7 +220,7 @@ class WindowSlices {
   /// Lets go of the slices whose last window no record can reach any more; bounded work, true if something was done.
   bool retire(Timestamp watermark, Duration lateness) {
     bool advanced = false;
-    while (!slices_.empty()) {
+    for (std::uint32_t n = 0; n < kRetiredPerCall && !slices_.empty(); ++n) {
       State& oldest = *slices_.begin()->second;
       const bool in_stack = sliding() && oldest.slice.index >= stack_first_ && oldest.slice.index < closed_until_;
       if (in_stack || saturating_add(oldest.last_end, lateness) > watermark) break;
@@ -232,6 +242,7 @@ class WindowSlices {
 
  private:
   static constexpr std::size_t kFreedPerStep = 16 * 1024;
+  static constexpr std::uint32_t kRetiredPerCall = 2 * kBatchRecordsMax;  // more than a batch can open
   static constexpr std::size_t kSparesMax = 4;  // steady traffic opens about as many slices as it retires
 
   struct Total {
@@ -260,8 +271,8 @@ class WindowSlices {
         live_.push_back(true);
       } else {
         number = free_.back();
-        free_.pop_back();
         entries_[number] = {key, make()};
+        free_.pop_back();  // not before make(), which may throw
         live_[number] = true;
       }
       index_.insert(hash, number);
@@ -284,6 +295,24 @@ class WindowSlices {
     std::vector<std::uint32_t> free_;
   };
 
+  struct Link {
+    State* state = nullptr;
+    std::uint32_t entry = 0;
+  };
+
+  // `one` for the entry of a key, which has a total, in a slice of the stacks; returns the entry.
+  std::uint32_t enter(State& state, const K& key, std::uint64_t hash, const Acc& one) {
+    StateTable<K, Acc>& table = *state.table;
+    std::uint32_t entry = table.find(key, hash);
+    if (entry != kNone) {
+      merge(table.entry(entry).value, one);
+      return entry;
+    }
+    entry = table.find_or_insert(key, hash, [&] { return one; });
+    state.totals.push_back(totals_.find(key, hash));
+    account(state);
+    return entry;
+  }
   // Merges the slices before `end` that are not yet in the back.
   bool close_slices(std::int64_t end, std::uint32_t budget) {
     while (closed_until_ < end) {

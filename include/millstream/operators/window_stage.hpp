@@ -33,27 +33,35 @@ class WindowStage : public OperatorStage {
     // The end of time stands for "has ended", which a silence is not.
     silence_->end_at(context().clock->now(), std::min(last_end, kTimestampMax - Duration{1}));
   }
-  /// Each step: whether there is room behind us. While there is none input waits, which is no silence.
+  /// Each step: whether there is room behind us, or nothing more to come. While there is none input waits, which is no
+  /// silence, on any shard.
   void note_room(bool room) {
-    if (closes() && room && held_back_ && silence_->last_input() != kTimestampMin) end_silence(kTimestampMin);
+    if (!closes() || held_back_ == !room) return;
     held_back_ = !room;
+    if (held_back_) {
+      silence_->hold();
+    } else {
+      silence_->release(context().clock->now());
+    }
   }
   /// Wall-clock time at which the silence will have been long enough; kTimestampMax where none is under way.
   [[nodiscard]] Timestamp close_at() const noexcept {
-    if (!closes() || held_back_ || silence_->last_input() == closed_) return kTimestampMax;
+    if (!closes() || held_back_) return kTimestampMax;
+    const Timestamp closed = silence_->closed_after();
+    if (closed != closed_) return saturating_add(closed, *options_.close_after);  // by another shard, and past
+    if (silence_->held_back() || silence_->last_input() == closed) return kTimestampMax;
     return saturating_add(silence_->last_input(), *options_.close_after);
   }
-  /// The silence has been long enough. True once a silence.
+  /// The silence has been long enough, or another shard has found it so. True once a silence. Each step, and before
+  /// end_silence().
   [[nodiscard]] bool closing() {
-    if (!closes() || held_back_) return false;
-    const Timestamp last_input = silence_->last_input();
-    if (last_input == closed_) return false;
-    if (saturating_add(last_input, *options_.close_after) > context().clock->now()) return false;
-    closed_ = last_input;
-    return true;
+    if (!closes()) return false;
+    silence_->close(context().clock->now(), *options_.close_after);
+    const Timestamp closed = silence_->closed_after();
+    return std::exchange(closed_, closed) != closed;
   }
   /// What counts as the watermark after closing().
-  [[nodiscard]] Timestamp closed_until() const noexcept { return silence_->last_end(); }
+  [[nodiscard]] Timestamp closed_until() const noexcept { return silence_->closed_until(); }
 
   /// f(); what it throws fails the job, for no policy knows which record it was about.
   template <class F>
@@ -77,7 +85,7 @@ class WindowStage : public OperatorStage {
 
   WindowOptions options_;
   std::shared_ptr<Silence> silence_;
-  Timestamp closed_ = kTimestampMin;  // the last input before the silence that was closed after
+  Timestamp closed_ = kTimestampMin;  // the silence that this shard has closed after
   bool held_back_ = false;
 };
 

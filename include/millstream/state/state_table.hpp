@@ -84,8 +84,10 @@ class StateTable {
     return index_.find_or_insert(
         hash, [&](std::uint32_t number) { return entry(number).key == key; },
         [&] {
-          const std::uint32_t number = place();
+          // make() may throw: until the entry stands its place is not taken.
+          const std::uint32_t number = free_place();
           ::new (static_cast<void*>(&entry(number))) Entry{key, make()};
+          take_place(number);
           return number;
         });
   }
@@ -199,15 +201,19 @@ class StateTable {
   static void* heap_block(std::size_t count) { return ::operator new(count * sizeof(Entry), kBlockAlignment); }
   static void free_heap_block(void* block) noexcept { ::operator delete(block, kBlockAlignment); }
 
-  std::uint32_t place() {
-    if (!free_.empty()) {
-      const std::uint32_t number = free_.back();
-      free_.pop_back();
-      live_[number / 64] |= std::uint64_t{1} << (number % 64);
-      return number;
-    }
+  std::uint32_t free_place() {
+    if (!free_.empty()) return free_.back();
     if (ends_ == capacity()) add_block();
-    return ends_++;
+    return ends_;
+  }
+  // The one that free_place() said.
+  void take_place(std::uint32_t number) {
+    if (number == ends_) {
+      ++ends_;
+      return;
+    }
+    free_.pop_back();
+    live_[number / 64] |= std::uint64_t{1} << (number % 64);
   }
   [[nodiscard]] std::size_t capacity() const noexcept {
     return blocks_.empty() ? 0 : (blocks_.size() - 1) * kBlockEntries + first_capacity_;
