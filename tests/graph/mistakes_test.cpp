@@ -220,6 +220,15 @@ TEST(Mistakes, RecordsThatCannotBeCopiedHaveOneConsumer) {
   EXPECT_THAT(flow.graph().mistakes(), Contains(HasSubstr("cannot be copied")));
 }
 
+TEST(Mistakes, ManyDiamondsAreCheckedInAMoment) {
+  Dataflow flow{"diamonds"};
+  auto stream = flow.from(events()).event_time(&Event::at, monotonic());
+  const auto all = [](const Event&) { return true; };
+  for (int i = 0; i < 60; ++i) stream = stream.filter(all).merge(stream.filter(all));
+  stream.key_by(&Event::id).window(tumbling(1s)).aggregate(count()).to(Counts{});
+  EXPECT_THAT(flow.graph().mistakes(), IsEmpty());
+}
+
 TEST(Mistakes, AllAtOnceInOneStatus) {
   Dataflow flow{"several"};
   auto source = flow.from(events());
