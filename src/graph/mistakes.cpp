@@ -74,16 +74,14 @@ class GraphInspection {
     if (!node.is_sink && !main_used && !(node.main_optional && uses.size() > 1)) {
       say(node, "its records go nowhere: end the stream with .to(sink), or drop the stage");
     }
-    if (!node.copyable && std::any_of(uses.begin(), uses.end(), [](const auto& use) { return use.second > 1; })) {
-      say(node,
-          "its records cannot be copied, so only one stage may take them: make their type copyable, or hold them "
-          "by std::shared_ptr");
-    }
+    inspect_copies(node, "its records", node.copyable, uses[""]);
     std::map<std::string, const Node::SideRequest*> asked;
     for (const Node::SideRequest& request : node.side_requests) {
       const auto [first, is_new] = asked.emplace(request.name, &request);
       if (is_new) {
         inspect_side_output(node, request, uses[request.name]);
+        inspect_copies(node, "the records of its side output '" + request.name + "'", request.copyable,
+                       uses[request.name]);
       } else if (first->second->type != request.type) {
         say(node, "its side output '" + request.name +
                       "' is asked for by two tags of different types: use one OutputTag for it everywhere");
@@ -95,6 +93,13 @@ class GraphInspection {
                       port.name + "\"), or drop such records with a filter before");
       }
     }
+  }
+
+  void inspect_copies(const Node& node, const std::string& records, bool copyable, std::size_t uses) {
+    if (copyable || uses <= 1) return;
+    say(node, records +
+                  " cannot be copied, so only one stage may take them: make their type copyable, or hold them by "
+                  "std::shared_ptr");
   }
 
   void inspect_side_output(const Node& node, const Node::SideRequest& request, std::size_t uses) {
