@@ -250,5 +250,22 @@ TEST(Policies, OfASink) {
   }
 }
 
+TEST(Policies, NothingComesBehindTheRecordThatFailed) {
+  for (const std::size_t batch : {1U, 2U, 7U}) {
+    auto ids = memory::sink<std::int64_t>();
+    Dataflow flow{"fails"};
+    // A watermark behind each record: batches have marks inside.
+    flow.from(memory::source(orders().front()))
+        .event_time(&Order::at, monotonic())
+        .flat_map<std::int64_t>([](const Order& o, Collector<std::int64_t>& out) {
+          if (o.id == 4) throw std::runtime_error{"bad order"};
+          out.emit(o.id);
+        })
+        .to(ids);
+    EXPECT_FALSE((kit::Simulator{{.shards = 1, .batch = static_cast<std::uint32_t>(batch)}}.run(flow).ok()));
+    for (const std::int64_t id : ids.records()) EXPECT_LT(id, 4);
+  }
+}
+
 }  // namespace
 }  // namespace millstream
