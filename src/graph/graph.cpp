@@ -1,7 +1,6 @@
 // Ids, order and watermark step of a graph.
 #include "millstream/graph/graph.hpp"
 
-#include <algorithm>
 #include <map>
 #include <numeric>
 
@@ -55,18 +54,6 @@ bool Graph::wants_origins() const {
     if (!node->is_source && node->on_error == OnError::kDeadLetter) return true;
   }
   return false;
-}
-
-bool Graph::has_event_time(const Upstream& output) const {
-  // A letter is about a record that could not be used, and bad input never had a time.
-  if (output.port == dead_letters.name()) return false;
-  const Node& node = *nodes_[output.node];
-  return node.assigns_event_time || inputs_have_event_time(node);
-}
-
-bool Graph::inputs_have_event_time(const Node& node) const {
-  return !node.inputs.empty() && std::all_of(node.inputs.begin(), node.inputs.end(),
-                                             [&](const Upstream& input) { return has_event_time(input); });
 }
 
 std::type_index Graph::type_of(const Upstream& output) const {

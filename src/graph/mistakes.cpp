@@ -21,6 +21,8 @@ class GraphInspection {
     for (const auto& node : nodes) {
       for (const std::string& mistake : node->mistakes) say(*node, mistake);
       inspect_names(*node);
+      // Nodes stand behind their inputs, so what those give out is known.
+      timed_.push_back(node->assigns_event_time || inputs_have_event_time(*node));
       inspect_outputs(*node);
       inspect_dead_letters(*node);
       inspect_inputs(*node);
@@ -72,16 +74,14 @@ class GraphInspection {
     if (!node.is_sink && !main_used && !(node.main_optional && uses.size() > 1)) {
       say(node, "its records go nowhere: end the stream with .to(sink), or drop the stage");
     }
-    if (!node.copyable && std::any_of(uses.begin(), uses.end(), [](const auto& use) { return use.second > 1; })) {
-      say(node,
-          "its records cannot be copied, so only one stage may take them: make their type copyable, or hold them "
-          "by std::shared_ptr");
-    }
+    inspect_copies(node, "its records", node.copyable, uses[""]);
     std::map<std::string, const Node::SideRequest*> asked;
     for (const Node::SideRequest& request : node.side_requests) {
       const auto [first, is_new] = asked.emplace(request.name, &request);
       if (is_new) {
         inspect_side_output(node, request, uses[request.name]);
+        inspect_copies(node, "the records of its side output '" + request.name + "'", request.copyable,
+                       uses[request.name]);
       } else if (first->second->type != request.type) {
         say(node, "its side output '" + request.name +
                       "' is asked for by two tags of different types: use one OutputTag for it everywhere");
@@ -93,6 +93,13 @@ class GraphInspection {
                       port.name + "\"), or drop such records with a filter before");
       }
     }
+  }
+
+  void inspect_copies(const Node& node, const std::string& records, bool copyable, std::size_t uses) {
+    if (copyable || uses <= 1) return;
+    say(node, records +
+                  " cannot be copied, so only one stage may take them: make their type copyable, or hold them by "
+                  "std::shared_ptr");
   }
 
   void inspect_side_output(const Node& node, const Node::SideRequest& request, std::size_t uses) {
@@ -135,7 +142,7 @@ class GraphInspection {
   }
 
   void inspect_inputs(const Node& node) {
-    if (node.needs_event_time && !graph_.inputs_have_event_time(node)) {
+    if (node.needs_event_time && !inputs_have_event_time(node)) {
       say(node, reads_dead_letters(node)
                     ? "it works in event time, and dead letters have none: use .processing_time()"
                     : "it works in event time, but its input has none: add .event_time(&Record::field, "
@@ -143,7 +150,7 @@ class GraphInspection {
     }
     if (node.inputs.size() < 2) return;
     const auto timed = std::count_if(node.inputs.begin(), node.inputs.end(),
-                                     [&](const Upstream& input) { return graph_.has_event_time(input); });
+                                     [&](const Upstream& input) { return has_event_time(input); });
     if (timed != 0 && static_cast<std::size_t>(timed) != node.inputs.size()) {
       say(node, "some of the merged streams have an event time and some have none: give it to all, before the merge");
     }
@@ -151,6 +158,16 @@ class GraphInspection {
                     [&](const Upstream& input) { return graph_.type_of(input) != node.output_type; })) {
       say(node, "the merged streams have records of different types: map them to one type before the merge");
     }
+  }
+
+  /// The records of this output have event times.
+  [[nodiscard]] bool has_event_time(const Upstream& output) const {
+    // A letter is about a record that could not be used, and bad input never had a time.
+    return output.port != dead_letters.name() && timed_[output.node];
+  }
+  [[nodiscard]] bool inputs_have_event_time(const Node& node) const {
+    return !node.inputs.empty() && std::all_of(node.inputs.begin(), node.inputs.end(),
+                                               [&](const Upstream& input) { return has_event_time(input); });
   }
 
   [[nodiscard]] bool reads_dead_letters(const Node& node) const {
@@ -192,6 +209,7 @@ class GraphInspection {
   const Graph& graph_;
   const std::vector<std::string> ids_;
   std::vector<std::string> all_;
+  std::vector<bool> timed_;  // of each node so far, whether it gives out records with event times
   std::map<std::string, const Node*> known_;
   std::set<std::string> unnamed_state_;
   std::map<std::uint32_t, const Node*> timed_sources_;

@@ -1,9 +1,8 @@
 // Watermarks of the splits that one shard reads.
 #include "millstream/operators/event_time.hpp"
 
-#include <utility>
-
 #include <algorithm>
+#include <utility>
 
 namespace millstream::inline v0 {
 namespace {

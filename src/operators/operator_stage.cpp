@@ -29,6 +29,11 @@ void OperatorStage::record_failed(std::string_view reason, std::string bytes, co
   }
 }
 
+void OperatorStage::function_failed(std::string_view reason) {
+  context().fail({ErrorCode::kUserFailure,
+                  "stage '" + name() + "': a function of the key or the aggregate threw: " + std::string{reason}});
+}
+
 void OperatorStage::exception_at(const BatchBase& batch, std::uint32_t i, std::string bytes) {
   const Origin* origin = batch.origins.present() ? batch.origins.data() + i : nullptr;
   try {

@@ -99,7 +99,7 @@ void add_branches(const StreamPlace& of, std::type_index type, const std::vector
 
 StreamPlace add_side_output(const StreamPlace& of, const std::string& name, RecordType type,
                             std::unique_ptr<OutputBase> (*make_output)()) {
-  of.node().side_requests.push_back({name, type.type, make_output});
+  of.node().side_requests.push_back({name, type.type, type.copyable, make_output});
   return {of.graph, {of.at.node, name}};
 }
 

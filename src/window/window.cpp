@@ -2,6 +2,7 @@
 #include "millstream/window/window.hpp"
 
 #include <utility>
+
 #include "window/duration_text.hpp"
 #include "window/time_zone.hpp"
 

@@ -220,6 +220,43 @@ TEST(Mistakes, RecordsThatCannotBeCopiedHaveOneConsumer) {
   EXPECT_THAT(flow.graph().mistakes(), Contains(HasSubstr("cannot be copied")));
 }
 
+TEST(Mistakes, OfASideOutputItsOwnTypeDecidesWhetherItCanBeCopied) {
+  using Moved = std::unique_ptr<Event>;
+  const auto id = [](const Moved& e) { return e->id; };
+  Dataflow letters{"copyable letters of records that move"};
+  auto moved = letters.from(events()).map([](const Event& e) { return std::make_unique<Event>(e); });
+  moved.on_error(OnError::kDeadLetter).map(id).to(memory::sink<std::int64_t>());
+  auto taken = moved.side_output(dead_letters);
+  taken.to(memory::sink<DeadLetter>());
+  taken.to(memory::sink<DeadLetter>());
+  EXPECT_THAT(letters.graph().mistakes(), IsEmpty());
+
+  struct Moves {
+    void process(const Event& e, Collector<std::int64_t>& out, OperatorContext& context) {
+      out.emit(e.id);
+      context.emit(OutputTag<Moved>{"moved"}, std::make_unique<Event>(e));
+    }
+  };
+  Dataflow side{"records that move beside copyable ones"};
+  auto ids = side.from(events()).process(Moves{});
+  ids.to(memory::sink<std::int64_t>());
+  ids.to(memory::sink<std::int64_t>());
+  auto beside = ids.side_output(OutputTag<Moved>{"moved"});
+  beside.map(id).to(memory::sink<std::int64_t>());
+  beside.map(id).to(memory::sink<std::int64_t>());
+  EXPECT_THAT(side.graph().mistakes(),
+              ::testing::ElementsAre(HasSubstr("the records of its side output 'moved' cannot be copied")));
+}
+
+TEST(Mistakes, ManyDiamondsAreCheckedInAMoment) {
+  Dataflow flow{"diamonds"};
+  auto stream = flow.from(events()).event_time(&Event::at, monotonic());
+  const auto all = [](const Event&) { return true; };
+  for (int i = 0; i < 60; ++i) stream = stream.filter(all).merge(stream.filter(all));
+  stream.key_by(&Event::id).window(tumbling(1s)).aggregate(count()).to(Counts{});
+  EXPECT_THAT(flow.graph().mistakes(), IsEmpty());
+}
+
 TEST(Mistakes, AllAtOnceInOneStatus) {
   Dataflow flow{"several"};
   auto source = flow.from(events());

@@ -70,5 +70,21 @@ TEST(Aggregate, FailsTheJobOtherwise) {
   EXPECT_EQ(driver.context().failure().code(), ErrorCode::kUserFailure);
 }
 
+struct NeverCreated : PickySum {
+  std::int64_t create() const { throw std::runtime_error{"no accumulator"}; }
+};
+
+TEST(Aggregate, NamesTheStageWhoseAccumulatorCannotBeMade) {
+  Driver driver{make_stage(NeverCreated{}), {.on_error = OnError::kSkip}};
+  driver.key_by(&Event::key);
+  driver.open();
+  driver.push({1, 1});
+  driver.end();
+  EXPECT_EQ(driver.context().failure().code(), ErrorCode::kUserFailure);
+  EXPECT_NE(driver.context().failure().message().find("stage '"), std::string::npos);
+  EXPECT_NE(driver.context().failure().message().find("no accumulator"), std::string::npos);
+  EXPECT_TRUE(driver.output().records().empty());
+}
+
 }  // namespace
 }  // namespace millstream::test

@@ -214,6 +214,16 @@ TEST(Process, SideOutputsKeepTimesAndMarks) {
   }
 }
 
+TEST(Process, BatchesOfSideOutputsAreBoundedInBytes) {
+  StageDriver<Click, Click> driver{plain(Sides{}), {.batch_records = 64}};
+  auto& to_pages = driver.side(pages);
+  driver.open();
+  for (std::int64_t i = 0; i < 16; ++i) driver.push({i, std::string(kBatchHeapBytes, 'x')}, at(i));
+  driver.drain();
+  EXPECT_EQ(to_pages.records().size(), 16U);
+  EXPECT_GE(to_pages.batches(), 16U);
+}
+
 struct Meter {
   AggregatingState<Click, std::int64_t> count;
   AggregatingState<Click, std::int64_t> sum;

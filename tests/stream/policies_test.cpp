@@ -250,5 +250,37 @@ TEST(Policies, OfASink) {
   }
 }
 
+TEST(Policies, LettersOfASink) {
+  for (const std::uint32_t shards : {1U, 2U}) {
+    auto ids = memory::sink<std::int64_t>();
+    auto letters = memory::sink<DeadLetter>();
+    Dataflow flow{"letters of a sink"};
+    auto sink = flow.from(memory::split_source(orders())).to(ThrowingSink{ids});
+    sink.named("the sink").on_error(OnError::kDeadLetter).side_output(dead_letters).to(letters);
+    const auto result = kit::Simulator{{.shards = shards, .batch = 7}}.run(flow);
+    EXPECT_TRUE(result.ok()) << result.status.to_string();
+    EXPECT_EQ(ids.size(), static_cast<std::size_t>(kOrders - kOrders / 10));
+    EXPECT_EQ(letters.size(), static_cast<std::size_t>(kOrders / 10));
+    for (const DeadLetter& letter : letters.records()) EXPECT_EQ(letter.stage, "the sink");
+  }
+}
+
+TEST(Policies, NothingComesBehindTheRecordThatFailed) {
+  for (const std::size_t batch : {1U, 2U, 7U}) {
+    auto ids = memory::sink<std::int64_t>();
+    Dataflow flow{"fails"};
+    // A watermark behind each record: batches have marks inside.
+    flow.from(memory::source(orders().front()))
+        .event_time(&Order::at, monotonic())
+        .flat_map<std::int64_t>([](const Order& o, Collector<std::int64_t>& out) {
+          if (o.id == 4) throw std::runtime_error{"bad order"};
+          out.emit(o.id);
+        })
+        .to(ids);
+    EXPECT_FALSE((kit::Simulator{{.shards = 1, .batch = static_cast<std::uint32_t>(batch)}}.run(flow).ok()));
+    for (const std::int64_t id : ids.records()) EXPECT_LT(id, 4);
+  }
+}
+
 }  // namespace
 }  // namespace millstream

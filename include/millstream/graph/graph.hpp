@@ -43,10 +43,6 @@ class MILLSTREAM_EXPORT Graph {
  private:
   friend class GraphInspection;  // mistakes.cpp
 
-  /// The records of this output have event times.
-  [[nodiscard]] bool has_event_time(const Upstream& output) const;
-  /// All inputs of the node have event times.
-  [[nodiscard]] bool inputs_have_event_time(const Node& node) const;
   /// The type of the records of this output; void where there is no such output.
   [[nodiscard]] std::type_index type_of(const Upstream& output) const;
 

@@ -65,6 +65,7 @@ struct MILLSTREAM_EXPORT Node {
   struct SideRequest {
     std::string name;
     std::type_index type;
+    bool copyable;  ///< its records can be copied
     std::function<std::unique_ptr<OutputBase>()> make_output;
   };
   /// A side output that the stage is known to have.
@@ -80,7 +81,7 @@ struct MILLSTREAM_EXPORT Node {
   std::string detail;  ///< for describe(): "tumbling(60s)"
   std::vector<Upstream> inputs;
   std::type_index output_type{typeid(void)};
-  bool copyable = true;  ///< the output's type can be copied
+  bool copyable = true;  ///< the records of the main output can be copied
   std::vector<SideRequest> side_requests;
   std::vector<SidePort> side_ports;
   bool any_side_port = false;  ///< a process stage may emit to any tag

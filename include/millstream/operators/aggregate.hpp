@@ -32,7 +32,8 @@ class AggregateStage final : public TransformStage<T, KeyedResult<K, ResultOf<Ag
     auto out = this->output_.make();
     failed_.clear();
     // The keys were computed once before, by key_by; a function that throws now is not the same function.
-    keys_.resolve(table_, *batch, key_of_, [this](std::size_t) { return agg_.create(); });
+    this->protect([&] { keys_.resolve(table_, *batch, key_of_, [this](std::size_t) { return agg_.create(); }); });
+    if (this->context().failed()) return;
     const Timestamp* times = batch->times.present() ? batch->times.data() : nullptr;
     this->guarded(
         *batch, 0, batch->size(),

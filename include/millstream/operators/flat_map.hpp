@@ -2,6 +2,8 @@
 //   lines.flat_map<std::string>([](const Line& l, ms::Collector<std::string>& out) { ... out.emit(word); })
 #pragma once
 
+#include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include "millstream/operators/collector.hpp"
@@ -22,10 +24,13 @@ class FlatMapStage final : public TransformStage<In, Out> {
     std::uint32_t from = 0;
     for (const Mark& mark : batch->marks) {
       run(*batch, from, mark.position);
+      if (this->context().failed()) return;
       collector_.mark(mark.at);
       from = mark.position;
     }
     run(*batch, from, batch->size());
+    // What the record that failed has half given out stays here, and nothing comes behind it.
+    if (this->context().failed()) return;
     this->metrics_.records_out.add(collector_.take_emitted());
     collector_.finish(batch->control);
   }

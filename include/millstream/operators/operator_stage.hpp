@@ -2,6 +2,7 @@
 // the user's function throws. An exception is caught at the edge of the stage and handled by that stage's policy.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -65,9 +66,22 @@ class MILLSTREAM_EXPORT OperatorStage : public Stage {
     }
   }
 
+  /// f(); what it throws fails the job, for no policy knows which record it was about.
+  template <class F>
+  void protect(F&& f) {
+    try {
+      f();
+    } catch (const std::exception& error) {
+      function_failed(error.what());
+    } catch (...) {
+      function_failed("an exception that is not a std::exception");
+    }
+  }
+
   SideOutputs sides_;
 
  private:
+  void function_failed(std::string_view reason);
   /// Applies the policy to the exception that is being handled. Cold, so it is not inlined into the loops.
   void exception_at(const BatchBase& batch, std::uint32_t i, std::string bytes);
   void times_missing();

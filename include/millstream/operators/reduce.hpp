@@ -31,10 +31,13 @@ class ReduceStage final : public TransformStage<T, T> {
   void transform(BatchOf<T> batch) override {
     failed_.clear();
     firsts_.clear();
-    keys_.resolve(table_, *batch, key_of_, [&](std::size_t i) -> const T& {
-      firsts_.push_back(static_cast<std::uint32_t>(i));
-      return batch->values()[i];
+    this->protect([&] {
+      keys_.resolve(table_, *batch, key_of_, [&](std::size_t i) -> const T& {
+        firsts_.push_back(static_cast<std::uint32_t>(i));
+        return batch->values()[i];
+      });
     });
+    if (this->context().failed()) return;
     // The first record of a key is its value already and goes out as it is.
     std::uint32_t from = 0;
     for (const std::uint32_t first : firsts_) {

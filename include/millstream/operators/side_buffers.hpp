@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "millstream/channel/side_outputs.hpp"
+#include "millstream/codec/heap_bytes.hpp"
 
 namespace millstream::inline v0 {
 
@@ -21,13 +22,17 @@ class SideBuffers {
     std::int64_t ingested_ns = 0;
   };
 
-  /// The output must be one of the stage's side outputs; a batch is sent when it holds `fill` records.
+  /// The output must be one of the stage's side outputs; a batch is sent when it holds `fill` records, or records that
+  /// own kBatchHeapBytes.
   template <class T>
   void append(Output<T>& output, const Place& place, std::uint32_t fill, T value) {
     Buffer<T>& buffer = buffer_of(output);
     BatchOf<T>& batch = buffer.batch;
     // All records of a batch have the same columns.
-    if (batch && (batch->size() >= fill || batch->times.present() != place.timed)) buffer.flush();
+    if (batch && (batch->size() >= fill || batch->times.present() != place.timed ||
+                  (kOwnsHeap<T> && batch->heap_bytes >= kBatchHeapBytes))) {
+      buffer.flush();
+    }
     if (!batch) {
       batch = output.make();
       batch->start = place.at;
@@ -35,6 +40,7 @@ class SideBuffers {
     }
     batch->mark(place.at);
     if (place.timed) batch->times.enable()[batch->size()] = place.time;
+    if constexpr (kOwnsHeap<T>) batch->heap_bytes += heap_bytes(value);
     batch->emplace_back(std::move(value));
   }
   /// Sends what waits.

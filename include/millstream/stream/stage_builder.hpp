@@ -22,12 +22,18 @@ struct StreamPlace {
   [[nodiscard]] Node& node() const { return graph->node(at.node); }
 };
 
+template <class T>
+class Stream;
+
 /// What .to() leaves to be said: the name of the sink and what it does with records it cannot write.
 class MILLSTREAM_EXPORT StageName {
  public:
   explicit StageName(StreamPlace place) : place_{std::move(place)} {}
   StageName& named(std::string name);
   StageName& on_error(OnError policy);
+  /// ms::dead_letters: the records that the sink threw for, under OnError::kDeadLetter.
+  template <class U>
+  [[nodiscard]] Stream<U> side_output(const OutputTag<U>& tag) const;
 
  private:
   StreamPlace place_;

@@ -184,6 +184,11 @@ class SplitStream {
   Stream<T> rest_;
 };
 
+template <class U>
+Stream<U> StageName::side_output(const OutputTag<U>& tag) const {
+  return Stream<U>{detail::add_side_output(place_, tag.name(), RecordType::of<U>(), &detail::make_output<U>)};
+}
+
 template <class T>
 SplitStream<T> Stream<T>::split(std::vector<Branch<T>> branches) const {
   std::vector<detail::BranchName> names;

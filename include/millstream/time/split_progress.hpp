@@ -47,10 +47,9 @@ class MILLSTREAM_EXPORT SplitProgress {
     entries_[split].state.store(state, std::memory_order_relaxed);
   }
 
-  /// The least watermark of the splits beside this one that are neither idle nor finished; kTimestampMax if there are
-  /// none.
+  /// The least watermark of the active splits beside this one; kTimestampMax if there are none.
   [[nodiscard]] Timestamp slowest_beside(std::uint32_t split) const noexcept;
-  /// The split is more than the permitted drift ahead of the slowest one that is neither idle nor finished.
+  /// The split is more than the permitted drift ahead of the slowest active one.
   [[nodiscard]] bool too_far_ahead(std::uint32_t split) const noexcept;
 
  private:

@@ -76,7 +76,8 @@ class MILLSTREAM_EXPORT TimeWindow {
   return {std::chrono::duration_cast<Duration>(size), std::chrono::duration_cast<Duration>(slide)};
 }
 
-/// Watermark step of a graph with boundaries at any instant (sessions, event-time triggers).
+/// Watermark step of a graph with boundaries at any instant (sessions, event-time triggers, operators
+/// with timers or on_watermark).
 inline constexpr Duration kFinestStep = std::chrono::milliseconds{1};
 
 /// Sessions of one key: records that come at most `gap` of event time after one another. A session is [first record,
