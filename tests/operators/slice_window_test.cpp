@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "millstream/window/window.hpp"
 #include "operators/window_model.hpp"
 
@@ -228,6 +230,55 @@ TEST(SliceWindow, NoShardClosesWhileOneIsHeldBack) {
   b.advance(1s);
   EXPECT_EQ(results(a), (Lines{"1 at 0: 1"}));
   EXPECT_EQ(results(b), (Lines{"2 at 0: 1 2"}));
+}
+
+// Whatever the order in which shards look, and however late one does: no record gets into a window that one of them has
+// closed, and none is late for another reason.
+TEST(SliceWindow, WhatOneShardHasClosedTakesRecordsOnNone) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937_64 random{seed};
+    const auto silence = std::make_shared<Silence>();
+    std::vector<std::unique_ptr<Driver>> shards;
+    for (int n = 0; n < 4; ++n) {
+      shards.push_back(std::make_unique<Driver>(make_stage(tumbling(100us), {.close_after = 1s}, silence)));
+      shards.back()->key_by(&Event::key);
+      shards.back()->open();
+    }
+    Timestamp closed = kTimestampMin;
+    std::int64_t silences = 0;
+    const auto look = [&](Driver& shard) {
+      if (shard.output().watermark() > closed) ++silences;
+      closed = std::max(closed, shard.output().watermark());
+    };
+    for (int n = 0; n < 500; ++n) {
+      Driver& shard = *shards[random() % shards.size()];
+      switch (random() % 4) {
+        case 0:
+        case 1: {
+          const Timestamp time = at(silences * 200 + static_cast<std::int64_t>(random() % 400));
+          const std::uint64_t late = shard.metrics().late_dropped.read();
+          shard.push({static_cast<std::int64_t>(random() % 10), 1}, time);
+          shard.flush();
+          look(shard);
+          ASSERT_EQ(shard.metrics().late_dropped.read() - late, floor_to(time, 100us) + 100us <= closed ? 1U : 0U);
+          break;
+        }
+        case 2: {
+          const Duration by = std::chrono::milliseconds{random() % 1500};
+          for (auto& each : shards) each->clock().advance(by);
+          break;
+        }
+        default:
+          shard.run();
+          look(shard);
+      }
+    }
+    EXPECT_GT(silences, 5);
+    for (auto& shard : shards) shard->clock().advance(2s);
+    for (auto& shard : shards) shard->run();
+    for (auto& shard : shards) EXPECT_EQ(shard->output().watermark(), shards.front()->output().watermark());
+  }
 }
 
 TEST(SliceWindow, NothingClosesAfterTheEnd) {
