@@ -67,6 +67,7 @@ class MILLSTREAM_EXPORT PartWriter {
     std::string buffer;
     std::size_t buffer_counted = 0;  // of the buffer's capacity, what is in buffers_bytes_
     std::uint64_t bytes = 0;         // in the file
+    bool synced = true;              // all of them are on the disk
     std::int64_t started_ns = 0;
     std::list<const std::string*>::iterator use;  // in uses_
   };
@@ -78,6 +79,7 @@ class MILLSTREAM_EXPORT PartWriter {
   [[nodiscard]] Status create_file(Part& part);
   [[nodiscard]] Status make_room();
   [[nodiscard]] Status open_file(Part& part);
+  [[nodiscard]] static Status sync(Part& part);
   [[nodiscard]] Status close_file(Part& part);
   [[nodiscard]] Status spill(Part& part);
   [[nodiscard]] Status empty_buffers();
