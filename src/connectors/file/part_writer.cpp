@@ -151,16 +151,18 @@ Status PartWriter::publish_unused() {
   return publish(parts_.find(*uses_.back()));
 }
 
-Status PartWriter::make_folder(const std::string& folder) const {
+Status PartWriter::make_folder(const std::string& folder) {
+  if (folder == options_.directory || folders_.contains(folder)) return {};
   FileSystem& files = context_->file_system();
-  const Result<bool> exists = files.exists(folder);
-  if (!exists) return exists.error();
-  if (*exists) return {};
   if (Status s = files.make_folders(folder); !s.ok()) return s;
-  // The names of the new folders must be on the disk before a file in them counts as visible.
+  // The names of the folders must be on the disk before a file in them counts as visible. One that exists may have been
+  // made by another shard just now, which has not come to this yet.
   for (std::string made = folder; made != options_.directory; made = parent_folder(made)) {
     if (Status s = files.sync_folder(parent_folder(made)); !s.ok()) return s;
   }
+  // Forgetting costs a sync each, remembering for ever would cost memory without end.
+  if (folders_.size() >= kUnfinishedFilesMax) folders_.clear();
+  folders_.insert(folder);
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -75,7 +76,7 @@ class MILLSTREAM_EXPORT PartWriter {
 
   [[nodiscard]] Status start_part(std::string_view folder);
   [[nodiscard]] Status publish_unused();
-  [[nodiscard]] Status make_folder(const std::string& folder) const;
+  [[nodiscard]] Status make_folder(const std::string& folder);
   [[nodiscard]] Status create_file(Part& part);
   [[nodiscard]] Status make_room();
   [[nodiscard]] Status open_file(Part& part);
@@ -94,8 +95,9 @@ class MILLSTREAM_EXPORT PartWriter {
   std::uint64_t next_number_ = 1;
   Parts parts_;
   Parts::iterator current_ = parts_.end();
-  std::list<const std::string*> uses_;  // keys of all parts, the last used first
-  std::list<Part*> open_;               // parts with a descriptor, the last written first
+  std::list<const std::string*> uses_;          // keys of all parts, the last used first
+  std::list<Part*> open_;                       // parts with a descriptor, the last written first
+  std::set<std::string, std::less<>> folders_;  // whose names are on the disk
   std::size_t buffers_bytes_ = 0;
   std::int64_t oldest_ns_ = 0;  // no part was started before
   bool entered_ = false;
