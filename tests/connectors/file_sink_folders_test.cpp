@@ -148,6 +148,13 @@ TEST_F(FileSinkFolders, AFolderThatAnotherShardHasJustMadeSurvivesAPowerFailure)
   }
 }
 
+TEST_F(FileSinkFolders, DescriptorsOfAllShardsAreBounded) {
+  EXPECT_EQ(file::detail::open_files_of_a_shard(1), 64U);
+  EXPECT_EQ(file::detail::open_files_of_a_shard(8), 64U);
+  EXPECT_EQ(file::detail::open_files_of_a_shard(64), 8U);
+  EXPECT_EQ(file::detail::open_files_of_a_shard(1000), 4U);
+}
+
 TEST_F(FileSinkFolders, RefusesPathsThatLeaveTheDirectory) {
   for (const std::string path : {"..", "../x", "a/../../x", "/etc", ".hidden", "a/.b", "a//b", "a/", "x.inprogress"}) {
     auto sink = open({.directory = "out/" + std::to_string(clock.now().time_since_epoch().count()),

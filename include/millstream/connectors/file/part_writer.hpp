@@ -3,6 +3,7 @@
 // among those written last. Users want file/sink.hpp.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +30,11 @@ inline constexpr std::size_t kUnfinishedFilesMax = 10'000;
 
 /// Bytes of all buffers of one shard. More, and all are written to their files.
 inline constexpr std::size_t kBuffersBytesMax = std::size_t{16} << 20;
+
+/// Descriptors of each of so many shards: their limit is the process's (1024 where nobody has raised it).
+[[nodiscard]] constexpr std::size_t open_files_of_a_shard(std::uint32_t shards) {
+  return std::clamp<std::size_t>(512 / shards, 4, 64);
+}
 
 struct PartOptions {
   std::string directory = {};
