@@ -135,6 +135,26 @@ TEST_F(FileSinkFolders, AnUnfinishedFileThatIsRemovedFailsTheJob) {
   EXPECT_THAT(s.message(), HasSubstr(first));
 }
 
+TEST_F(FileSinkFolders, AFolderThatAnotherShardHasJustMadeSurvivesAPowerFailure) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    testing::MemoryFileSystem disk{clock};
+    OpenSink<int> sink{file::sink<int>({.directory = "out", .path = [](const int&) { return "a/b"; }}), disk, clock};
+    ASSERT_TRUE(disk.make_folders("out/a/b").ok());  // the other shard, which has not synced it yet
+    ASSERT_TRUE(sink.write({1}).ok());
+    ASSERT_TRUE(sink.sink.close(SinkEnd::kFinished).ok());
+    Random random{seed};
+    disk.restart(testing::Crash::kPower, random);
+    EXPECT_THAT(disk.files(), SizeIs(1));
+  }
+}
+
+TEST_F(FileSinkFolders, DescriptorsOfAllShardsAreBounded) {
+  EXPECT_EQ(file::detail::open_files_of_a_shard(1), 64U);
+  EXPECT_EQ(file::detail::open_files_of_a_shard(8), 64U);
+  EXPECT_EQ(file::detail::open_files_of_a_shard(64), 8U);
+  EXPECT_EQ(file::detail::open_files_of_a_shard(1000), 4U);
+}
+
 TEST_F(FileSinkFolders, RefusesPathsThatLeaveTheDirectory) {
   for (const std::string path : {"..", "../x", "a/../../x", "/etc", ".hidden", "a/.b", "a//b", "a/", "x.inprogress"}) {
     auto sink = open({.directory = "out/" + std::to_string(clock.now().time_since_epoch().count()),

@@ -151,16 +151,18 @@ Status PartWriter::publish_unused() {
   return publish(parts_.find(*uses_.back()));
 }
 
-Status PartWriter::make_folder(const std::string& folder) const {
+Status PartWriter::make_folder(const std::string& folder) {
+  if (folder == options_.directory || folders_.contains(folder)) return {};
   FileSystem& files = context_->file_system();
-  const Result<bool> exists = files.exists(folder);
-  if (!exists) return exists.error();
-  if (*exists) return {};
   if (Status s = files.make_folders(folder); !s.ok()) return s;
-  // The names of the new folders must be on the disk before a file in them counts as visible.
+  // The names of the folders must be on the disk before a file in them counts as visible. One that exists may have been
+  // made by another shard just now, which has not come to this yet.
   for (std::string made = folder; made != options_.directory; made = parent_folder(made)) {
     if (Status s = files.sync_folder(parent_folder(made)); !s.ok()) return s;
   }
+  // Forgetting costs a sync each, remembering for ever would cost memory without end.
+  if (folders_.size() >= kUnfinishedFilesMax) folders_.clear();
+  folders_.insert(folder);
   return {};
 }
 
@@ -187,7 +189,11 @@ Status PartWriter::create_file(Part& part) {
 
 Status PartWriter::make_room() {
   while (open_.size() >= options_.open_files_max) {
-    if (Status s = close_file(*open_.back()); !s.ok()) return s;
+    // A disk that cannot write what it was given says so once, to descriptors that are open then: a later one may be
+    // told that all is well.
+    Part& part = *open_.back();
+    if (Status s = sync(part); !s.ok()) return s;
+    if (Status s = close_file(part); !s.ok()) return s;
   }
   return {};
 }
@@ -206,6 +212,13 @@ Status PartWriter::open_file(Part& part) {
   return {};
 }
 
+Status PartWriter::sync(Part& part) {
+  if (part.synced) return {};
+  if (Status s = part.file->sync(); !s.ok()) return s;
+  part.synced = true;
+  return {};
+}
+
 Status PartWriter::close_file(Part& part) {
   open_.erase(part.opened);
   return std::exchange(part.file, nullptr)->close();
@@ -214,6 +227,7 @@ Status PartWriter::close_file(Part& part) {
 Status PartWriter::spill(Part& part) {
   if (part.buffer.empty()) return {};
   if (Status s = open_file(part); !s.ok()) return s;
+  part.synced = false;
   if (Status s = part.file->append(part.buffer); !s.ok()) return s;
   part.bytes += part.buffer.size();
   part.buffer.clear();
@@ -238,10 +252,11 @@ Status PartWriter::publish(Parts::iterator at) {
   FileSystem& files = context_->file_system();
   Part& part = at->second;
   if (Status s = spill(part); !s.ok()) return s;
-  // The sync of a new descriptor also covers what earlier ones wrote.
-  if (Status s = open_file(part); !s.ok()) return s;
-  if (Status s = part.file->sync(); !s.ok()) return s;
-  if (Status s = close_file(part); !s.ok()) return s;
+  // What a part without a descriptor wrote was synced before that was closed.
+  if (part.file) {
+    if (Status s = sync(part); !s.ok()) return s;
+    if (Status s = close_file(part); !s.ok()) return s;
+  }
   if (Status s = files.rename(part.temporary, part.name); !s.ok()) return s;
   const std::string folder = std::move(part.folder);
   if (current_ == at) current_ = parts_.end();

@@ -3,12 +3,14 @@
 // among those written last. Users want file/sink.hpp.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -28,6 +30,11 @@ inline constexpr std::size_t kUnfinishedFilesMax = 10'000;
 
 /// Bytes of all buffers of one shard. More, and all are written to their files.
 inline constexpr std::size_t kBuffersBytesMax = std::size_t{16} << 20;
+
+/// Descriptors of each of so many shards: their limit is the process's (1024 where nobody has raised it).
+[[nodiscard]] constexpr std::size_t open_files_of_a_shard(std::uint32_t shards) {
+  return std::clamp<std::size_t>(512 / shards, 4, 64);
+}
 
 struct PartOptions {
   std::string directory = {};
@@ -67,6 +74,7 @@ class MILLSTREAM_EXPORT PartWriter {
     std::string buffer;
     std::size_t buffer_counted = 0;  // of the buffer's capacity, what is in buffers_bytes_
     std::uint64_t bytes = 0;         // in the file
+    bool synced = true;              // all of them are on the disk
     std::int64_t started_ns = 0;
     std::list<const std::string*>::iterator use;  // in uses_
   };
@@ -74,10 +82,11 @@ class MILLSTREAM_EXPORT PartWriter {
 
   [[nodiscard]] Status start_part(std::string_view folder);
   [[nodiscard]] Status publish_unused();
-  [[nodiscard]] Status make_folder(const std::string& folder) const;
+  [[nodiscard]] Status make_folder(const std::string& folder);
   [[nodiscard]] Status create_file(Part& part);
   [[nodiscard]] Status make_room();
   [[nodiscard]] Status open_file(Part& part);
+  [[nodiscard]] static Status sync(Part& part);
   [[nodiscard]] Status close_file(Part& part);
   [[nodiscard]] Status spill(Part& part);
   [[nodiscard]] Status empty_buffers();
@@ -92,8 +101,9 @@ class MILLSTREAM_EXPORT PartWriter {
   std::uint64_t next_number_ = 1;
   Parts parts_;
   Parts::iterator current_ = parts_.end();
-  std::list<const std::string*> uses_;  // keys of all parts, the last used first
-  std::list<Part*> open_;               // parts with a descriptor, the last written first
+  std::list<const std::string*> uses_;          // keys of all parts, the last used first
+  std::list<Part*> open_;                       // parts with a descriptor, the last written first
+  std::set<std::string, std::less<>> folders_;  // whose names are on the disk
   std::size_t buffers_bytes_ = 0;
   std::int64_t oldest_ns_ = 0;  // no part was started before
   bool entered_ = false;

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -38,10 +39,11 @@ struct SinkOptions {
   /// A file that is so old becomes visible when the next records come or the input pauses; 0 = only by size and at the
   /// end.
   std::chrono::milliseconds roll_interval{0};
-  /// Descriptors, each shard. Files beyond that are closed between their writes and opened again; what becomes visible
+  /// Descriptors, each shard; nothing = 64, or fewer on many shards, so that there are at most 512 in all as long as
+  /// each shard has 4. Files beyond that are closed between their writes and opened again; what becomes visible
   /// does not depend on it. Beyond 10,000 unfinished files (detail::kUnfinishedFilesMax), each shard, the one not used
   /// for longest becomes visible early, with a warning.
-  std::size_t open_files_max = 64;
+  std::optional<std::size_t> open_files_max = {};
   Existing existing = Existing::kRefuse;
 };
 
@@ -53,13 +55,14 @@ class Sink {
   Status open(SinkContext& context) {
     if (Status s = encoder_.check(options_.format); !s.ok()) return s.at("file sink");
     writer_ = std::make_shared<detail::PartWriter>(
-        detail::PartOptions{.directory = options_.directory,
-                            .suffix = options_.format == Format::kCsv ? ".csv" : ".jsonl",
-                            .header = encoder_.header(),
-                            .roll_bytes = options_.roll_bytes,
-                            .roll_interval = options_.roll_interval,
-                            .open_files_max = options_.open_files_max,
-                            .existing = options_.existing},
+        detail::PartOptions{
+            .directory = options_.directory,
+            .suffix = options_.format == Format::kCsv ? ".csv" : ".jsonl",
+            .header = encoder_.header(),
+            .roll_bytes = options_.roll_bytes,
+            .roll_interval = options_.roll_interval,
+            .open_files_max = options_.open_files_max.value_or(detail::open_files_of_a_shard(context.shards())),
+            .existing = options_.existing},
         gate_);
     return writer_->open(context);
   }
