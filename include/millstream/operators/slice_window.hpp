@@ -13,6 +13,7 @@
 
 #include "millstream/operators/collector.hpp"
 #include "millstream/operators/late_side.hpp"
+#include "millstream/operators/partial_slices.hpp"
 #include "millstream/operators/window_slices.hpp"
 #include "millstream/operators/window_stage.hpp"
 #include "millstream/window/window_result.hpp"
@@ -51,7 +52,8 @@ class SliceWindowStage final : public WindowStage {
         grid_{std::move(grid)},
         rules_{this->options().allowed_lateness, this->options().late_by_merged},
         fill_{fill},
-        collector_{output_, fill} {}
+        collector_{output_, fill},
+        parts_{agg_, grid_} {}
 
   void open() override {
     slices_.emplace(agg_, grid_, context().memory);
@@ -107,12 +109,6 @@ class SliceWindowStage final : public WindowStage {
  private:
   static constexpr std::uint32_t kWorkPerStep =
       1024;  // entries walked in one step: some 500 us where all miss the cache
-
-  struct Extra {
-    std::int64_t slice;
-    std::int64_t from;  // the first window that it counts in
-    std::unique_ptr<StateTable<K, Acc>> table;
-  };
 
   // Works on the batch until it is done or a firing has to go on in the next step.
   void run() {
@@ -318,7 +314,7 @@ class SliceWindowStage final : public WindowStage {
           if (counts_from(slice.index, window)) {
             slices_->add_late(slices_->at(slice), key, hash, add_it);
           } else {
-            slices_->add_to(extra(slice.index, window), key, hash, add_it);
+            slices_->add_to(parts_.at(slice.index, window), key, hash, add_it);
           }
           for (; window <= last; ++window) {
             const WindowTime span = grid_.window(window);
@@ -333,43 +329,19 @@ class SliceWindowStage final : public WindowStage {
     const std::int64_t first = grid_.first_window_of(slice);
     return window == first || !rules_.takes(grid_.window(window - 1).end, merged_);
   }
-  StateTable<K, Acc>& extra(std::int64_t slice, std::int64_t from) {
-    for (Extra& each : extras_) {
-      if (each.slice == slice && each.from == from) return *each.table;
-    }
-    extras_.push_back({slice, from, std::make_unique<StateTable<K, Acc>>()});
-    return *extras_.back().table;
-  }
   template <class Add>
   void fire_late(std::int64_t window, const WindowTime& span, const K& key, std::uint64_t hash, Add&& add_it) {
     Acc whole = agg_.create();
     if (options().discarding) {
       add_it(whole);
     } else {
-      bool any = slices_->collect(window, key, hash, whole);
-      for (Extra& each : extras_) {
-        if (!counts_in(each, window)) continue;
-        const std::uint32_t entry = each.table->find(key, hash);
-        if (entry == Slices::kNone) continue;
-        if (any) {
-          merge(whole, each.table->entry(entry).value);
-        } else {
-          whole = each.table->entry(entry).value;
-        }
-        any = true;
-      }
+      const bool any = slices_->collect(window, key, hash, whole);
+      parts_.collect(window, key, hash, whole, any);
     }
     StateTable<K, std::uint32_t>& panes = panes_of(window);
     std::uint32_t& pane = panes.entry(panes.find_or_insert(key, hash, [] { return 0U; })).value;
     give(key, whole, span, pane++, PaneTiming::late);
   }
-  [[nodiscard]] bool counts_in(const Extra& extra, std::int64_t window) const {
-    return extra.from <= window && window <= grid_.last_window_of(extra.slice);
-  }
-  void merge(Acc& into, const Acc& later) const {
-    if constexpr (MergingAggregate<Agg>) agg_.merge(into, later);
-  }
-
   // --- firing ---
 
   void advance_to(Timestamp merged) {
@@ -395,21 +367,20 @@ class SliceWindowStage final : public WindowStage {
         case Phase::kPrepare:
           if (!slices_->prepare(window_, kWorkPerStep)) return false;
           phase_ = Phase::kEmit;
-          extra_at_ = 0;
-          extra_entry_ = 0;
+          parts_.rewind();
           break;
         case Phase::kEmit: {
           const bool all = slices_->emit(fill_, [&](const K& key, const Acc& acc) {
             fire_on_time(key, acc);
             return !collector_.full();
           });
-          if (all) phase_ = Phase::kExtras;
+          if (all) phase_ = Phase::kParts;
           // Holes between the entries may have left room, but the walk has had its share of the step.
           if (give_full() || !all) return false;
           break;
         }
-        case Phase::kExtras:
-          if (!fire_extras()) return false;
+        case Phase::kParts:
+          if (!fire_parts()) return false;
           done_ = window_;
           phase_ = Phase::kChoose;
           if (give_full() || !output_.ready()) return false;
@@ -418,43 +389,19 @@ class SliceWindowStage final : public WindowStage {
     }
   }
   void fire_on_time(const K& key, const Acc& acc) {
-    if (extras_.empty()) {
+    if (parts_.empty()) {
       give_on_time(key, acc);
       return;
     }
     Acc whole = acc;
-    const std::uint64_t hash = hash_key(key);
-    for (Extra& each : extras_) {
-      if (!counts_in(each, window_)) continue;
-      const std::uint32_t entry = each.table->find(key, hash);
-      if (entry != Slices::kNone) merge(whole, each.table->entry(entry).value);
-    }
+    parts_.collect(window_, key, hash_key(key), whole, true);
     give_on_time(key, whole);
   }
-  // Keys of the window that are only in the extras.
-  bool fire_extras() {
-    for (; extra_at_ < extras_.size(); ++extra_at_, extra_entry_ = 0) {
-      Extra& extra = extras_[extra_at_];
-      if (!counts_in(extra, window_)) continue;
-      for (; extra_entry_ < extra.table->end_number(); ++extra_entry_) {
-        if (give_full()) return false;
-        const auto& entry = extra.table->entry(extra_entry_);
-        const std::uint64_t hash = hash_key(entry.key);
-        if (slices_->in_totals(entry.key, hash)) continue;
-        Acc whole = entry.value;
-        bool earlier = false;
-        for (std::size_t other = 0; other < extras_.size(); ++other) {
-          if (other == extra_at_ || !counts_in(extras_[other], window_)) continue;
-          const std::uint32_t found = extras_[other].table->find(entry.key, hash);
-          if (found == Slices::kNone) continue;
-          earlier |= other < extra_at_;
-          merge(whole, extras_[other].table->entry(found).value);
-        }
-        if (earlier) continue;
-        give_on_time(entry.key, whole);
-      }
-    }
-    return true;
+  // Keys of the window that have nothing but parts.
+  bool fire_parts() {
+    return parts_.walk(
+        window_, [&](const K& key, std::uint64_t hash) { return slices_->in_totals(key, hash); },
+        [&](const K& key, const Acc& whole) { give_on_time(key, whole); }, [&] { return give_full(); });
   }
   void give_on_time(const K& key, const Acc& acc) {
     if (options().allowed_lateness.count() > 0) {
@@ -489,9 +436,8 @@ class SliceWindowStage final : public WindowStage {
     while (!panes_.empty() && !rules_.takes(grid_.window(panes_.begin()->first).end, merged_)) {
       panes_.erase(panes_.begin());
     }
-    std::erase_if(extras_, [&](const Extra& each) {
-      return !rules_.takes(grid_.window(grid_.last_window_of(each.slice)).end, merged_);
-    });
+    parts_.drop(
+        [&](std::int64_t slice) { return !rules_.takes(grid_.window(grid_.last_window_of(slice)).end, merged_); });
   }
   StateTable<K, std::uint32_t>& panes_of(std::int64_t window) {
     auto& panes = panes_[window];
@@ -501,7 +447,7 @@ class SliceWindowStage final : public WindowStage {
 
   void flush_sides() override { late_.flush(); }
 
-  enum class Phase : std::uint8_t { kChoose, kPrepare, kEmit, kExtras };
+  enum class Phase : std::uint8_t { kChoose, kPrepare, kEmit, kParts };
   struct Gathered {
     State* state;
     std::vector<std::uint32_t> places;
@@ -533,12 +479,9 @@ class SliceWindowStage final : public WindowStage {
   std::int64_t done_ = INT64_MIN;  // every window up to this number has fired
   std::int64_t window_ = 0;
   WindowTime span_{};
-  std::size_t extra_at_ = 0;
-  std::uint32_t extra_entry_ = 0;
 
   std::map<std::int64_t, std::unique_ptr<StateTable<K, std::uint32_t>>> panes_;  // how often each key has fired
-  // Records that some windows of a slice take and others, which have not fired yet, do not.
-  std::vector<Extra> extras_;
+  PartialSlices<K, Agg> parts_;
   LateSide<T> late_;
   std::vector<Gathered> gathered_;
   std::vector<std::vector<std::uint32_t>> spare_places_;

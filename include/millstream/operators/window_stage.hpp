@@ -1,12 +1,9 @@
-// WindowStage: what the stages of all windows have in common besides records: their options, closing after a silence,
-// and what an exception outside of a record means.
+// WindowStage: what the stages of all windows have in common besides records: their options, and closing after a
+// silence.
 #pragma once
 
 #include <algorithm>
-#include <exception>
 #include <memory>
-#include <string>
-#include <string_view>
 #include <utility>
 
 #include "millstream/operators/operator_stage.hpp"
@@ -63,26 +60,7 @@ class WindowStage : public OperatorStage {
   /// What counts as the watermark after closing().
   [[nodiscard]] Timestamp closed_until() const noexcept { return silence_->closed_until(); }
 
-  /// f(); what it throws fails the job, for no policy knows which record it was about.
-  template <class F>
-  void protect(F&& f) {
-    try {
-      f();
-    } catch (const std::exception& error) {
-      fail_for(error.what());
-    } catch (...) {
-      fail_for("an exception that is not a std::exception");
-    }
-  }
-
  private:
-  void fail_for(std::string_view reason) {
-    context().fail({ErrorCode::kUserFailure, "stage '" + name() +
-                                                 "': a function of the key or the aggregate threw while "
-                                                 "windows were worked on: " +
-                                                 std::string{reason}});
-  }
-
   WindowOptions options_;
   std::shared_ptr<Silence> silence_;
   Timestamp closed_ = kTimestampMin;  // the silence that this shard has closed after
