@@ -66,17 +66,12 @@ void MemoryFileSystem::tear(Node& node, Random& random) const {
 
 // Puts the changes of one folder on the disk; not all of them after a failure, and the rest is forgotten.
 void MemoryFileSystem::sync_names(const std::string& folder, bool all) {
-  std::vector<Change> others;
-  for (Change& change : pending_) {
+  std::erase_if(pending_, [&](const Change& change) {
     const bool here =
-        std::any_of(change.begin(), change.end(), [&](const auto& name) { return parent(name.first) == folder; });
-    if (!here) {
-      others.push_back(std::move(change));
-    } else if (all || random_.chance(0.5)) {
-      apply(change, disk_names_);
-    }
-  }
-  pending_ = std::move(others);
+        std::any_of(change.begin(), change.end(), [&](const auto& name) { return parent_of(name.first) == folder; });
+    if (here && (all || random_.chance(0.5))) apply(change, disk_names_);
+    return here;
+  });
 }
 
 void MemoryFileSystem::restart(Crash crash, Random& random) {

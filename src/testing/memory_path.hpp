@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 namespace millstream::inline v0::testing {
 
@@ -12,10 +13,12 @@ inline std::string normal(const std::string& path) {
   return text;
 }
 
-inline std::string parent(const std::string& path) {
-  const std::string above = std::filesystem::path{path}.parent_path().string();
-  return above.empty() ? "." : above;
+inline std::string_view parent_of(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return ".";
+  return path.substr(0, slash == 0 ? 1 : slash);
 }
+inline std::string parent(const std::string& path) { return std::string{parent_of(path)}; }
 
 inline bool is_root(const std::string& path) { return path == "." || path == "/"; }
 
