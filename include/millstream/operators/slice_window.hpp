@@ -107,8 +107,8 @@ class SliceWindowStage final : public WindowStage {
   Timestamp deadline() override { return ended_ || firing_ || current_ ? kTimestampMax : close_at(); }
 
  private:
-  static constexpr std::uint32_t kWorkPerStep =
-      1024;  // entries walked in one step: some 500 us where all miss the cache
+  // Entries walked in one step: some 300 us where each misses the cache in all of its columns.
+  static constexpr std::uint32_t kWorkPerStep = 512;
 
   // Works on the batch until it is done or a firing has to go on in the next step.
   void run() {
