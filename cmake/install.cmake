@@ -34,7 +34,7 @@ if(library_type STREQUAL "SHARED_LIBRARY")
 endif()
 # .pc files are found in <prefix>/<libdir>/pkgconfig: the prefix is as many steps above as libdir has parts, plus one.
 file(RELATIVE_PATH pc_prefix_from_here
-     /root/${CMAKE_INSTALL_LIBDIR}/pkgconfig /root)
+     /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 string(REGEX REPLACE "/$" "" pc_prefix_from_here "${pc_prefix_from_here}")
 configure_file(cmake/millstream.pc.in millstream.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/millstream.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
