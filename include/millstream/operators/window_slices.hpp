@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "millstream/channel/batch.hpp"
 #include "millstream/codec/codec.hpp"
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/state/state_table.hpp"
