@@ -61,8 +61,8 @@ class MILLSTREAM_EXPORT SideOutputs {
   [[nodiscard]] bool ready();
   Progress drain();
   [[nodiscard]] bool outboxes_empty() const;
-  /// Tells every side output what the main one is told: watermark and control, as a batch without records. `ingested_ns`
-  /// is the input's: what the mark fires further down is as old.
+  /// Tells every side output what the main one is told: watermark and control, as a batch without records.
+  /// `ingested_ns` is the input's: what the mark fires further down is as old.
   void forward(const Watermarks& at, Control control, std::int64_t ingested_ns);
 
  private:
