@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <millstream/connectors/file.hpp>
 #include <mutex>
@@ -57,23 +58,29 @@ class PacedFlights {
   }
 
   ms::Timestamp due_at(ms::Timestamp scheduled_at) {
-    // Whichever file is read first says what is now: the others are replayed beside it, not each from its own
-    // beginning.
-    std::call_once(start_->once, [&] {
-      start_->at = clock_->now();
-      start_->first = scheduled_at;
-    });
+    // The files are replayed beside each other, not each from its own beginning: event time runs from the earliest
+    // flight that any of them began with. Which file is read first is chance, so an earlier beginning found later
+    // counts.
+    std::call_once(start_->once, [&] { start_->at = clock_->now(); });
+    if (latest_ == ms::kTimestampMin) begin_no_later_than(scheduled_at);
     // By the running maximum: reports that come late in event time come when they came, not at once.
     latest_ = std::max(latest_, scheduled_at);
-    const double microseconds = static_cast<double>(ms::saturating_distance(latest_, start_->first).count()) / *speed_;
+    const double microseconds =
+        static_cast<double>(ms::saturating_distance(latest_, start_->first.load()).count()) / *speed_;
     return ms::saturating_add(start_->at, ms::Duration{static_cast<std::int64_t>(std::clamp(microseconds, 0.0, 9e18))});
+  }
+
+  void begin_no_later_than(ms::Timestamp first) {
+    ms::Timestamp known = start_->first.load();
+    while (first < known && !start_->first.compare_exchange_weak(known, first)) {
+    }
   }
 
   // Shared by the copies for all files.
   struct Start {
     std::once_flag once;
-    ms::Timestamp at;     // when the replay began
-    ms::Timestamp first;  // the event time that it began with
+    ms::Timestamp at;                                     // when the replay began
+    std::atomic<ms::Timestamp> first{ms::kTimestampMax};  // the event time that it began with
   };
 
   ms::file::Source<Flight> flights_;
