@@ -234,12 +234,13 @@ TEST(AlignedSplits, FinishedAndIdleSplitsHoldNobody) {
 TEST(IdleSplit, IsNotIdleWhileHeldBack) {
   struct SlowSink {
     SinkContext* context = nullptr;
+    Timestamp next{};
     void open(SinkContext& c) { context = &c; }
-    std::size_t write(std::span<Reading> readings) {
-      const Timestamp now = context->clock().now();
-      if (readings.empty() || now < context->retry_at()) return 0;
-      context->retry_at(now + 60s);
-      return 1;
+    std::size_t write(std::span<Reading>) {
+      const bool takes = context->clock().now() >= next;
+      if (takes) next = context->clock().now() + 60s;
+      context->retry_at(next);
+      return takes ? 1 : 0;
     }
   };
   std::vector<Scripted> ready;
