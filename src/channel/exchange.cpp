@@ -73,13 +73,16 @@ Progress ExchangeInlet::step() {
     if (!output_->ready()) return advanced ? Progress::kAdvanced : queued() > 0 ? Progress::kBlocked : Progress::kIdle;
     const auto number = static_cast<std::uint32_t>(next_);
     next_ = (next_ + 1) % channels_.size();
+    if (merge_.held(number)) continue;
     BatchHandle batch{channels_[number]->receive()};
     if (!batch) continue;
     metrics_.records_in.add(batch->size());
     metrics_.batches_in.add(1);
     merge_.rewrite(number, *batch);
     metrics_.watermark_us.set(static_cast<std::uint64_t>(merge_.watermark().time_since_epoch().count()));
+    const bool barrier = batch->control == Control::kBarrier;
     output_->emit_ready(std::move(batch));
+    if (barrier) reach_barrier();
     advanced = true;
   }
   return advanced ? Progress::kAdvanced : merge_.ended() ? Progress::kDone : Progress::kIdle;

@@ -50,9 +50,10 @@ struct Mark {
 /// What follows behind the last record of a batch.
 enum class Control : std::uint8_t {
   kNone,
-  kIdle,    ///< the sender has nothing for now and must not hold the watermark back
-  kActive,  ///< the sender is back
-  kEnd,     ///< the sender has ended; whether windows fire was said by the last mark
+  kIdle,     ///< the sender has nothing for now and must not hold the watermark back
+  kActive,   ///< the sender is back
+  kBarrier,  ///< an epoch ends here: what came before belongs to the next checkpoint
+  kEnd,      ///< the sender has ended; whether windows fire was said by the last mark
 };
 
 /// Where a record came from.

@@ -149,6 +149,7 @@ class ExchangeOutlet final : public Stage {
       if (control != Control::kNone || channels_[i]->drained()) flush(i);
     }
     if (control == Control::kEnd) ended_ = true;
+    if (control == Control::kBarrier) reach_barrier();
   }
 
   Progress step() override {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "millstream/channel/batch.hpp"
 #include "millstream/channel/signal.hpp"
@@ -16,6 +17,7 @@
 #include "millstream/core/log.hpp"
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/core/progress.hpp"
+#include "millstream/core/snapshot.hpp"
 #include "millstream/core/status.hpp"
 #include "millstream/core/waker.hpp"
 
@@ -36,6 +38,16 @@ struct StageMetrics {
   Counter watermark_us{static_cast<std::uint64_t>(kTimestampMin.time_since_epoch().count())};
 };
 
+class Stage;
+
+/// Who is told that a stage has come to a barrier; the shard's thread.
+class MILLSTREAM_EXPORT BarrierListener {
+ public:
+  virtual ~BarrierListener() = default;
+  /// All that came in front of the barrier is in the stage's state, nothing behind it is.
+  virtual void reached(Stage& stage) = 0;
+};
+
 /// What the stages of one shard share. It outlives them.
 class MILLSTREAM_EXPORT ShardContext {
  public:
@@ -50,6 +62,12 @@ class MILLSTREAM_EXPORT ShardContext {
   ShardSignal* signal = nullptr;
   /// Wakes this shard from another thread; valid for ever.
   Waker waker;
+  /// Takes the snapshots; null in a job without checkpoints, where no barriers come.
+  BarrierListener* barriers = nullptr;
+  /// The newest barrier that sources are to send; they send every one, in order.
+  std::uint64_t barrier = 0;
+  /// The job goes on from a checkpoint: what earlier runs gave out is there and stays.
+  bool restored = false;
   /// Set by the job: a source should end now (drain: with the final watermark).
   bool stopping = false;
   bool draining = false;
@@ -100,6 +118,24 @@ class MILLSTREAM_EXPORT Stage : public Receiver {
   /// Once, also after a failure; `completed` says whether the input ended in good order.
   virtual void close([[maybe_unused]] bool completed) {}
 
+  /// What the stage keeps from batch to batch; its order numbers the states. Behind open().
+  [[nodiscard]] virtual std::vector<StateDeclaration> states() const { return {}; }
+  /// Gives out all of it. At a barrier, or behind the end; never with an unfinished firing.
+  virtual void save(Snapshot&) {}
+  /// Takes an entry that save() gave out, on any shard of an earlier run: all those of this shard's key groups and of
+  /// kEveryShard, between open() and the first batch.
+  [[nodiscard]] virtual Status restore(const StateEntry&) { return {}; }
+  /// Behind the last of them; also where there was none.
+  virtual void end_restore() {}
+
+  /// Barriers that this stage has come to.
+  [[nodiscard]] std::uint64_t barrier() const noexcept { return barrier_; }
+  /// The next barrier has been reached.
+  void reach_barrier() {
+    ++barrier_;
+    if (context_->barriers != nullptr) context_->barriers->reached(*this);
+  }
+
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const StageMetrics& metrics() const noexcept { return metrics_; }
   /// Batches waiting in queues that this stage reads.
@@ -114,6 +150,7 @@ class MILLSTREAM_EXPORT Stage : public Receiver {
  private:
   ShardContext* context_ = nullptr;
   std::string name_;
+  std::uint64_t barrier_ = 0;
 };
 
 }  // namespace millstream::inline v0

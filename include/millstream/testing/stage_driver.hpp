@@ -16,6 +16,7 @@
 #include "millstream/operators/operator_stage.hpp"
 #include "millstream/state/key_hash.hpp"
 #include "millstream/testing/memory_file_system.hpp"
+#include "millstream/testing/recorded_snapshot.hpp"
 
 namespace millstream::inline v0::testing {
 
@@ -170,6 +171,23 @@ class StageDriver {
   void drain() {
     watermark(kTimestampMax);
     end();
+  }
+  /// A barrier behind the records so far; what the stage said at it. There must be room for all that fires before.
+  [[nodiscard]] RecordedSnapshot barrier() {
+    const std::uint64_t before = stage_->barrier();
+    control(Control::kBarrier);
+    MILLSTREAM_ASSERT(stage_->barrier() == before + 1);
+    RecordedSnapshot snapshot;
+    stage_->save(snapshot);
+    return snapshot;
+  }
+  /// What stages of an earlier run said, one for each of its shards; directly behind open().
+  [[nodiscard]] Status restore(const std::vector<RecordedSnapshot>& snapshots) {
+    for (const RecordedSnapshot& each : snapshots) {
+      if (Status s = each.restore(*stage_, options_.shard, options_.shards); !s.ok()) return s;
+    }
+    stage_->end_restore();
+    return {};
   }
   /// Sends the batch under construction and lets the stage work as long as it makes progress.
   void flush() {
