@@ -2,7 +2,11 @@
 #include "millstream/operators/event_time.hpp"
 
 #include <algorithm>
+#include <string>
+#include <string_view>
 #include <utility>
+
+#include "millstream/codec/codec.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -96,6 +100,41 @@ void SplitMarker::take_state(std::uint32_t input) {
       merge_.end(input);
       break;
   }
+}
+
+void SplitMarker::save(Snapshot& snapshot) const {
+  std::string bytes;
+  for (const Local& local : locals_) {
+    bytes.clear();
+    {
+      ByteWriter out{bytes};
+      const bool idle = local.state == SplitState::kIdle;
+      Codec<Timestamp>::encode(idle ? std::max(local.watermark, merge_.value()) : local.watermark, out);
+      std::string generator;
+      local.generator->save(generator);
+      out.write_bytes(generator);
+    }
+    snapshot.put({0, kEveryShard, progress_->id(local.split), bytes});
+  }
+}
+
+Status SplitMarker::restore(const StateEntry& entry) {
+  for (std::uint32_t input = 0; input < locals_.size(); ++input) {
+    Local& local = locals_[input];
+    if (progress_->id(local.split) != entry.key) continue;
+    ByteReader in{entry.value};
+    Timestamp watermark;
+    std::string_view generator;
+    if (!Codec<Timestamp>::decode(in, watermark) || !in.read_view(in.remaining(), generator) ||
+        !local.generator->load(generator)) {
+      return {ErrorCode::kInvalidData, "the saved watermark of split '" + std::string{entry.key} + "' cannot be read"};
+    }
+    local.watermark = watermark;
+    merge_.advance(input, watermark);
+    if (watermark != kTimestampMax) show(local, watermark);
+    return {};
+  }
+  return {};
 }
 
 }  // namespace millstream::inline v0

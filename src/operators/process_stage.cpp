@@ -4,6 +4,8 @@
 #include <exception>
 #include <string>
 
+#include "millstream/codec/schema.hpp"
+
 namespace millstream::inline v0 {
 
 template <class Call, class Where>
@@ -136,6 +138,7 @@ void ProcessStageBase::advance() {
   input_.reset();
   finish_output(control);
   forward_to_sides(operator_context_->place_.at, control, operator_context_->place_.ingested_ns);
+  if (control == Control::kBarrier) reach_barrier();
 }
 
 bool ProcessStageBase::cross(const Watermarks& to, std::uint32_t& budget) {
@@ -180,13 +183,28 @@ bool ProcessStageBase::fire_due(TimerQueue& queue, TimeDomain domain, Timestamp 
 
 void ProcessStageBase::flush_sides() { operator_context_->side_buffers_.flush(); }
 
-void ProcessStageBase::save_state(std::uint32_t first, std::uint32_t end, ByteWriter& out) const {
-  if (const StateStore* store = state()) store->save(first, end, out);
+std::vector<StateDeclaration> ProcessStageBase::states() const {
+  std::vector<StateDeclaration> all{{"watermark", schema_of<Timestamp>().to_string()}};
+  if (state() != nullptr) state()->declare(all);
+  return all;
 }
 
-Status ProcessStageBase::load_state(ByteReader& in) {
-  if (state() == nullptr) return {};
-  return operator_context_->store_->load(in).at("stage '" + name() + "'");
+void ProcessStageBase::save(Snapshot& snapshot) {
+  SavedWatermark::save(0, operator_context_->watermark_, snapshot);
+  if (state() != nullptr) state()->save(1, snapshot);
+}
+
+Status ProcessStageBase::restore(const StateEntry& saved) {
+  if (saved.state == 0) return saved_watermark_.restore(saved) ? Status{} : cannot_read("watermark");
+  StateEntry of_store = saved;
+  --of_store.state;
+  return operator_context_->store_->restore(of_store).at("stage '" + name() + "'");
+}
+
+void ProcessStageBase::end_restore() {
+  const Timestamp watermark = saved_watermark_.value();
+  operator_context_->watermark_ = watermark;
+  if (watermark != kTimestampMax) last_time_ = watermark;
 }
 
 }  // namespace millstream::inline v0

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/guarded_call.hpp"
+#include "millstream/codec/codec.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -25,8 +26,12 @@ std::string place(const DeadLetter& letter) {
 SourceStageBase::SourceStageBase(const SourceSetup& setup) : setup_{setup}, progress_{setup.progress} {
   // Before any shard runs: while splits are compared nobody may wait for one that is not opened before others end.
   std::size_t bounded = 0;
-  for (const auto& [number, split] : setup_.splits) {
-    if (split.bounded && ++bounded > setup_.open_splits_max) progress_->set_state(number, SplitState::kWaiting);
+  for (const auto& [number, split, finished] : setup_.splits) {
+    if (finished) {
+      progress_->set_state(number, SplitState::kFinished);
+    } else if (split.bounded && ++bounded > setup_.open_splits_max) {
+      progress_->set_state(number, SplitState::kWaiting);
+    }
   }
 }
 SourceStageBase::~SourceStageBase() = default;
@@ -36,10 +41,11 @@ Status SourceStageBase::placed(const Status& status, std::size_t i) const {
 }
 
 void SourceStageBase::open() {
-  for (auto& [number, split] : setup_.splits) {
+  for (auto& [number, split, finished] : setup_.splits) {
     SplitRun run;
     run.number = number;
     run.bounded = split.bounded;
+    run.finished = finished;
     Waker waker{[woken = run.woken, wake = context().waker] {
       woken->store(true, std::memory_order_release);  // pairs with the exchange in step()
       wake.wake();
@@ -110,7 +116,27 @@ Poll SourceStageBase::poll_split(std::size_t i) {
   return poll;
 }
 
+void SourceStageBase::send_barriers() {
+  while (barrier() < context().barrier) {
+    const std::uint32_t split = runs_.empty() ? 0 : runs_.front().number;
+    announce(split, Control::kBarrier, {});
+    sides_.forward({}, Control::kBarrier, context().clock->monotonic_ns());
+    reach_barrier();
+  }
+}
+
+void SourceStageBase::save(Snapshot& snapshot) {
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    const Split& split = contexts_[i]->split();
+    std::string position;
+    encode_value(runs_[i].open ? position_of(i) : split.start, position);
+    const bool finished = progress_->state(runs_[i].number) == SplitState::kFinished;
+    snapshot.position(split.id, std::move(position), finished);
+  }
+}
+
 Progress SourceStageBase::step() {
+  if (!ended_) send_barriers();
   if (ended_) {
     output()->drain();
     sides_.drain();

@@ -15,39 +15,28 @@ void StateStore::maintain() {
   timer_memory_.resize(timers_.event_time.memory_bytes() + timers_.processing_time.memory_bytes());
 }
 
-void StateStore::save(std::uint32_t first, std::uint32_t end, ByteWriter& out) const {
-  out.write_varint(states_.size());
-  for (const auto& state : states_) {
-    out.write_varint(state->name().size());
-    out.write_bytes(state->name());
-    state->save(first, end, out);
-  }
-  timers_.event_time.save(first, end, out);
-  timers_.processing_time.save(first, end, out);
+void StateStore::declare(std::vector<StateDeclaration>& states) const {
+  states.push_back({"event-time timers", "timers"});
+  states.push_back({"processing-time timers", "timers"});
+  for (const auto& state : states_) states.push_back({state->name(), state->schema()});
 }
 
-Status StateStore::load(ByteReader& in) {
-  std::size_t count = 0;
-  if (!in.read_count(count)) return {ErrorCode::kInvalidData, "the saved state of the operator cannot be read"};
-  for (std::size_t i = 0; i < count; ++i) {
-    std::size_t size = 0;
-    std::string_view name;
-    if (!in.read_count(size) || !in.read_view(size, name)) {
-      return {ErrorCode::kInvalidData, "the saved state of the operator cannot be read"};
-    }
-    KeyedStateBase* state = find(name);
-    if (state == nullptr) {
-      return {ErrorCode::kInvalidData,
-              "there is saved state '" + std::string{name} + "', but the operator asks for none of that name in open"};
-    }
-    if (!state->load(in)) {
-      return {ErrorCode::kInvalidData, "the saved state '" + std::string{name} + "' cannot be read"};
-    }
+void StateStore::save(std::uint32_t first, Snapshot& snapshot) const {
+  timers_.event_time.save(first, snapshot);
+  timers_.processing_time.save(first + 1, snapshot);
+  for (std::uint32_t i = 0; i < states_.size(); ++i) states_[i]->save(first + 2 + i, snapshot);
+}
+
+Status StateStore::restore(const StateEntry& saved) {
+  if (saved.state < 2) {
+    TimerQueue& timers = saved.state == 0 ? timers_.event_time : timers_.processing_time;
+    if (timers.restore(saved)) return {};
+    return {ErrorCode::kInvalidData, "a saved timer of the operator cannot be read"};
   }
-  if (!timers_.event_time.load(in) || !timers_.processing_time.load(in)) {
-    return {ErrorCode::kInvalidData, "the saved timers of the operator cannot be read"};
-  }
-  return {};
+  MILLSTREAM_ASSERT(saved.state - 2 < states_.size());
+  KeyedStateBase& state = *states_[saved.state - 2];
+  if (state.restore(saved)) return {};
+  return {ErrorCode::kInvalidData, "an entry of the saved state '" + state.name() + "' cannot be read"};
 }
 
 }  // namespace millstream::inline v0

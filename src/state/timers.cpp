@@ -159,39 +159,34 @@ std::size_t TimerQueue::memory_bytes() const noexcept {
   return impl_->entries.bytes() + impl_->heap.bytes() + impl_->heap_at.bytes() + impl_->index.bytes();
 }
 
-void TimerQueue::save(std::uint32_t first, std::uint32_t end, ByteWriter& out) const {
-  std::vector<HeapItem> chosen;
-  for (std::uint32_t i = 0; i < impl_->size; ++i) {
-    const HeapItem& item = impl_->heap[i];
-    if (item.group >= first && item.group < end) chosen.push_back(item);
-  }
-  std::sort(chosen.begin(), chosen.end(), [](const HeapItem& a, const HeapItem& b) { return a.sequence < b.sequence; });
-  out.write_varint(chosen.size());
-  for (const HeapItem& item : chosen) {
+void TimerQueue::save(std::uint32_t state, Snapshot& snapshot) const {
+  std::vector<HeapItem> all;
+  for (std::uint32_t i = 0; i < impl_->size; ++i) all.push_back(impl_->heap[i]);
+  std::sort(all.begin(), all.end(), [](const HeapItem& a, const HeapItem& b) { return a.sequence < b.sequence; });
+  std::string bytes;
+  for (const HeapItem& item : all) {
     const Entry& entry = impl_->entries[item.entry];
-    out.write_varint(item.group);
-    out.write_fixed(item.time.time_since_epoch().count());
-    out.write_varint(entry.name.size());
-    out.write_bytes(entry.name);
-    out.write_varint(entry.key.size());
-    out.write_bytes(entry.key);
+    bytes.clear();
+    {
+      ByteWriter out{bytes};
+      out.write_fixed(item.time.time_since_epoch().count());
+      out.write_varint(entry.name.size());
+      out.write_bytes(entry.name);
+      out.write_bytes(entry.key);
+    }
+    snapshot.put({state, item.group, bytes, {}});
   }
 }
 
-bool TimerQueue::load(ByteReader& in) {
-  std::size_t count = 0;
-  if (!in.read_count(count)) return false;
-  for (std::size_t i = 0; i < count; ++i) {
-    std::uint64_t group = 0;
-    std::int64_t ticks = 0;
-    std::size_t size = 0;
-    std::string_view name;
-    std::string_view key;
-    if (!in.read_varint(group) || group >= kKeyGroups || !in.read_fixed(ticks)) return false;
-    if (!in.read_count(size) || !in.read_view(size, name)) return false;
-    if (!in.read_count(size) || !in.read_view(size, key)) return false;
-    add(key, static_cast<std::uint32_t>(group), Timestamp{Duration{ticks}}, name);
-  }
+bool TimerQueue::restore(const StateEntry& saved) {
+  ByteReader in{saved.key};
+  std::int64_t ticks = 0;
+  std::size_t size = 0;
+  std::string_view name;
+  std::string_view key;
+  if (!saved.value.empty() || saved.key_group >= kKeyGroups || !in.read_fixed(ticks)) return false;
+  if (!in.read_count(size) || !in.read_view(size, name) || !in.read_view(in.remaining(), key)) return false;
+  add(key, saved.key_group, Timestamp{Duration{ticks}}, name);
   return true;
 }
 

@@ -7,12 +7,24 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "core/bytes.hpp"
 #include "millstream/core/assert.hpp"
 
 namespace millstream::inline v0 {
 namespace {
+
+void append_instant(std::string& out, Timestamp t) {
+  detail::append_varint(out, detail::zigzag(t.time_since_epoch().count()));
+}
+bool read_instant(std::string_view& in, Timestamp& t) {
+  std::uint64_t value = 0;
+  if (!detail::read_varint(in, value)) return false;
+  t = Timestamp{Duration{detail::unzigzag(value)}};
+  return true;
+}
 
 class BoundedDisorder final : public WatermarkGenerator {
  public:
@@ -25,6 +37,8 @@ class BoundedDisorder final : public WatermarkGenerator {
     // A saturated sum would be a threshold that a record at the very end of time reaches without lifting anything.
     return saturating_add(watermark, bound_);
   }
+  void save(std::string& out) const override { append_instant(out, greatest_); }
+  bool load(std::string_view bytes) override { return read_instant(bytes, greatest_) && bytes.empty(); }
 
  private:
   Duration bound_;
@@ -46,6 +60,24 @@ class AdaptiveDisorder final : public WatermarkGenerator {
     return saturating_sub(greatest_, bound_);
   }
   Timestamp threshold(Timestamp) const override { return kTimestampMin; }
+  void save(std::string& out) const override {
+    append_instant(out, greatest_);
+    detail::append_varint(out, detail::zigzag(bound_.count()));
+    for (const std::uint32_t count : counts_) detail::append_varint(out, count);
+  }
+  // The bound is kept within the options of now.
+  bool load(std::string_view bytes) override {
+    std::uint64_t value = 0;
+    if (!read_instant(bytes, greatest_) || !detail::read_varint(bytes, value)) return false;
+    bound_ = std::clamp(Duration{detail::unzigzag(value)}, options_.bound_min, options_.bound_max);
+    total_ = 0;
+    for (std::uint32_t& count : counts_) {
+      if (!detail::read_varint(bytes, value) || value > kRecordsPerHalving) return false;
+      count = static_cast<std::uint32_t>(value);
+      total_ += count;
+    }
+    return bytes.empty() && total_ < kRecordsPerHalving;
+  }
 
  private:
   static constexpr std::uint64_t kRecordsPerUpdate = 64;  // the scan over the buckets costs about as much as 64 records

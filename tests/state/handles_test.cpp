@@ -10,6 +10,7 @@
 #include "millstream/core/random.hpp"
 #include "millstream/state/state_handles.hpp"
 #include "millstream/state/state_store.hpp"
+#include "millstream/testing/recorded_snapshot.hpp"
 
 namespace millstream {
 namespace {
@@ -288,12 +289,11 @@ TEST(Ttl, SweepGoesThroughTheElementsOfOneKey) {
     list.add(i);
     f.store.maintain();
     if (i % 500 != 0) continue;
-    std::string bytes;
-    {
-      ByteWriter out{bytes};
-      f.store.save(0, kKeyGroups, out);
-    }
-    most = std::max(most, bytes.size());
+    testing::RecordedSnapshot saved;
+    f.store.save(0, saved);
+    std::size_t bytes = 0;
+    for (const auto& entry : saved.entries()) bytes += entry.key.size() + entry.value.size();
+    most = std::max(most, bytes);
   }
   // 1,000 living elements of 16 and 12 bytes.
   EXPECT_LE(most, 2U * 1000U * 32U);
@@ -326,16 +326,14 @@ TEST(StateStore, LoadsByKeyGroupWhatWasSaved) {
   std::size_t timers_found = 0;
   constexpr std::uint32_t kParts = 3;
   for (std::uint32_t part = 0; part < kParts; ++part) {
-    std::string bytes;
-    {
-      ByteWriter out{bytes};
-      whole.store.save(first_group(part, kParts), first_group(part + 1, kParts), out);
-    }
+    testing::RecordedSnapshot saved;
+    whole.store.save(0, saved);
     Fixture<std::uint64_t> f;
     fill(f, value, list, map);
-    ByteReader in{bytes};
-    ASSERT_TRUE(f.store.load(in).ok());
-    EXPECT_EQ(in.remaining(), 0U);
+    for (const auto& entry : saved.entries()) {
+      if (shard_of_group(entry.key_group, kParts) != part) continue;
+      ASSERT_TRUE(f.store.restore({entry.state, entry.key_group, entry.key, entry.value}).ok());
+    }
     for (std::uint64_t key = 0; key < 1000; ++key) {
       if (shard_of(hash_key(key), kParts) != part) continue;
       f.enter(key);
@@ -350,29 +348,22 @@ TEST(StateStore, LoadsByKeyGroupWhatWasSaved) {
     f.enter(f.current);
     EXPECT_FALSE(value.exists());
 
-    for (std::size_t size = 0; size < bytes.size(); size += 97) {
-      Fixture<std::uint64_t> cut;
-      fill(cut, value, list, map);
-      ByteReader less{std::string_view{bytes}.substr(0, size)};
-      EXPECT_FALSE(cut.store.load(less).ok());
+    for (std::size_t i = 0; i < saved.entries().size(); i += 97) {
+      const auto& entry = saved.entries()[i];
+      const std::string_view cut = std::string_view{entry.key}.substr(0, entry.key.size() / 2);
+      Fixture<std::uint64_t> other;
+      fill(other, value, list, map);
+      EXPECT_EQ(other.store.restore({entry.state, entry.key_group, cut, entry.value}).code(), ErrorCode::kInvalidData);
     }
   }
   EXPECT_EQ(found, 1000U);
   EXPECT_EQ(timers_found, 2000U);
 }
 
-TEST(StateStore, NamesTheStateThatNobodyAskedFor) {
+TEST(StateStore, NamesTheStateThatCannotBeRead) {
   Fixture<int> f;
   (void)f.value<int>("old");
-  std::string bytes;
-  {
-    ByteWriter out{bytes};
-    f.store.save(0, kKeyGroups, out);
-  }
-  Fixture<int> g;
-  (void)g.value<int>("new");
-  ByteReader in{bytes};
-  const Status status = g.store.load(in);
+  const Status status = f.store.restore({2, 0, std::string(4, '\0'), "x"});
   EXPECT_EQ(status.code(), ErrorCode::kInvalidData);
   EXPECT_NE(status.message().find("'old'"), std::string::npos) << status.message();
 }

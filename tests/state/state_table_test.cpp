@@ -1,5 +1,6 @@
 // StateTable against std::map: look-up, growth, erasure, clearing, and saving by key group.
 #include "millstream/state/state_table.hpp"
+#include "millstream/testing/recorded_snapshot.hpp"
 
 #include <gtest/gtest.h>
 
@@ -136,13 +137,12 @@ TEST(StateTable, WhatOneNumberOfShardsSavedAnyOtherLoads) {
     auto to = shard_tables(shards);
     for (std::uint32_t shard = 0; shard < shards; ++shard) {
       for (const auto& table : from) {
-        std::string bytes;
-        {
-          ByteWriter out{bytes};
-          table->save(first_group(shard, shards), first_group(shard + 1, shards), out);
+        testing::RecordedSnapshot saved;
+        table->save(0, saved);
+        for (const auto& entry : saved.entries()) {
+          if (shard_of_group(entry.key_group, shards) != shard) continue;
+          ASSERT_TRUE(to[shard]->restore({0, entry.key_group, entry.key, entry.value}));
         }
-        ByteReader in{bytes};
-        ASSERT_TRUE(to[shard]->load(in));
       }
     }
     std::map<std::int64_t, std::string> all;
@@ -179,11 +179,11 @@ TEST(StateTable, AValueThatCannotBeMadeLeavesNoEntry) {
             (std::map<std::string, std::string>{{"two", "the value of two"}, {"three", "the value of three"}}));
 }
 
-TEST(StateTable, LoadRefusesWhatSaveDidNotWrite) {
+TEST(StateTable, RestoreRefusesWhatSaveDidNotGive) {
   StateTable<std::int64_t, std::string> table;
-  const std::string bytes = "\xff\xff\xff\x7f garbage";
-  ByteReader in{bytes};
-  EXPECT_FALSE(table.load(in));
+  EXPECT_FALSE(table.restore({0, 0, "\xff\xff\xff\x7f garbage", "\1x"}));
+  EXPECT_FALSE(table.restore({0, 0, std::string(8, '\0'), "\2x"}));
+  EXPECT_TRUE(table.empty());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // TimerQueue against an ordered set, and its saved form.
 #include "millstream/state/timers.hpp"
+#include "millstream/testing/recorded_snapshot.hpp"
 
 #include <gtest/gtest.h>
 
@@ -110,54 +111,38 @@ TEST_P(TimerQueueModel, EqualsAnOrderedSet) {
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, TimerQueueModel, ::testing::Range<std::uint64_t>(1, 9));
 
-TEST(TimerQueue, LoadsWhatItSavedByGroup) {
+TEST(TimerQueue, RestoresWhatItSavedByGroup) {
   TimerQueue queue;
   for (int i = 0; i < 1000; ++i) {
     queue.add("key" + std::to_string(i), static_cast<std::uint32_t>(i % 10), at(i / 100), i % 2 == 0 ? "n" : "");
   }
-  std::string bytes;
-  {
-    ByteWriter out{bytes};
-    queue.save(3, 6, out);
+  testing::RecordedSnapshot saved;
+  queue.save(0, saved);
+  TimerQueue restored;
+  for (const auto& entry : saved.entries()) {
+    if (entry.key_group < 3 || entry.key_group >= 6) continue;
+    ASSERT_TRUE(restored.restore({0, entry.key_group, entry.key, entry.value}));
   }
-  TimerQueue loaded;
-  ByteReader in{bytes};
-  ASSERT_TRUE(loaded.load(in));
-  EXPECT_EQ(in.remaining(), 0U);
-  EXPECT_EQ(loaded.size(), 300U);
+  EXPECT_EQ(restored.size(), 300U);
   TimerQueue::Due expected;
   TimerQueue::Due due;
   while (queue.pop(kTimestampMax, expected)) {
     if (expected.group < 3 || expected.group >= 6) continue;
-    ASSERT_TRUE(loaded.pop(kTimestampMax, due));
+    ASSERT_TRUE(restored.pop(kTimestampMax, due));
     EXPECT_EQ(due.key, expected.key);
     EXPECT_EQ(due.time, expected.time);
     EXPECT_EQ(due.name, expected.name);
   }
-  EXPECT_EQ(loaded.size(), 0U);
+  EXPECT_EQ(restored.size(), 0U);
 }
 
-TEST(TimerQueue, LoadsNothingFromOtherBytes) {
+TEST(TimerQueue, RestoresNothingFromOtherBytes) {
   TimerQueue queue;
-  for (int i = 0; i < 20; ++i) queue.add(std::to_string(i), static_cast<std::uint32_t>(i), at(i), "name");
-  std::string bytes;
-  {
-    ByteWriter out{bytes};
-    queue.save(0, kKeyGroups, out);
-  }
-  for (std::size_t size = 0; size < bytes.size(); ++size) {
-    TimerQueue loaded;
-    ByteReader in{std::string_view{bytes}.substr(0, size)};
-    EXPECT_FALSE(loaded.load(in)) << size;
-  }
-  Random random{7};
-  for (int round = 0; round < 2000; ++round) {
-    std::string wrong = bytes;
-    for (int i = 0; i < 3; ++i) wrong[random.below(wrong.size())] = static_cast<char>(random());
-    TimerQueue loaded;
-    ByteReader in{wrong};
-    (void)loaded.load(in);
-  }
+  EXPECT_FALSE(queue.restore({0, 0, "short", {}}));
+  EXPECT_FALSE(queue.restore({0, 0, std::string(8, '\0') + '\5' + "name", {}}));
+  EXPECT_FALSE(queue.restore({0, kKeyGroups, std::string(9, '\0'), {}}));
+  EXPECT_FALSE(queue.restore({0, 0, std::string(9, '\0'), "more"}));
+  EXPECT_EQ(queue.size(), 0U);
 }
 
 }  // namespace

@@ -20,6 +20,7 @@
 //   close()                           void or Status; once after open, when the split has ended or the job does
 #pragma once
 
+#include <boost/describe/class.hpp>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -44,6 +45,7 @@ struct Position {
   std::string detail;        ///< what else the source needs (which of several rotated files, ...)
   friend bool operator==(const Position&, const Position&) = default;
 };
+BOOST_DESCRIBE_STRUCT(Position, (), (offset, detail))
 
 /// A replayable piece of a source: a file, a partition.
 struct Split {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "millstream/codec/schema.hpp"
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/operators/keyed_batch.hpp"
 #include "millstream/operators/transform_stage.hpp"
@@ -24,6 +25,14 @@ class AggregateStage final : public TransformStage<T, KeyedResult<K, ResultOf<Ag
   AggregateStage(KeyOf key_of, Agg agg) : key_of_{std::move(key_of)}, agg_{std::move(agg)} {}
 
   void open() override { memory_ = MemoryReservation{this->context().memory}; }
+  std::vector<StateDeclaration> states() const override {
+    return {{"accumulators", schema_of<AccumulatorOf<Agg>>().to_string()}};
+  }
+  void save(Snapshot& snapshot) override { table_.save(0, snapshot); }
+  Status restore(const StateEntry& saved) override {
+    return table_.restore(saved) ? Status{} : this->cannot_read("accumulators");
+  }
+  void end_restore() override { memory_.resize(table_.memory_bytes()); }
 
  private:
   using Result = KeyedResult<K, ResultOf<Agg>>;

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "millstream/core/snapshot.hpp"
+#include "millstream/core/status.hpp"
 #include "millstream/operators/transform_stage.hpp"
 #include "millstream/time/split_progress.hpp"
 #include "millstream/time/watermark.hpp"
@@ -34,6 +36,11 @@ class MILLSTREAM_EXPORT SplitMarker {
   /// Takes over whether the split is active, idle or at its end; returns the control that goes downstream. `ended`: so
   /// is the whole source on this shard.
   Control settle(std::uint32_t split, bool ended);
+
+  /// One entry for each split of this shard, by its id.
+  void save(Snapshot& snapshot) const;
+  /// An entry of any split of the source. An idle split goes on as an active one from where the others were.
+  [[nodiscard]] Status restore(const StateEntry& entry);
 
  private:
   struct Local {
@@ -64,6 +71,10 @@ template <class T, class TimeOf>
 class EventTimeStage final : public TransformStage<T, T> {
  public:
   EventTimeStage(TimeOf time_of, SplitMarker marker) : time_of_{std::move(time_of)}, marker_{std::move(marker)} {}
+
+  std::vector<StateDeclaration> states() const override { return {{"splits", "watermark and generator of a split"}}; }
+  void save(Snapshot& snapshot) override { marker_.save(snapshot); }
+  Status restore(const StateEntry& entry) override { return marker_.restore(entry).at("stage '" + this->name() + "'"); }
 
  private:
   void transform(BatchOf<T> batch) override {
@@ -111,7 +122,8 @@ class EventTimeStage final : public TransformStage<T, T> {
     this->emit(std::move(batch));
   }
   void settle(Batch<T>& batch, std::uint32_t split, bool ended) {
-    batch.control = marker_.settle(split, ended);
+    // A barrier changes nothing about its split; what is new about it is said with the next batch.
+    if (batch.control != Control::kBarrier) batch.control = marker_.settle(split, ended);
     batch.mark(marker_.at(split));
     this->metrics_.watermark_us.set(static_cast<std::uint64_t>(batch.end().merged.time_since_epoch().count()));
   }

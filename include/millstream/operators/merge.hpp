@@ -27,7 +27,7 @@ class MergeStage final : public OperatorStage {
   class Port final : public Receiver {
    public:
     Port(MergeStage& stage, std::uint32_t number) : stage_{stage}, number_{number} {}
-    bool ready() override { return stage_.ready(); }
+    bool ready() override { return !stage_.merge_.held(number_) && stage_.ready(); }
     void push(BatchHandle batch) override { stage_.take(number_, std::move(batch)); }
 
    private:
@@ -40,7 +40,9 @@ class MergeStage final : public OperatorStage {
     metrics_.batches_in.add(1);
     // Inputs may have different columns; behind the merge all have the event time or none has.
     merge_.rewrite(input, *batch);
+    const bool barrier = batch->control == Control::kBarrier;
     output_.emit(std::move(batch));
+    if (barrier) reach_barrier();
   }
 
   Output<T> output_;

@@ -78,6 +78,12 @@ class MILLSTREAM_EXPORT OperatorStage : public Stage {
     }
   }
 
+  /// An entry that restore() was given is not what save() gives out.
+  [[nodiscard]] Status cannot_read(std::string_view state) const {
+    return {ErrorCode::kInvalidData,
+            "stage '" + name() + "': an entry of its saved state '" + std::string{state} + "' cannot be read"};
+  }
+
   SideOutputs sides_;
 
  private:

@@ -10,6 +10,7 @@
 
 #include "millstream/operators/operator_context.hpp"
 #include "millstream/operators/operator_stage.hpp"
+#include "millstream/operators/saved_watermark.hpp"
 
 namespace millstream::inline v0 {
 
@@ -28,10 +29,11 @@ class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
   bool finished() const final { return ended_ && output_base().outbox_empty() && sides_.outboxes_empty(); }
   void open() final;
 
-  /// State and timers of the key groups [first, end); nothing if the operator is not keyed. Between two batches only.
-  void save_state(std::uint32_t first, std::uint32_t end, ByteWriter& out) const;
-  /// After open().
-  [[nodiscard]] Status load_state(ByteReader& in);
+  /// The watermark; then, if the operator is keyed, timers and states.
+  std::vector<StateDeclaration> states() const final;
+  void save(Snapshot& snapshot) final;
+  Status restore(const StateEntry& saved) final;
+  void end_restore() final;
   /// State and timers; null before open() and where the operator is not keyed.
   [[nodiscard]] const StateStore* state() const noexcept;
 
@@ -88,6 +90,7 @@ class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
   bool ended_ = false;
   Timestamp last_time_ = kTimestampMin;  // the last watermark that is an instant
   TimerQueue::Due due_;
+  SavedWatermark saved_watermark_;
 };
 
 }  // namespace millstream::inline v0

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "millstream/codec/schema.hpp"
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/operators/keyed_batch.hpp"
 #include "millstream/operators/transform_stage.hpp"
@@ -26,6 +27,12 @@ class ReduceStage final : public TransformStage<T, T> {
   ReduceStage(KeyOf key_of, F f) : key_of_{std::move(key_of)}, f_{std::move(f)} {}
 
   void open() override { memory_ = MemoryReservation{this->context().memory}; }
+  std::vector<StateDeclaration> states() const override { return {{"values", schema_of<T>().to_string()}}; }
+  void save(Snapshot& snapshot) override { table_.save(0, snapshot); }
+  Status restore(const StateEntry& saved) override {
+    return table_.restore(saved) ? Status{} : this->cannot_read("values");
+  }
+  void end_restore() override { memory_.resize(table_.memory_bytes()); }
 
  private:
   void transform(BatchOf<T> batch) override {

@@ -41,10 +41,15 @@ struct SplitRun {
 /// What a source's stage is made from, on one shard.
 struct SourceSetup {
   SourceContext context;
-  std::vector<std::pair<std::uint32_t, Split>> splits;  ///< number and split, those of this shard
-  std::shared_ptr<SplitProgress> progress;              ///< of all splits of the source
-  std::size_t open_splits_max = 64;                     ///< bounded ones, at once on this shard
-  bool with_origins = false;                            ///< somebody downstream wants to know where records came from
+  struct Share {
+    std::uint32_t number = 0;
+    Split split;
+    bool finished = false;  ///< an earlier run has read it to its end
+  };
+  std::vector<Share> splits;                ///< those of this shard
+  std::shared_ptr<SplitProgress> progress;  ///< of all splits of the source
+  std::size_t open_splits_max = 64;         ///< bounded ones, at once on this shard
+  bool with_origins = false;                ///< somebody downstream wants to know where records came from
 };
 
 /// The part that does not depend on the source: which split is next, when to ask again, who is idle, what becomes of
@@ -60,6 +65,7 @@ class MILLSTREAM_EXPORT SourceStageBase : public OperatorStage {
   void push(BatchHandle) final { MILLSTREAM_ASSERT(!"a source has no input"); }
   Progress step() final;
   std::int64_t retry_at_ns() final;
+  void save(Snapshot& snapshot) final;
   bool finished() const final { return ended_ && output_base().outbox_empty() && sides_.outboxes_empty(); }
 
  protected:
@@ -68,6 +74,8 @@ class MILLSTREAM_EXPORT SourceStageBase : public OperatorStage {
   virtual Status open_reader(std::size_t i, SplitContext& context) = 0;
   virtual Result<Poll> poll_reader(std::size_t i, BatchBase& batch, std::vector<DeadLetter>& bad) = 0;
   virtual Status close_reader(std::size_t i) = 0;
+  /// Where the next record begins; the start of the split where the source cannot say.
+  [[nodiscard]] virtual Position position_of(std::size_t i) const = 0;
   virtual void drop_reader(std::size_t i) = 0;
   [[nodiscard]] virtual OnError bad_record_policy(std::size_t i) const = 0;
   [[nodiscard]] virtual const OutputBase& output_base() const = 0;
@@ -77,6 +85,8 @@ class MILLSTREAM_EXPORT SourceStageBase : public OperatorStage {
   [[nodiscard]] bool may_be_polled(const SplitRun& run) const noexcept {
     return run.open || !run.bounded || open_bounded_ < setup_.open_splits_max;
   }
+  /// Sends every barrier that is asked for, also while there is no room: it waits in the outbox.
+  void send_barriers();
   void open_split(std::size_t i);
   Poll poll_split(std::size_t i);
   void schedule_next(SplitRun& run, const Poll& poll, bool got, std::int64_t now_ns);
@@ -148,6 +158,13 @@ class SourceStage final : public SourceStageBase {
     }
   }
   [[nodiscard]] const OutputBase& output_base() const override { return output_; }
+  [[nodiscard]] Position position_of([[maybe_unused]] std::size_t i) const override {
+    if constexpr (requires { readers_[i]->position(); }) {
+      return readers_[i]->position();
+    } else {
+      return {};
+    }
+  }
 
   Src prototype_;
   std::uint32_t fill_;

@@ -23,6 +23,7 @@ class TransformStage : public OperatorStage {
     if (control == Control::kEnd) ended_ = true;
     transform(std::move(batch));
     forward_to_sides(at, control, ingested_ns);
+    if (control == Control::kBarrier) reach_barrier();
   }
   Progress step() override {
     const Progress main = output_.drain();

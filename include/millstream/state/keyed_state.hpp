@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "millstream/codec/schema.hpp"
 #include "millstream/core/export.hpp"
 #include "millstream/core/memory_budget.hpp"
+#include "millstream/core/snapshot.hpp"
 #include "millstream/state/key_space.hpp"
 #include "millstream/state/slots.hpp"
 #include "millstream/state/state_options.hpp"
@@ -48,10 +51,12 @@ class MILLSTREAM_EXPORT KeyedStateBase {
   virtual void maintain() = 0;
   /// Keys that have content, expired ones that are not yet removed included.
   [[nodiscard]] virtual std::size_t size() const = 0;
-  /// Appends the content of the key groups [first, end). State is addressed by key group, never by shard.
-  virtual void save(std::uint32_t first, std::uint32_t end, ByteWriter& out) const = 0;
-  /// Adds what save() wrote; false where the bytes are not that.
-  [[nodiscard]] virtual bool load(ByteReader& in) = 0;
+  /// What an entry's value holds, as text.
+  [[nodiscard]] virtual std::string schema() const = 0;
+  /// Gives out what has not expired, as entries of state `state`.
+  virtual void save(std::uint32_t state, Snapshot& snapshot) const = 0;
+  /// Adds what save() gave out; false where the bytes are not that.
+  [[nodiscard]] virtual bool restore(const StateEntry& saved) = 0;
 
  private:
   std::string name_;
@@ -113,35 +118,39 @@ class KeyedState final : public KeyedStateBase {
     return count;
   }
 
-  void save(std::uint32_t first, std::uint32_t end, ByteWriter& out) const override {
-    std::vector<std::uint32_t> chosen;
+  std::string schema() const override { return schema_of<Content>().to_string(); }
+  // A value is whether there is an instant, the instant from which the time to live counts, and the content.
+  void save(std::uint32_t state, Snapshot& snapshot) const override {
+    std::string key;
+    std::string value;
     for (std::uint32_t number = 0; number < table_->end_number(); ++number) {
       if (!table_->live(number) || (aging_.on() && aging_.over(touched_[number]))) continue;
-      if (const std::uint32_t group = table_->group(number); group >= first && group < end) chosen.push_back(number);
-    }
-    out.write_varint(chosen.size());
-    out.write_fixed(aging_.on() ? char{1} : char{0});
-    for (const std::uint32_t number : chosen) {
-      table_->encode_key(number, out);
-      if (aging_.on()) Codec<Timestamp>::encode(touched_[number], out);
-      Codec<Content>::encode(contents_[number], out);
+      key.clear();
+      value.clear();
+      {
+        ByteWriter key_out{key};
+        table_->encode_key(number, key_out);
+        ByteWriter out{value};
+        std::optional<Timestamp> touched;
+        if (aging_.on()) touched = touched_[number];
+        Codec<std::optional<Timestamp>>::encode(touched, out);
+        Codec<Content>::encode(contents_[number], out);
+      }
+      snapshot.put({state, table_->group(number), key, value});
     }
   }
-  bool load(ByteReader& in) override {
-    std::size_t count = 0;
-    char aged = 0;
-    if (!in.read_count(count) || !in.read_fixed(aged) || (aged != 0 && aged != 1)) return false;
-    for (std::size_t i = 0; i < count; ++i) {
-      bool added = false;
-      const std::uint32_t number = table_->decode_key(in, added);
-      if (number == KeyTable::kNone) return false;
-      if (added) construct(number);
-      Timestamp touched = aging_.now();  // state that had no time to live gets it from here on
-      if (aged == 1 && !Codec<Timestamp>::decode(in, touched)) return false;
-      if (aging_.on()) touched_[number] = touched;
-      if (!Codec<Content>::decode(in, contents_[number])) return false;
-    }
-    return true;
+  bool restore(const StateEntry& saved) override {
+    bool added = false;
+    ByteReader key{saved.key};
+    const std::uint32_t number = table_->decode_key(key, added);
+    if (number == KeyTable::kNone) return false;
+    if (added) construct(number);
+    ByteReader in{saved.value};
+    std::optional<Timestamp> touched;
+    if (key.remaining() != 0 || !Codec<std::optional<Timestamp>>::decode(in, touched)) return false;
+    // State that had no time to live gets it from here on.
+    if (aging_.on()) touched_[number] = touched.value_or(aging_.now());
+    return Codec<Content>::decode(in, contents_[number]) && in.remaining() == 0;
   }
 
  private:

@@ -37,12 +37,13 @@ class MILLSTREAM_EXPORT StateStore {
   /// Between batches: see KeyedStateBase::maintain().
   void maintain();
 
-  /// Appends everything of the key groups [first, end): a count, then name and content of each state; then the timers
-  /// of both domains. What one shard saved any number of shards can load.
-  void save(std::uint32_t first, std::uint32_t end, ByteWriter& out) const;
-  /// Adds what save() wrote, after the states have been added. invalid_data where the bytes are not that or name a
-  /// state that is not there.
-  [[nodiscard]] Status load(ByteReader& in);
+  /// Timers of event time, of processing time, then the states in the order in which they were added.
+  void declare(std::vector<StateDeclaration>& states) const;
+  /// Gives out everything; `first` is the number of the first of these declarations.
+  void save(std::uint32_t first, Snapshot& snapshot) const;
+  /// Adds what save() gave out, after the states have been added; `saved.state` counts from the first declaration.
+  /// kInvalidData where the bytes are not that.
+  [[nodiscard]] Status restore(const StateEntry& saved);
 
  private:
   KeySpaceBase& keys_;

@@ -19,6 +19,7 @@
 #include "millstream/core/cache_line.hpp"
 #include "millstream/core/key_group.hpp"
 #include "millstream/core/piece_arena.hpp"
+#include "millstream/core/snapshot.hpp"
 #include "millstream/state/key_hash.hpp"
 #include "millstream/state/table_index.hpp"
 
@@ -157,31 +158,25 @@ class StateTable {
     return index_.bytes() + ((blocks_.size() - 1) * kBlockEntries + first_capacity_) * sizeof(Entry);
   }
 
-  /// Appends the entries of key groups [first, end) as bytes: a count, then key and value by their codecs. State is
-  /// addressed by key group, never by shard, so what one shard saved any number of shards can load.
-  void save(std::uint32_t first, std::uint32_t end, ByteWriter& out) const {
-    std::vector<std::uint32_t> chosen;
+  /// Gives out every entry as one of state `state`, by the codecs of key and value.
+  void save(std::uint32_t state, Snapshot& snapshot) const {
+    std::string key;
+    std::string value;
     for_each([&](std::uint32_t number) {
-      const std::uint32_t group = key_group_of(hash_key(entry(number).key));
-      if (group >= first && group < end) chosen.push_back(number);
+      key.clear();
+      encode_value(entry(number).key, key);
+      value.clear();
+      encode_value(entry(number).value, value);
+      snapshot.put({state, key_group_of(hash_key(entry(number).key)), key, value});
     });
-    out.write_varint(chosen.size());
-    for (const std::uint32_t number : chosen) {
-      Codec<K>::encode(entry(number).key, out);
-      Codec<V>::encode(entry(number).value, out);
-    }
   }
-  /// Adds what save() wrote; an entry that is already there is replaced. False where the bytes are not that.
-  [[nodiscard]] bool load(ByteReader& in) {
-    std::size_t count = 0;
-    if (!in.read_count(count)) return false;
-    for (std::size_t i = 0; i < count; ++i) {
-      K key{};
-      V value{};
-      if (!Codec<K>::decode(in, key) || !Codec<V>::decode(in, value)) return false;
-      const std::uint32_t number = find_or_insert(key, hash_key(key), [] { return V{}; });
-      entry(number).value = std::move(value);
-    }
+  /// Adds what save() gave out; an entry that is already there is replaced. False where the bytes are not that.
+  [[nodiscard]] bool restore(const StateEntry& saved) {
+    K key{};
+    V value{};
+    if (!decode_value(saved.key, key) || !decode_value(saved.value, value)) return false;
+    const std::uint32_t number = find_or_insert(key, hash_key(key), [] { return V{}; });
+    entry(number).value = std::move(value);
     return true;
   }
 

@@ -11,6 +11,7 @@
 
 #include "millstream/codec/bytes.hpp"
 #include "millstream/core/export.hpp"
+#include "millstream/core/snapshot.hpp"
 #include "millstream/core/timestamp.hpp"
 #include "millstream/state/key_space.hpp"
 
@@ -58,11 +59,10 @@ class MILLSTREAM_EXPORT TimerQueue {
   /// Without what long keys and names hold elsewhere.
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
-  /// Appends the timers of key groups [first, end): a count, then group, time, name and key of each. Timers are
-  /// addressed by key group, never by shard; those of one group keep their order.
-  void save(std::uint32_t first, std::uint32_t end, ByteWriter& out) const;
-  /// Adds what save() wrote; false where the bytes are not that.
-  [[nodiscard]] bool load(ByteReader& in);
+  /// Gives out every timer as an entry of state `state`, in the order of registration. Its key is time, name and key.
+  void save(std::uint32_t state, Snapshot& snapshot) const;
+  /// Adds what save() gave out; false where the bytes are not that.
+  [[nodiscard]] bool restore(const StateEntry& saved);
 
  private:
   struct Impl;

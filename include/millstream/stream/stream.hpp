@@ -118,7 +118,7 @@ class Stream {
     }
     StreamPlace place = add_stage<T>(place_, "event_time", [f = std::move(time_of), strategy](const StageSetup& setup) {
       std::vector<std::uint32_t> splits;
-      for (const auto& [number, split] : setup.source.splits) splits.push_back(number);
+      for (const SourceSetup::Share& share : setup.source.splits) splits.push_back(share.number);
       return std::make_unique<EventTimeStage<T, TimeOf>>(
           f, SplitMarker{setup.source.progress, std::move(splits), strategy, setup.watermark_step});
     });

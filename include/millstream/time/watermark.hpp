@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -27,6 +28,11 @@ class WatermarkGenerator {
   /// The least event time that can lift the watermark to `watermark`. Records below it need not be observed;
   /// kTimestampMin means that every record must be.
   [[nodiscard]] virtual Timestamp threshold(Timestamp watermark) const = 0;
+  /// Appends what it has learnt of its split, for a restart. One that keeps nothing, or whose state is not saved, goes
+  /// on from the records behind the restart; the watermark does not go back either way.
+  virtual void save([[maybe_unused]] std::string& out) const {}
+  /// Takes what save() gave; false where the bytes are not that.
+  [[nodiscard]] virtual bool load(std::string_view bytes) { return bytes.empty(); }
 };
 
 /// A recipe for generators, with the options that all strategies share. A value; the setters may be chained.
@@ -93,7 +99,8 @@ struct AdaptiveOptions {
 [[nodiscard]] MILLSTREAM_EXPORT WatermarkStrategy adaptive_disorder(AdaptiveOptions options = {});
 
 /// `next(record, event_time)` is asked for each record and returns the watermark behind it, or nothing if it does not
-/// move (punctuated watermarks). Copied for each split; it may keep state.
+/// move (punctuated watermarks). Copied for each split; it may keep state, which a restart from a checkpoint does not
+/// give back.
 template <class Record, class Function>
 [[nodiscard]] WatermarkStrategy watermark_from(Function next) {
   static_assert(std::is_invocable_r_v<std::optional<Timestamp>, Function&, const Record&, Timestamp>,
