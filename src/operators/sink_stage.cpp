@@ -1,4 +1,4 @@
-// Partial writes, retries and the end of a sink.
+// Partial writes, retries, checkpoints and the end of a sink.
 #include "millstream/operators/sink_stage.hpp"
 
 #include <exception>
@@ -12,9 +12,8 @@ constexpr Duration kFlushEvery = std::chrono::seconds{1};  // for sinks that pub
 
 }  // namespace
 
-// A sink that reports an error or throws fails the job: it is not a matter of one record.
 template <class F>
-void SinkStageBase::call(F&& f) {
+Status SinkStageBase::status_of(F&& f) const {
   Status status;
   try {
     status = f();
@@ -23,14 +22,44 @@ void SinkStageBase::call(F&& f) {
   } catch (...) {
     status = {ErrorCode::kUserFailure, "the sink threw an exception that is not a std::exception"};
   }
-  if (!status.ok()) context().fail(status.at("sink '" + name() + "'"));
+  return status.ok() ? status : status.at("sink '" + name() + "'");
+}
+
+// A sink that reports an error or throws fails the job: it is not a matter of one record.
+template <class F>
+void SinkStageBase::call(F&& f) {
+  if (Status s = status_of(f); !s.ok()) context().fail(std::move(s));
+}
+
+void SinkStageBase::make_context() {
+  sink_context_.emplace(name(), context().shard, context().shards, *context().file_system, *context().clock,
+                        context().log, make_waker());
+  sink_context_->set_checkpoints(context().barriers != nullptr, context().restored);
+}
+
+Status SinkStageBase::recover(std::span<const std::string> commit, std::span<const std::string> abort) {
+  make_context();
+  return status_of([&] { return recover_sink(*sink_context_, commit, abort); });
 }
 
 void SinkStageBase::open() {
-  sink_context_.emplace(name(), context().shard, context().shards, *context().file_system, *context().clock,
-                        context().log, make_waker());
+  make_context();
   call([&] { return open_sink(*sink_context_); });
   opened_ = !context().failed();
+}
+
+void SinkStageBase::save(Snapshot& snapshot) {
+  std::optional<std::string> handle;
+  call([&] { return prepare_sink(handle); });
+  if (!handle) return;
+  snapshot.prepared(*handle);
+  uncommitted_ = std::move(handle);
+}
+
+void SinkStageBase::commit_prepared() {
+  if (const auto handle = std::exchange(uncommitted_, std::nullopt)) {
+    call([&] { return commit_sink(*handle); });
+  }
 }
 
 void SinkStageBase::push(BatchHandle batch) {
@@ -89,6 +118,7 @@ void SinkStageBase::proceed() {
   const std::int64_t ingested_ns = current_->ingested_ns;
   current_.reset();
   if (!sides_.empty()) sides_.forward(at, control, ingested_ns);
+  if (control == Control::kBarrier) reach_barrier();
   if (control != Control::kEnd) return;
   ended_ = true;
   flush_at_ns_ = kNeverNs;

@@ -4,5 +4,7 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/operator_context.cpp
   ${CMAKE_CURRENT_LIST_DIR}/operator_stage.cpp
   ${CMAKE_CURRENT_LIST_DIR}/process_stage.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/shard_watermarks.cpp
   ${CMAKE_CURRENT_LIST_DIR}/sink_stage.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/source_stage.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/source_stage.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/window_snapshot.cpp)

@@ -20,6 +20,14 @@ Result<SliceGrid> SliceGrid::make(const TimeWindow& window) {
   return grid;
 }
 
+std::string SliceGrid::describe() const {
+  std::string text = "windows of " + std::to_string(size_slices_) + " slices each " + std::to_string(slide_slices_) +
+                     " from " + std::to_string(shift_) + ", slices of " + std::to_string(slice_) + "us from " +
+                     std::to_string(origin_) + "us";
+  if (zone_ != nullptr) text += " in " + detail::zone_name(zone_);
+  return text;
+}
+
 Timestamp SliceGrid::calendar_boundary(std::int64_t index) const {
   return detail::instant_of(zone_, uniform_boundary(index).time_since_epoch().count());
 }

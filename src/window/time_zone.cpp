@@ -49,6 +49,8 @@ const void* find_zone(const std::string& name) {
   return name.empty() ? nullptr : date::locate_zone(name);
 }
 
+std::string zone_name(const void* zone) { return zone_of(zone).name(); }
+
 std::int64_t local_of(const void* zone, Timestamp t) {
   const std::int64_t at = t.time_since_epoch().count();
   return saturating_sum(at, microseconds_of(zone_of(zone).get_info(clamped(floor_seconds(at))).offset));

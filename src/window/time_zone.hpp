@@ -13,6 +13,8 @@ namespace millstream::inline v0::detail {
 [[nodiscard]] Status check_zone(const std::string& name);
 /// The zone, which lives as long as the process. Null for the empty name; it must have been checked.
 [[nodiscard]] const void* find_zone(const std::string& name);
+/// Its name in the database: that of the zone which an alias stands for.
+[[nodiscard]] std::string zone_name(const void* zone);
 
 /// Local time, as microseconds since 1970-01-01T00:00 on the local clock, at an instant.
 [[nodiscard]] std::int64_t local_of(const void* zone, Timestamp t);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "millstream/codec/schema.hpp"
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/operators/keyed_batch.hpp"
 #include "millstream/operators/window_frame.hpp"
@@ -141,6 +142,21 @@ class CountWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     return true;
   }
   bool sweep() override { return true; }
+
+  StateDeclaration window_state() const override { return {"counts", schema_of<KeyState>().to_string()}; }
+  void save_windows(Snapshot& to) const override { save_table(table_, kWindowState, {}, to); }
+  bool restore_window(const StateEntry& entry) override {
+    const auto restored = restore_to_table(table_, entry.key_group, entry.key, entry.value);
+    if (!restored) return false;
+    const KeyState& key = table_.entry(restored->number).value;
+    const std::size_t chunks = key.front.size() + key.back.size();
+    return key.open.count < chunk_ && key.since < slide_chunks_ && chunks <= (kSlides ? size_chunks_ : 0) &&
+           key.windows >= 0;
+  }
+  typename Base::OpenWindows windows_restored() override {
+    memory_.resize(table_.memory_bytes());
+    return {};  // no clock ends them
+  }
 
   KeyOf key_of_;
   Agg agg_;

@@ -67,6 +67,11 @@ class PartialSlices {
     }
     return true;
   }
+  /// f(slice, first window that it counts in, table) for each part.
+  template <class F>
+  void for_each(F&& f) const {
+    for (const Part& each : parts_) f(each.slice, each.from, std::as_const(*each.table));
+  }
   /// Forgets the slices for which over(slice) holds.
   template <class Over>
   void drop(Over&& over) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "millstream/codec/schema.hpp"
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/operators/keyed_batch.hpp"
 #include "millstream/operators/window_frame.hpp"
@@ -56,8 +57,9 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
 
   void begin(Batch<T>& batch) override {
     keys_.resolve(table_, batch, key_of_, [](std::size_t) { return KeyState{}; });
-    memory_.resize(table_.memory_bytes() + calendar_.memory_bytes());
+    count_memory();
   }
+  void count_memory() { memory_.resize(table_.memory_bytes() + calendar_.memory_bytes()); }
   std::uint32_t add(Batch<T>& batch, std::uint32_t from, std::uint32_t to) override {
     const std::uint64_t early = this->options().trigger.early_records();
     return this->add_each(batch, from, to, [&](std::uint32_t i) {
@@ -278,6 +280,34 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       table_.erase(number, hash_key(table_.entry(number).key));
     }
     return true;
+  }
+
+  StateDeclaration window_state() const override { return {"sessions", schema_of<Acc>().to_string()}; }
+  void save_windows(Snapshot& to) const override {
+    save_table(table_, kWindowState, {}, to, [](const KeyState& key, ByteWriter& out) {
+      if (key.sessions.empty()) return false;
+      Codec<KeyState>::encode(key, out);
+      return true;
+    });
+  }
+  bool restore_window(const StateEntry& entry) override {
+    const auto restored = restore_to_table(table_, entry.key_group, entry.key, entry.value);
+    if (!restored) return false;
+    KeyState& key = table_.entry(restored->number).value;
+    if (key.sessions.empty()) return false;
+    schedule(key, due_of(key.sessions[first_due(key.sessions)]), restored->hash, restored->number);
+    return true;
+  }
+  typename Base::OpenWindows windows_restored() override {
+    count_memory();
+    typename Base::OpenWindows open;
+    table_.for_each([&](std::uint32_t number) {
+      const SessionList<Acc>& sessions = table_.entry(number).value.sessions;
+      for (std::size_t i = 0; i < sessions.size(); ++i) {
+        if (!sessions[i].closed) open.add(sessions[i].fresh > 0, sessions[i].end);
+      }
+    });
+    return open;
   }
 
   static constexpr std::uint32_t kErasedPerStep = 2 * kBatchRecordsMax;  // more than a batch can add

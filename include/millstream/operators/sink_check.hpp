@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
+#include <string>
 #include <type_traits>
 
 #include "millstream/core/member_check.hpp"
@@ -37,6 +38,19 @@ consteval bool check_sink() {
                             (detail::kFits<detail::flush_member, Done, Snk>));
     MILLSTREAM_CHECK_MEMBER(Snk, close, "a sink's", "void or ms::Status close(ms::SinkEnd)",
                             (detail::kFits<detail::close_member, Done, Snk, SinkEnd>));
+    MILLSTREAM_CHECK_MEMBER(
+        Snk, prepare, "a sink's", "std::string or ms::Result<std::string> prepare()",
+        (detail::kFits<detail::prepare_member, detail::TypeList<std::string, Result<std::string>>, Snk>));
+    MILLSTREAM_CHECK_MEMBER(Snk, commit, "a sink's", "void or ms::Status commit(const std::string&)",
+                            (detail::kFits<detail::commit_member, Done, Snk, const std::string&>));
+    using Handles = std::span<const std::string>;
+    MILLSTREAM_CHECK_MEMBER(
+        Snk, recover, "a sink's",
+        "void or ms::Status recover(ms::SinkContext&, std::span<const std::string>, std::span<const std::string>)",
+        (detail::kFits<detail::recover_member, Done, Snk, SinkContext&, Handles, Handles>));
+    static_assert(detail::prepare_member::kNamed<Snk> == detail::commit_member::kNamed<Snk>,
+                  "millstream: a sink has both prepare and commit, or neither: commit makes visible what prepare made "
+                  "durable");
   }
   return true;
 }

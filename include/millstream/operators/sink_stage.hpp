@@ -1,5 +1,5 @@
 // SinkStage: gives records to the user's sink and keeps the rest of a batch while the sink has no room. A batch counts
-// as taken, and its latency is recorded, when its last record is.
+// as taken, and its latency is recorded, when its last record is; a barrier is reached with it.
 #pragma once
 
 #include <atomic>
@@ -27,6 +27,13 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   void open() final;
   void close(bool completed) final;
   OutputBase* output() final { return nullptr; }
+  /// Lets the sink prepare what it was given, and gives on the handle.
+  void save(Snapshot& snapshot) final;
+  /// The checkpoint of the newest save() is decided: commits what was prepared then. Once; nothing where nothing was.
+  void commit_prepared();
+  /// Before open(), on the stage of shard 0 alone: the handles of an earlier run that were decided, and those that were
+  /// not.
+  [[nodiscard]] Status recover(std::span<const std::string> commit, std::span<const std::string> abort);
   /// Time from reading a record to handing it to the sink; any thread.
   [[nodiscard]] const ConcurrentHistogram& latency() const noexcept { return latency_; }
 
@@ -38,11 +45,19 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   /// `flushes`: the sink has something to flush.
   virtual Status flush_sink(bool& flushes) = 0;
   virtual Status close_sink(SinkEnd end) = 0;
+  /// `handle` stays empty for a sink that takes no part in checkpoints.
+  virtual Status prepare_sink(std::optional<std::string>& handle) = 0;
+  virtual Status commit_sink(const std::string& handle) = 0;
+  virtual Status recover_sink(SinkContext& context, std::span<const std::string> commit,
+                              std::span<const std::string> abort) = 0;
 
  private:
   void proceed();
   template <class F>
+  [[nodiscard]] Status status_of(F&& f) const;
+  template <class F>
   void call(F&& f);
+  void make_context();
   [[nodiscard]] Waker make_waker() const;
 
   BatchHandle current_;
@@ -52,6 +67,7 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   std::int64_t flush_at_ns_ = kNeverNs;  // again, though nothing has come since
   ConcurrentHistogram latency_;
   std::optional<SinkContext> sink_context_;
+  std::optional<std::string> uncommitted_;  // handle of the newest prepare
   bool opened_ = false;
   bool unflushed_ = false;
   bool pushed_ = false;
@@ -109,6 +125,29 @@ class SinkStage final : public SinkStageBase {
   Status close_sink([[maybe_unused]] SinkEnd end) override {
     if constexpr (requires { sink_.close(end); }) {
       return as_status([&] { return sink_.close(end); });
+    } else {
+      return {};
+    }
+  }
+  Status prepare_sink([[maybe_unused]] std::optional<std::string>& handle) override {
+    if constexpr (requires { sink_.prepare(); }) {
+      Result<std::string> prepared = sink_.prepare();
+      if (!prepared) return prepared.error();
+      handle = *std::move(prepared);
+    }
+    return {};
+  }
+  Status commit_sink([[maybe_unused]] const std::string& handle) override {
+    if constexpr (requires { sink_.commit(handle); }) {
+      return as_status([&] { return sink_.commit(handle); });
+    } else {
+      return {};
+    }
+  }
+  Status recover_sink([[maybe_unused]] SinkContext& context, [[maybe_unused]] std::span<const std::string> commit,
+                      [[maybe_unused]] std::span<const std::string> abort) override {
+    if constexpr (requires { sink_.recover(context, commit, abort); }) {
+      return as_status([&] { return sink_.recover(context, commit, abort); });
     } else {
       return {};
     }

@@ -5,35 +5,25 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "millstream/codec/schema.hpp"
 #include "millstream/operators/collector.hpp"
+#include "millstream/operators/gathered_places.hpp"
 #include "millstream/operators/late_side.hpp"
+#include "millstream/operators/pane_counts.hpp"
 #include "millstream/operators/partial_slices.hpp"
+#include "millstream/operators/shard_watermarks.hpp"
+#include "millstream/operators/slice_snapshot.hpp"
 #include "millstream/operators/window_slices.hpp"
 #include "millstream/operators/window_stage.hpp"
 #include "millstream/window/window_result.hpp"
 
 namespace millstream::inline v0 {
-
-/// What decides whether a record is late and what is done with it, free of the record's type.
-struct LateRules {
-  Duration lateness{0};
-  bool by_merged = false;
-
-  /// The watermark that a record of this place is judged by. A split that was idle may be behind the merged one.
-  [[nodiscard]] Timestamp judge(const Watermarks& at) const {
-    return by_merged ? at.merged : std::max(at.split, at.merged);
-  }
-  /// A window with this end still takes the record.
-  [[nodiscard]] bool takes(Timestamp window_end, Timestamp watermark) const {
-    return saturating_add(window_end, lateness) > watermark;
-  }
-};
 
 template <class K, class T, class Agg, class KeyOf>
 class SliceWindowStage final : public WindowStage {
@@ -106,6 +96,40 @@ class SliceWindowStage final : public WindowStage {
   }
   Timestamp deadline() override { return ended_ || firing_ || current_ ? kTimestampMax : close_at(); }
 
+  std::vector<StateDeclaration> states() const override {
+    // Entries are by numbers of slices and windows, which mean something in this grid alone.
+    const std::string acc = schema_of<Acc>().to_string();
+    return {{"stage", schema_of<Timestamp>().to_string() + ", " + grid_.describe()},
+            {"slices", acc},
+            {"parts", acc},
+            {"panes", schema_of<std::uint32_t>().to_string()}};
+  }
+  void save(Snapshot& to) override {
+    MILLSTREAM_ASSERT(!current_ && !firing_);
+    ShardWatermarks::save(kStageState, context().shard, context().shards, merged_, to);
+    save_slices(*slices_, [&](Timestamp last_end) { return rules_.takes(last_end, merged_); }, to);
+    save_parts(parts_, to);
+    panes_.save(kPanesState, to);
+  }
+  Status restore(const StateEntry& entry) override {
+    const bool good = entry.state == kStageState    ? restored_.restore(entry)
+                      : entry.state == kSlicesState ? restore_slice(*slices_, entry)
+                      : entry.state == kPartsState  ? restore_part(parts_, *slices_, grid_, entry)
+                      : entry.state == kPanesState  ? panes_.restore(entry)
+                                                    : false;
+    return good ? Status{} : bad_entry(*this, entry);
+  }
+  void end_restore() override {
+    if (restored_.empty()) return;
+    done_ = last_window_before(restored_.least());
+    slices_->begin_behind(done_);
+    if (closes()) slices_->for_each([&](const State& state) { end_silence(state.last_end); });
+    // All shards go on from where the first of them was; for most there is nothing to fire.
+    collector_.begin(context().clock->monotonic_ns(), true);
+    advance_to(restored_.greatest());
+    metrics_.watermark_us.set(static_cast<std::uint64_t>(merged_.time_since_epoch().count()));
+  }
+
  private:
   // Entries walked in one step: some 300 us where each misses the cache in all of its columns.
   static constexpr std::uint32_t kWorkPerStep = 512;
@@ -138,6 +162,7 @@ class SliceWindowStage final : public WindowStage {
     current_.reset();
     collector_.finish(control);
     forward_to_sides({merged_, merged_}, control, ingested_ns);
+    if (control == Control::kBarrier) reach_barrier();
   }
 
   // --- records ---
@@ -155,7 +180,7 @@ class SliceWindowStage final : public WindowStage {
       if (!whole || open_ == nullptr || !fast(*open_, judge)) {
         return add_scattered(i, to, judge);
       }
-      add_run(*open_, i, run_end, judge);
+      add_to_slice(*open_, run_end - i, current_->hashes.data() + i, [i](std::size_t n) { return i + n; }, judge);
       i = run_end;
     }
     return to;
@@ -191,83 +216,45 @@ class SliceWindowStage final : public WindowStage {
   [[nodiscard]] Timestamp last_end_of(const Slice& slice) const {
     return grid_.window(grid_.last_window_of(slice.index)).end;
   }
-  void add_run(State& state, std::uint32_t from, std::uint32_t to, Timestamp judge) {
-    const std::uint32_t count = to - from;
-    const T* values = current_->values() + from;
-    const Timestamp* times = current_->times.data() + from;
-    StateTable<K, Acc>& table = *state.table;
-    const std::uint32_t known = table.end_number();
-    failed_.clear();
-    table.resolve(
-        {current_->hashes.data() + from, count},
-        [&](std::size_t i) -> decltype(auto) { return std::invoke(key_of_, values[i]); },
-        [&](std::size_t) { return agg_.create(); }, numbers_);
-    std::uint64_t late = 0;
-    guarded(
-        *current_, 0, count,
-        [&](std::uint32_t i) {
-          late += times[i] < judge ? 1U : 0U;
-          add_record(agg_, table.entry(numbers_[i]).value, values[i], times[i]);
-        },
-        [&](std::uint32_t i) { return detail::record_text(values[i]); },
-        [&](std::uint32_t i) { failed_.push_back(i); });
-    if (!failed_.empty()) [[unlikely]]
-      take_back(table, known, count);
-    if (late > 0) metrics_.late.add(late);
-    slices_->account(state);
-  }
   // Disordered records: gathered by slice, so that each slice still gets its records in one go.
   std::uint32_t add_scattered(std::uint32_t from, std::uint32_t to, Timestamp judge) {
     const Timestamp* times = current_->times.data();
-    gathered_.clear();
-    std::size_t last = 0;
     for (std::uint32_t i = from; i < to; ++i) {
       if (!(times[i] >= open_start_ && times[i] < open_end_)) choose(times[i], judge);
-      if (open_ == nullptr || !fast(*open_, judge)) {
-        add_slow(i, judge);
-        if (collector_.full()) to = i + 1;
+      if (open_ != nullptr && fast(*open_, judge)) {
+        gathered_.add(*open_, i);
         continue;
       }
-      if (last >= gathered_.size() || gathered_[last].state != open_) {
-        for (last = 0; last < gathered_.size() && gathered_[last].state != open_;) ++last;
-        if (last == gathered_.size()) {
-          gathered_.push_back({open_, spare_places_.empty() ? std::vector<std::uint32_t>{} : take_spare()});
-        }
-      }
-      gathered_[last].places.push_back(i);
+      add_slow(i, judge);
+      if (collector_.full()) to = i + 1;
     }
-    for (Gathered& each : gathered_) {
-      add_places(*each.state, each.places, judge);
-      each.places.clear();
-      spare_places_.push_back(std::move(each.places));
-    }
+    gathered_.take([&](State& state, const std::vector<std::uint32_t>& places) {
+      const auto count = static_cast<std::uint32_t>(places.size());
+      for (std::uint32_t i = 0; i < count; ++i) hashes_[i] = current_->hashes.data()[places[i]];
+      add_to_slice(state, count, hashes_, [&](std::size_t n) { return places[n]; }, judge);
+    });
     return to;
   }
-  std::vector<std::uint32_t> take_spare() {
-    std::vector<std::uint32_t> spare = std::move(spare_places_.back());
-    spare_places_.pop_back();
-    return spare;
-  }
-  void add_places(State& state, const std::vector<std::uint32_t>& places, Timestamp judge) {
+  // `count` records of a slice, number i of which is at place(i) of the batch and has the hash hashes[i].
+  template <class Place>
+  void add_to_slice(State& state, std::uint32_t count, const std::uint64_t* hashes, Place&& place, Timestamp judge) {
     const T* values = current_->values();
     const Timestamp* times = current_->times.data();
-    const std::uint64_t* hashes = current_->hashes.data();
-    const auto count = static_cast<std::uint32_t>(places.size());
-    for (std::uint32_t i = 0; i < count; ++i) hashes_[i] = hashes[places[i]];
     StateTable<K, Acc>& table = *state.table;
     const std::uint32_t known = table.end_number();
     failed_.clear();
     table.resolve(
-        {hashes_, count}, [&](std::size_t i) -> decltype(auto) { return std::invoke(key_of_, values[places[i]]); },
+        {hashes, count}, [&](std::size_t i) -> decltype(auto) { return std::invoke(key_of_, values[place(i)]); },
         [&](std::size_t) { return agg_.create(); }, numbers_);
     std::uint64_t late = 0;
     guarded(
         *current_, 0, count,
         [&](std::uint32_t i) {
-          late += times[places[i]] < judge ? 1U : 0U;
-          add_record(agg_, table.entry(numbers_[i]).value, values[places[i]], times[places[i]]);
+          const std::size_t at = place(i);
+          late += times[at] < judge ? 1U : 0U;
+          add_record(agg_, table.entry(numbers_[i]).value, values[at], times[at]);
         },
-        [&](std::uint32_t i) { return detail::record_text(values[places[i]]); },
+        [&](std::uint32_t i) { return detail::record_text(values[place(i)]); },
         [&](std::uint32_t i) { failed_.push_back(i); });
     if (!failed_.empty()) [[unlikely]]
       take_back(table, known, count);
@@ -338,9 +325,7 @@ class SliceWindowStage final : public WindowStage {
       const bool any = slices_->collect(window, key, hash, whole);
       parts_.collect(window, key, hash, whole, any);
     }
-    StateTable<K, std::uint32_t>& panes = panes_of(window);
-    std::uint32_t& pane = panes.entry(panes.find_or_insert(key, hash, [] { return 0U; })).value;
-    give(key, whole, span, pane++, PaneTiming::late);
+    give(key, whole, span, panes_.next(window, key, hash), PaneTiming::late);
   }
   // --- firing ---
 
@@ -404,10 +389,9 @@ class SliceWindowStage final : public WindowStage {
         [&](const K& key, const Acc& whole) { give_on_time(key, whole); }, [&] { return give_full(); });
   }
   void give_on_time(const K& key, const Acc& acc) {
-    if (options().allowed_lateness.count() > 0) {
-      StateTable<K, std::uint32_t>& panes = panes_of(window_);
-      ++panes.entry(panes.find_or_insert(key, hash_key(key), [] { return 0U; })).value;
-    }
+    if (!restored_.empty() && restored_.passed(hash_key(key), span_.end)) [[unlikely]]
+      return;
+    if (options().allowed_lateness.count() > 0) panes_.next(window_, key, hash_key(key));
     give(key, acc, span_, 0, PaneTiming::on_time);
   }
   void give(const K& key, const Acc& acc, const WindowTime& span, std::uint32_t pane, PaneTiming timing) {
@@ -426,6 +410,7 @@ class SliceWindowStage final : public WindowStage {
     // Windows that had no data when the watermark passed them are over too: from now on their records are late.
     done_ = std::max(done_, last_window_before(merged_));
     firing_ = false;
+    restored_.clear();
     drop_old();
     collector_.mark({merged_, merged_});
   }
@@ -433,25 +418,13 @@ class SliceWindowStage final : public WindowStage {
     return grid_.last_window_before(grid_.slice_of(watermark).index);
   }
   void drop_old() {
-    while (!panes_.empty() && !rules_.takes(grid_.window(panes_.begin()->first).end, merged_)) {
-      panes_.erase(panes_.begin());
-    }
+    panes_.drop([&](std::int64_t window) { return !rules_.takes(grid_.window(window).end, merged_); });
     parts_.drop(
         [&](std::int64_t slice) { return !rules_.takes(grid_.window(grid_.last_window_of(slice)).end, merged_); });
   }
-  StateTable<K, std::uint32_t>& panes_of(std::int64_t window) {
-    auto& panes = panes_[window];
-    if (!panes) panes = std::make_unique<StateTable<K, std::uint32_t>>();
-    return *panes;
-  }
-
   void flush_sides() override { late_.flush(); }
 
   enum class Phase : std::uint8_t { kChoose, kPrepare, kEmit, kParts };
-  struct Gathered {
-    State* state;
-    std::vector<std::uint32_t> places;
-  };
   static constexpr std::uint32_t kRunWorthwhile = 16;  // below it gathering costs less than a walk for each run
 
   KeyOf key_of_;
@@ -480,11 +453,11 @@ class SliceWindowStage final : public WindowStage {
   std::int64_t window_ = 0;
   WindowTime span_{};
 
-  std::map<std::int64_t, std::unique_ptr<StateTable<K, std::uint32_t>>> panes_;  // how often each key has fired
+  PaneCounts<K> panes_;
   PartialSlices<K, Agg> parts_;
+  ShardWatermarks restored_;  // until the windows that one shard had fired and another not have
   LateSide<T> late_;
-  std::vector<Gathered> gathered_;
-  std::vector<std::vector<std::uint32_t>> spare_places_;
+  GatheredPlaces<State> gathered_;
   std::vector<std::uint32_t> failed_;  // of the run being added
   std::uint32_t numbers_[kBatchRecordsMax];
   std::uint64_t hashes_[kBatchRecordsMax];

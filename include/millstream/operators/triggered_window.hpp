@@ -9,9 +9,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "millstream/codec/schema.hpp"
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/operators/window_frame.hpp"
 #include "millstream/state/state_table.hpp"
@@ -88,13 +90,14 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   void take_window(std::int64_t number, const WindowTime& time) {
     if (this->too_late(time.end)) return;
     Window& window = windows_[number];
-    if (!window.table) {
-      window.time = time;
-      window.table = spare_.empty() ? std::make_unique<Table>() : std::move(spare_.back());
-      if (!spare_.empty()) spare_.pop_back();
-      window.closed = time.end <= this->horizon();
-    }
+    if (!window.table) open_window(window, time, time.end <= this->horizon());
     windows_of_slice_.push_back(&window);
+  }
+  void open_window(Window& window, const WindowTime& time, bool closed) {
+    window.time = time;
+    window.table = spare_.empty() ? std::make_unique<Table>() : std::move(spare_.back());
+    if (!spare_.empty()) spare_.pop_back();
+    window.closed = closed;
   }
   void add_to(Window& window, const T& record, std::uint64_t hash, Timestamp time) {
     Table& table = *window.table;
@@ -170,6 +173,55 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     const auto it = windows_.upper_bound(closed_until_);
     return it == windows_.end() ? kTimestampMax : it->second.time.end;
   }
+  // The end of time is no window of the clock's.
+  Timestamp last_end_at(Timestamp time) const override {
+    if (!grid_ || time == kTimestampMin) return kTimestampMin;
+    return grid_->window(grid_->last_window_before(grid_->slice_of(time).index)).end;
+  }
+
+  StateDeclaration window_state() const override { return {"panes", schema_of<WindowPane<Acc>>().to_string()}; }
+  // The key is that of the table behind the window's number; the value says first whether the window has closed.
+  void save_windows(Snapshot& to) const override {
+    std::string prefix;
+    for (const auto& [number, window] : windows_) {
+      prefix.clear();
+      append_ordered(number, prefix);
+      const bool closed = window.closed;
+      save_table(*window.table, kWindowState, prefix, to, [closed](const WindowPane<Acc>& pane, ByteWriter& out) {
+        Codec<bool>::encode(closed, out);
+        Codec<WindowPane<Acc>>::encode(pane, out);
+        return true;
+      });
+    }
+  }
+  bool restore_window(const StateEntry& entry) override {
+    std::string_view key = entry.key;
+    ByteReader value{entry.value};
+    std::int64_t number = 0;
+    bool closed = false;
+    if (!take_ordered(key, number) || !Codec<bool>::decode(value, closed) || (!grid_ && number != 0)) return false;
+    Window& window = windows_[number];
+    if (!window.table) {
+      open_window(window, grid_ ? grid_->window(number) : WindowTime{kTimestampMin, kTimestampMax}, true);
+    }
+    // Where a silence had closed it on one shard and not yet on another it fires for all keys: once more rather than
+    // never.
+    window.closed = window.closed && closed;
+    const auto restored = restore_to_table(*window.table, entry.key_group, key, entry.value.substr(1));
+    return restored && window.table->entry(restored->number).value.fired >= 0;
+  }
+  typename Base::OpenWindows windows_restored() override {
+    memory_.resize(memory_bytes());
+    typename Base::OpenWindows open;
+    for (const auto& [number, window] : windows_) {
+      if (window.closed) continue;
+      const Table& table = *window.table;
+      table.for_each(
+          [&](std::uint32_t n) { open.add(table.entry(n).value.fresh > 0, grid_ ? window.time.end : kTimestampMin); });
+    }
+    return open;
+  }
+
   bool tidy() override {
     if (forgotten_.empty()) return false;
     if (!forgotten_.back()->clear_some()) return true;

@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "millstream/operators/collector.hpp"
 #include "millstream/operators/late_side.hpp"
+#include "millstream/operators/window_snapshot.hpp"
 #include "millstream/operators/window_stage.hpp"
 #include "millstream/window/window_result.hpp"
 
@@ -76,7 +79,61 @@ class WindowFrame : public WindowStage {
   }
   OutputBase* output() final { return &output_; }
 
+  [[nodiscard]] std::vector<StateDeclaration> states() const final { return {declare_progress(), window_state()}; }
+  void save(Snapshot& to) final {
+    MILLSTREAM_ASSERT(!batch_ && firing_ == Firing::kNone);
+    const bool by_watermark = !by_clock_ || horizon_ == kTimestampMax;
+    save_progress({at_.merged, closes() ? closed_until() : kTimestampMin,
+                   by_watermark ? kTimestampMin : last_end_at(horizon_), timed_},
+                  to);
+    save_windows(to);
+  }
+  Status restore(const StateEntry& entry) final {
+    const bool good = entry.state == kStageState    ? restore_progress(entry, restored_)
+                      : entry.state == kWindowState ? restore_window(entry)
+                                                    : false;
+    return good ? Status{} : bad_entry(*this, entry);
+  }
+  void end_restore() final {
+    const OpenWindows open = windows_restored();
+    if (!restored_) return;
+    const Timestamp merged = std::max(restored_->watermark, restored_->silent_until);
+    at_ = {merged, merged};
+    effective_ = merged;
+    horizon_ = by_clock_ && merged != kTimestampMax ? restored_->ended_until : merged;
+    timed_ = restored_->timed;
+    metrics_.watermark_us.set(static_cast<std::uint64_t>(merged.time_since_epoch().count()));
+    // Time that has passed on the wall clock is not made up for: what waits for it begins to wait again.
+    if (open.any && closes()) end_silence(by_clock_ ? kTimestampMin : open.last_end);
+    start_ticking(open.fresh);
+    // What another shard had already fired up to is due here too.
+    collector_.begin(context().clock->monotonic_ns(), timed_);
+    firing_ = Firing::kDue;
+    restored_.reset();
+  }
+
  protected:
+  /// What a restored stage has open.
+  struct OpenWindows {
+    bool any = false;
+    bool fresh = false;                  ///< with records since its last result
+    Timestamp last_end = kTimestampMin;  ///< the last of their ends, where the watermark ends them
+    void add(bool has_fresh, Timestamp end) {
+      any = true;
+      fresh |= has_fresh;
+      last_end = std::max(last_end, end);
+    }
+  };
+  /// The state kWindowState.
+  [[nodiscard]] virtual StateDeclaration window_state() const = 0;
+  virtual void save_windows(Snapshot& to) const = 0;
+  /// False where the entry is none.
+  [[nodiscard]] virtual bool restore_window(const StateEntry& entry) = 0;
+  /// All of them are there.
+  virtual OpenWindows windows_restored() = 0;
+  /// By the wall clock: the end of the last window that has ended at this instant.
+  [[nodiscard]] virtual Timestamp last_end_at(Timestamp) const { return kTimestampMin; }
+
   /// A new batch, before its first record: resolves keys.
   virtual void begin(Batch<T>& batch) = 0;
   /// Adds records [from, to); returns where it stopped, which is before `to` only if stop() said so.
@@ -242,19 +299,23 @@ class WindowFrame : public WindowStage {
     batch_.reset();
     collector_.finish(control);
     forward_to_sides(downstream(), control, ingested_ns);
+    if (control == Control::kBarrier) reach_barrier();
   }
   // Records have come in, behind `start`: timers run from here.
   void note_input(Watermarks& start) {
-    const bool ticking = options().trigger.early_interval() > Duration{0};
     if (closes()) {
       // A silence that has been long enough closes even if nobody had the time to see it.
       if (closing()) start.merged = std::max(start.merged, closed_until());
       end_silence(by_clock_ ? kTimestampMin : last_end_of(*batch_));
     }
-    if (!by_clock_ && !ticking) return;
-    const Timestamp now = context().clock->now();
-    if (by_clock_) advance_clock(now);
-    if (ticking && tick_at_ == kTimestampMax) tick_at_ = saturating_add(now, options().trigger.early_interval());
+    if (by_clock_) advance_clock(context().clock->now());
+    start_ticking(true);
+  }
+  // Something is new that the wall clock will bring out early.
+  void start_ticking(bool fresh) {
+    const Duration interval = options().trigger.early_interval();
+    if (!fresh || interval <= Duration{0} || tick_at_ != kTimestampMax) return;
+    tick_at_ = saturating_add(context().clock->now(), interval);
   }
   void advance_clock(Timestamp now) {
     if (now <= horizon_) return;  // a clock that was set back
@@ -306,6 +367,7 @@ class WindowFrame : public WindowStage {
   bool timed_ = true;  // results have event times
   std::int32_t budget_ = 0;
   Timestamp tick_at_ = kTimestampMax;
+  std::optional<WindowProgress> restored_;  // until end_restore()
 };
 
 }  // namespace millstream::inline v0

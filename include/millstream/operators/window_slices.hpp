@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "millstream/channel/batch.hpp"
 #include "millstream/codec/codec.hpp"
 #include "millstream/core/memory_budget.hpp"
+#include "millstream/operators/key_totals.hpp"
 #include "millstream/state/state_table.hpp"
 #include "millstream/window/aggregate.hpp"
 #include "millstream/window/slice_grid.hpp"
@@ -65,6 +65,17 @@ class WindowSlices {
     }
     return *state;
   }
+  /// The slice of this number; null where no instant is in it.
+  [[nodiscard]] State* at_index(std::int64_t index) {
+    if (State* const state = find(index)) return state;
+    const Slice slice = grid_.slice_of(grid_.boundary(index));
+    return slice.index == index ? &at(slice) : nullptr;
+  }
+  /// f(state) for each slice, in their order.
+  template <class F>
+  void for_each(F&& f) const {
+    for (const auto& [index, state] : slices_) f(std::as_const(*state));
+  }
   /// Brings the memory reservation up to date after entries were added.
   void account(State& state) {
     const std::size_t bytes = state.table->memory_bytes();
@@ -86,6 +97,12 @@ class WindowSlices {
     return false;
   }
 
+  /// Before the first window: all up to number `done` have fired already. The slices from there on go into the stacks
+  /// as they do when they fill; the earlier ones are only looked at for late records.
+  void begin_behind(std::int64_t done) {
+    if (done == INT64_MAX) return;
+    stack_first_ = front_end_ = closed_until_ = grid_.first_slice_of(done + 1);
+  }
   /// Readies a window for emit(): at most about `budget` entries a call; true when it is done.
   bool prepare(std::int64_t window, std::uint32_t budget) {
     const std::int64_t first = grid_.first_slice_of(window);
@@ -252,50 +269,6 @@ class WindowSlices {
     State* front = nullptr;  // the oldest front slice that has the key, and its entry there
     std::uint32_t front_entry = 0;
   };
-  // Rebuilt from the slices after a restart, so it is not state and has no codec: a table of its own kind.
-  class Totals {
-   public:
-    struct Entry {
-      K key;
-      Total value;
-    };
-    [[nodiscard]] std::uint32_t find(const K& key, std::uint64_t hash) const {
-      return index_.find(hash, [&](std::uint32_t number) { return entries_[number].key == key; });
-    }
-    template <class Make>
-    std::uint32_t find_or_insert(const K& key, std::uint64_t hash, Make&& make) {
-      std::uint32_t number = find(key, hash);
-      if (number != kNone) return number;
-      if (free_.empty()) {
-        number = static_cast<std::uint32_t>(entries_.size());
-        entries_.push_back({key, make()});
-        live_.push_back(true);
-      } else {
-        number = free_.back();
-        entries_[number] = {key, make()};
-        free_.pop_back();  // not before make(), which may throw
-        live_[number] = true;
-      }
-      index_.insert(hash, number);
-      return number;
-    }
-    void erase(std::uint32_t number) {
-      index_.erase(hash_key(entries_[number].key), number);
-      live_[number] = false;
-      free_.push_back(number);
-    }
-    [[nodiscard]] Entry& entry(std::uint32_t number) { return entries_[number]; }
-    [[nodiscard]] const Entry& entry(std::uint32_t number) const { return entries_[number]; }
-    [[nodiscard]] bool live(std::uint32_t number) const { return live_[number]; }
-    [[nodiscard]] std::uint32_t end_number() const { return static_cast<std::uint32_t>(entries_.size()); }
-
-   private:
-    TableIndex index_;
-    std::deque<Entry> entries_;  // grows without moving
-    std::vector<bool> live_;
-    std::vector<std::uint32_t> free_;
-  };
-
   struct Link {
     State* state = nullptr;
     std::uint32_t entry = 0;
@@ -489,7 +462,7 @@ class WindowSlices {
   std::vector<std::vector<State*>> spent_slices_;
   std::vector<std::vector<Acc>> spent_suffixes_;
 
-  Totals totals_;
+  KeyTotals<K, Total> totals_;
   std::int64_t stack_first_ = INT64_MIN;   // slices from here on are in the stacks,
   std::int64_t front_end_ = INT64_MIN;     // up to here in the front,
   std::int64_t closed_until_ = INT64_MIN;  // and up to here in the back

@@ -1,5 +1,5 @@
-// WindowStage: what the stages of all windows have in common besides records: their options, and closing after a
-// silence.
+// WindowStage: what the stages of all windows have in common besides records: their options, what late means by them,
+// and closing after a silence.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +11,21 @@
 #include "millstream/window/window_options.hpp"
 
 namespace millstream::inline v0 {
+
+/// What decides whether a record is late and what is done with it, free of the record's type.
+struct LateRules {
+  Duration lateness{0};
+  bool by_merged = false;
+
+  /// The watermark that a record of this place is judged by. A split that was idle may be behind the merged one.
+  [[nodiscard]] Timestamp judge(const Watermarks& at) const {
+    return by_merged ? at.merged : std::max(at.split, at.merged);
+  }
+  /// A window with this end still takes the record.
+  [[nodiscard]] bool takes(Timestamp window_end, Timestamp watermark) const {
+    return saturating_add(window_end, lateness) > watermark;
+  }
+};
 
 /// After `close_after` without input the stage goes on as if the watermark had reached the end of its last window: on
 /// every shard, so that what comes later for these windows is late by the ordinary rules wherever its key lives.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 #include "millstream/core/export.hpp"
 #include "millstream/core/status.hpp"
@@ -41,6 +42,10 @@ class MILLSTREAM_EXPORT SliceGrid {
   [[nodiscard]] Timestamp boundary(std::int64_t index) const {
     return zone_ == nullptr ? uniform_boundary(index) : calendar_boundary(index);
   }
+
+  /// "windows of 3 slices each 1 from 0, slices of 60000000us from 0us in Europe/Berlin": equal where slices and
+  /// windows have the same numbers and bounds.
+  [[nodiscard]] std::string describe() const;
 
   [[nodiscard]] Duration slice() const noexcept { return Duration{slice_}; }
   [[nodiscard]] std::int64_t size_slices() const noexcept { return size_slices_; }

@@ -1,0 +1,63 @@
+// KeyTotals: what the stacks of sliding windows know of each key. It is made of the slices again after a restart, so it
+// is not state and has no codec: a table of its own kind.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "millstream/state/key_hash.hpp"
+#include "millstream/state/table_index.hpp"
+
+namespace millstream::inline v0 {
+
+/// Key -> Total, by numbers that stay while the key is there. Belongs to one shard.
+template <class K, class Total>
+class KeyTotals {
+ public:
+  struct Entry {
+    K key;
+    Total value;
+  };
+  static constexpr std::uint32_t kNone = TableIndex::kNone;
+
+  [[nodiscard]] std::uint32_t find(const K& key, std::uint64_t hash) const {
+    return index_.find(hash, [&](std::uint32_t number) { return entries_[number].key == key; });
+  }
+  /// The number of the key, with make() as its total if there is none.
+  template <class Make>
+  std::uint32_t find_or_insert(const K& key, std::uint64_t hash, Make&& make) {
+    std::uint32_t number = find(key, hash);
+    if (number != kNone) return number;
+    if (free_.empty()) {
+      number = static_cast<std::uint32_t>(entries_.size());
+      entries_.push_back({key, make()});
+      live_.push_back(true);
+    } else {
+      number = free_.back();
+      entries_[number] = {key, make()};
+      free_.pop_back();  // not before make(), which may throw
+      live_[number] = true;
+    }
+    index_.insert(hash, number);
+    return number;
+  }
+  void erase(std::uint32_t number) {
+    index_.erase(hash_key(entries_[number].key), number);
+    live_[number] = false;
+    free_.push_back(number);
+  }
+  [[nodiscard]] Entry& entry(std::uint32_t number) { return entries_[number]; }
+  [[nodiscard]] const Entry& entry(std::uint32_t number) const { return entries_[number]; }
+  [[nodiscard]] bool live(std::uint32_t number) const { return live_[number]; }
+  /// Numbers run from 0 to end_number() - 1; those of erased keys are not live.
+  [[nodiscard]] std::uint32_t end_number() const { return static_cast<std::uint32_t>(entries_.size()); }
+
+ private:
+  TableIndex index_;
+  std::deque<Entry> entries_;  // grows without moving
+  std::vector<bool> live_;
+  std::vector<std::uint32_t> free_;
+};
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,50 @@
+// PaneCounts: how often each key of a window has fired, while late records may make it fire again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "millstream/operators/window_snapshot.hpp"
+#include "millstream/state/state_table.hpp"
+
+namespace millstream::inline v0 {
+
+/// Windows are known by their numbers, which rise with their ends. Belongs to one stage on one shard.
+template <class K>
+class PaneCounts {
+ public:
+  /// The number of the pane that the key now fires, from zero.
+  std::uint32_t next(std::int64_t window, const K& key, std::uint64_t hash) {
+    Table& table = windows_[window];
+    return table.entry(table.find_or_insert(key, hash, [] { return 0U; })).value++;
+  }
+  /// Forgets the first windows, as long as over(window) holds.
+  template <class Over>
+  void drop(Over&& over) {
+    while (!windows_.empty() && over(windows_.begin()->first)) windows_.erase(windows_.begin());
+  }
+
+  /// As entries of `state`: window and key -> panes so far.
+  void save(std::uint32_t state, Snapshot& to) const {
+    std::string prefix;
+    for (const auto& [window, table] : windows_) {
+      prefix.clear();
+      append_ordered(window, prefix);
+      save_table(table, state, prefix, to);
+    }
+  }
+  /// False where save() has not written the entry.
+  [[nodiscard]] bool restore(const StateEntry& entry) {
+    std::string_view key = entry.key;
+    std::int64_t window = 0;
+    return take_ordered(key, window) && restore_to_table(windows_[window], entry.key_group, key, entry.value);
+  }
+
+ private:
+  using Table = StateTable<K, std::uint32_t>;
+  std::map<std::int64_t, Table> windows_;
+};
+
+}  // namespace millstream::inline v0

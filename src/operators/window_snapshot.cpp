@@ -1,0 +1,65 @@
+// The entry that says how far a windowed stage is, and the words for an entry that is none.
+#include "millstream/operators/window_snapshot.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "millstream/codec/schema.hpp"
+
+namespace millstream::inline v0 {
+namespace {
+
+constexpr std::string_view kProgressKey = "watermark";
+constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
+
+}  // namespace
+
+StateDeclaration declare_progress() { return {"stage", schema_of<WindowProgress>().to_string()}; }
+
+void save_progress(const WindowProgress& progress, Snapshot& to) {
+  std::string value;
+  encode_value(progress, value);
+  to.put({kStageState, kEveryShard, kProgressKey, value});
+}
+
+bool restore_progress(const StateEntry& entry, std::optional<WindowProgress>& progress) {
+  WindowProgress said;
+  if (entry.key_group != kEveryShard || entry.key != kProgressKey || !decode_value(entry.value, said)) return false;
+  if (!progress) {
+    progress = said;
+    return true;
+  }
+  progress->watermark = std::min(progress->watermark, said.watermark);
+  progress->silent_until = std::max(progress->silent_until, said.silent_until);
+  progress->ended_until = std::max(progress->ended_until, said.ended_until);
+  progress->timed = progress->timed && said.timed;
+  return true;
+}
+
+void append_ordered(std::int64_t number, std::string& out) {
+  const std::uint64_t bits = static_cast<std::uint64_t>(number) ^ kSign;
+  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(bits >> shift & 0xff));
+}
+
+bool take_ordered(std::string_view& bytes, std::int64_t& number) {
+  if (bytes.size() < kOrderedBytes) return false;
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < kOrderedBytes; ++i) bits = bits << 8 | static_cast<unsigned char>(bytes[i]);
+  number = static_cast<std::int64_t>(bits ^ kSign);
+  bytes.remove_prefix(kOrderedBytes);
+  return true;
+}
+
+Status bad_entry(const Stage& stage, const StateEntry& entry) {
+  const std::vector<StateDeclaration> states = stage.states();
+  const std::string state =
+      entry.state < states.size() ? states[entry.state].name : "number " + std::to_string(entry.state);
+  return Status{ErrorCode::kInvalidData, "an entry of " + std::to_string(entry.key.size()) + " + " +
+                                             std::to_string(entry.value.size()) + " bytes in key group " +
+                                             std::to_string(entry.key_group) +
+                                             " is not what this stage saves; restore an intact checkpoint"}
+      .at("state " + state)
+      .at("stage " + stage.name());
+}
+
+}  // namespace millstream::inline v0
