@@ -58,6 +58,36 @@ void flush() {}
 #else
 ms::Status close(ms::SinkEnd) { return {}; }
 #endif
+
+#if defined(PREPARE_MISSING)
+#elif defined(PREPARE_WRONG)
+  void prepare() {}
+#elif defined(PREPARE_PRIVATE)
+private:
+std::string prepare() { return {}; }
+
+public:
+#else
+std::string prepare() { return {}; }
+#endif
+
+#if defined(COMMIT_MISSING)
+#elif defined(COMMIT_WRONG)
+  void commit() {}
+#elif defined(COMMIT_OVERLOADED)
+void commit(const std::string&) {}
+void commit() {}
+#else
+void commit(const std::string&) {}
+#endif
+
+#if defined(RECOVER_WRONG)
+  void recover(std::span<const std::string>, std::span<const std::string>) {}
+#elif defined(RECOVER_TEMPLATE)
+  void recover(ms::SinkContext&, auto, auto) {}
+#else
+ms::Status recover(ms::SinkContext&, std::span<const std::string>, std::span<const std::string>) { return {}; }
+#endif
 #if defined(NOT_COPYABLE)
   std::unique_ptr<int> owned;
 #endif

@@ -103,6 +103,14 @@ millstream_add_mistakes(sink
   FLUSH_PRIVATE "a sink's member flush ${not_one}"
   CLOSE_WRONG "a sink's member close ${wrong}"
   CLOSE_TEMPLATE "a sink's member close ${not_one}"
+  PREPARE_WRONG "a sink's member prepare ${wrong}"
+  PREPARE_PRIVATE "a sink's member prepare ${not_one}"
+  PREPARE_MISSING "a sink has both prepare and commit"
+  COMMIT_WRONG "a sink's member commit ${wrong}"
+  COMMIT_OVERLOADED "a sink's member commit ${not_one}"
+  COMMIT_MISSING "a sink has both prepare and commit"
+  RECOVER_WRONG "a sink's member recover ${wrong}"
+  RECOVER_TEMPLATE "a sink's member recover ${not_one}"
   NOT_COPYABLE "a sink is copied once for each shard"
   FINAL "a sink must not be final")
 

@@ -15,6 +15,21 @@
 //   flush()                  void or Status; the input has paused: what is buffered should become visible; called again
 //                            about once a second while nothing comes
 //   close(SinkEnd)           void or Status; once; says whether the input ended or was cut off
+//
+// A sink that takes part in checkpoints publishes nothing but by commit(), in a job that has them
+// (context.checkpointed()):
+//
+//   prepare()                std::string or Result<std::string>; makes everything durable that was written and is not
+//                            yet committed, and returns the handle by which it is found again, also by another process.
+//                            A checkpoint that fails is not told: the next prepare covers its output too
+//   commit(const std::string& handle)
+//                            void or Status; makes visible what the newest prepare() covered. May come again after a
+//                            crash, when all or some of it is visible already
+//   recover(SinkContext&, std::span<const std::string> commit, std::span<const std::string> abort)
+//                            void or Status; on one copy of the sink, before any copy is opened: commits the handles
+//                            that were decided, drops what was prepared and not decided, and what no handle names
+//
+// Without prepare and commit a sink in such a job is at-least-once.
 #pragma once
 
 #include <cstdint>
@@ -56,6 +71,14 @@ class SinkContext {
   [[nodiscard]] FileSystem& file_system() const { return file_system_; }
   [[nodiscard]] Clock& clock() const { return clock_; }
   [[nodiscard]] const Waker& waker() const { return waker_; }
+  /// The job takes checkpoints: what is written becomes visible by commit() alone.
+  [[nodiscard]] bool checkpointed() const { return checkpointed_; }
+  /// It goes on from one: output of earlier runs is there and stays.
+  [[nodiscard]] bool restored() const { return restored_; }
+  void set_checkpoints(bool checkpointed, bool restored) {
+    checkpointed_ = checkpointed;
+    restored_ = restored;
+  }
   /// With a short write(span): when to call again (wall clock; setting the clock later does not move it). Without it
   /// the engine asks again after 1 ms.
   void retry_at(Timestamp t) {
@@ -79,6 +102,8 @@ class SinkContext {
   Clock& clock_;
   LogHook log_;
   Waker waker_;
+  bool checkpointed_ = false;
+  bool restored_ = false;
   Timestamp retry_at_ = kTimestampMin;
   std::int64_t retry_at_ns_ = 0;
 };

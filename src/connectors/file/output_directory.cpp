@@ -1,5 +1,5 @@
-// Unfinished files of other jobs are named, never removed: nothing on the disk tells a job that was killed from one
-// that writes to the same directory right now.
+// Unfinished files of other jobs are named, never removed here: nothing on the disk tells a job that was killed from
+// one that writes to the same directory right now.
 #include "millstream/connectors/file/output_directory.hpp"
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct Contents {
   int names = 0;
 };
 
-bool is_unfinished(std::string_view name) { return name.starts_with(".part-") && name.ends_with(kUnfinishedSuffix); }
+bool is_unfinished(std::string_view name) { return visible_name(name).starts_with("part-"); }
 
 // Goes through the folders below, until a file is found that readers see, or, where those may be there, until
 // kNamesMax.
@@ -59,6 +59,15 @@ Status make_directory(FileSystem& files, const std::string& directory) {
   return files.sync_folder(parent_folder(directory));
 }
 
+// Prepared output is no safer than the folders that lead to it, which may be new, or made by a job that was killed.
+Status sync_way_to(FileSystem& files, std::string path) {
+  while (path != "." && path != "/") {
+    path = parent_folder(path);
+    if (Status s = files.sync_folder(path); !s.ok()) return s;
+  }
+  return {};
+}
+
 // An error of the operating system with what to do; a path through a file says which name in it is the file.
 Status explained(FileSystem& files, const std::string& directory, const Status& status) {
   if (status.code() == ErrorCode::kIo || status.code() == ErrorCode::kNotFound) {
@@ -75,8 +84,16 @@ Status explained(FileSystem& files, const std::string& directory, const Status& 
 Status prepare_directory(const SinkContext& context, const std::string& directory, Existing existing) {
   FileSystem& files = context.file_system();
   const Result<FileInfo> info = files.info(directory);
-  if (!info && info.error().code() == ErrorCode::kNotFound) return make_directory(files, directory);
-  if (!info) return info.error();
+  const bool missing = !info && info.error().code() == ErrorCode::kNotFound;
+  if (!info && !missing) return info.error();
+  if (missing) {
+    if (Status s = make_directory(files, directory); !s.ok()) return s;
+  }
+  // Where a checkpoint has been taken, this was done before it.
+  if (context.checkpointed() && (missing || !context.restored())) {
+    if (Status s = sync_way_to(files, directory); !s.ok()) return s;
+  }
+  if (missing) return {};
   if (!info->is_folder) return is_a_file(directory, directory);
   Contents contents;
   if (Status s = look_into(files, directory, existing, contents); !s.ok()) return s;
@@ -102,7 +119,8 @@ Status prepare_directory(const SinkContext& context, const std::string& director
 Status DirectoryGate::enter(const SinkContext& context, const std::string& directory, Existing existing) {
   const std::scoped_lock lock{mutex_};
   if (!checked_) {
-    result_ = explained(context.file_system(), directory, prepare_directory(context, directory, existing));
+    const Existing allowed = context.restored() ? Existing::kKeep : existing;
+    result_ = explained(context.file_system(), directory, prepare_directory(context, directory, allowed));
   }
   checked_ = result_.ok();
   if (checked_) ++inside_;
@@ -117,6 +135,14 @@ void DirectoryGate::leave(SinkEnd end) {
 }
 
 std::string unfinished_name(const std::string& name) { return "." + name + std::string{kUnfinishedSuffix}; }
+
+std::string_view visible_name(std::string_view unfinished) {
+  if (unfinished.size() <= kUnfinishedSuffix.size() || !unfinished.starts_with('.') ||
+      !unfinished.ends_with(kUnfinishedSuffix)) {
+    return {};
+  }
+  return unfinished.substr(1, unfinished.size() - 1 - kUnfinishedSuffix.size());
+}
 
 std::string parent_folder(const std::string& path) {
   const std::size_t slash = path.rfind('/');

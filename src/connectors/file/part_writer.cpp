@@ -1,7 +1,9 @@
-// Files that come into being whole: written as .NAME.inprogress, synced, renamed to NAME.
+// Files that come into being whole: written as .NAME.inprogress, synced, renamed to NAME; in a job with checkpoints the
+// rename waits for commit().
 #include "millstream/connectors/file/part_writer.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "millstream/core/assert.hpp"
@@ -27,16 +29,6 @@ std::string_view fault_of(std::string_view folder) {
   return {};
 }
 
-// An error of the disk, with what is left of the output and what to do.
-Status explained(Status status) {
-  if (status.code() != ErrorCode::kIo) return status;
-  return {
-      ErrorCode::kIo,
-      status.message() +
-          "; the files that readers see are whole and stay, those that were not complete are removed. Mend the cause "
-          "and start again with an empty .directory, or beside these files with .existing = Existing::kKeep"};
-}
-
 }  // namespace
 
 PartWriter::PartWriter(PartOptions options, std::shared_ptr<DirectoryGate> gate)
@@ -50,12 +42,13 @@ PartWriter::~PartWriter() {
 }
 
 Status PartWriter::open(SinkContext& context) {
+  context_ = &context;
   if (options_.directory.empty()) return {ErrorCode::kInvalidArgument, "file sink: .directory is empty"};
   if (options_.roll_bytes == 0 || options_.open_files_max == 0) {
     return {ErrorCode::kInvalidArgument, "file sink: .roll_bytes and .open_files_max must be at least 1"};
   }
-  context_ = &context;
   run_ = std::to_string(context.clock().now().time_since_epoch().count());
+  if (context.checkpointed()) run_ += "-" + stage_tag(context.stage());
   Status entered = gate_->enter(context, options_.directory, options_.existing);
   entered_ = entered.ok();
   return entered;
@@ -73,10 +66,10 @@ Result<std::string*> PartWriter::buffer(std::string_view folder) {
   return &current_->second.buffer;
 }
 
-Status PartWriter::commit() {
+Status PartWriter::appended() {
   Part& part = current_->second;
   count_buffer(part);
-  if (part.bytes + part.buffer.size() >= options_.roll_bytes) return explained(publish(current_));
+  if (part.bytes + part.buffer.size() >= options_.roll_bytes) return explained(end_part(current_));
   if (part.buffer.size() >= kBufferBytes) return explained(spill(part));
   return buffers_bytes_ > kBuffersBytesMax ? explained(empty_buffers()) : Status{};
 }
@@ -91,7 +84,7 @@ Status PartWriter::roll_old() {
     const auto at = part++;
     if (now_ns - at->second.started_ns < interval_ns) {
       oldest_ns_ = std::min(oldest_ns_, at->second.started_ns);
-    } else if (Status s = publish(at); !s.ok()) {
+    } else if (Status s = end_part(at); !s.ok()) {
       return explained(std::move(s));
     }
   }
@@ -105,10 +98,34 @@ Status PartWriter::flush() {
   return roll_old();
 }
 
+Result<std::string> PartWriter::prepare() {
+  if (Status s = end_all(); !s.ok()) return explained(std::move(s));
+  std::set<std::string> folders;
+  for (const PreparedPart& part : ended_) folders.insert(parent_folder(options_.directory + "/" + part.hidden));
+  for (const std::string& folder : folders) {
+    if (Status s = context_->file_system().sync_folder(folder); !s.ok()) return explained(std::move(s));
+  }
+  prepared_.insert(prepared_.end(), std::make_move_iterator(ended_.begin()), std::make_move_iterator(ended_.end()));
+  ended_ = {};
+  return encode_handle(prepared_);
+}
+
+Status PartWriter::commit(const std::string& handle) {
+  if (Status s = commit_handle(context_->file_system(), options_.directory, handle); !s.ok()) {
+    return explained(std::move(s));
+  }
+  prepared_ = {};
+  return {};
+}
+
 Status PartWriter::close(SinkEnd end) {
   Status result;
-  while (end == SinkEnd::kFinished && result.ok() && !parts_.empty()) {
-    result = explained(publish(parts_.begin()));
+  if (end == SinkEnd::kFinished) {
+    if (!context_->checkpointed()) {
+      result = explained(end_all());
+    } else if (!parts_.empty() || !ended_.empty()) {
+      result = {ErrorCode::kInternal, "file sink: the input ended with output that no checkpoint covers"};
+    }
   }
   discard();
   if (std::exchange(entered_, false)) gate_->leave(result.ok() ? end : SinkEnd::kAborted);
@@ -123,7 +140,7 @@ Status PartWriter::start_part(std::string_view folder) {
     }
   }
   if (parts_.size() >= kUnfinishedFilesMax) {
-    if (Status s = publish_unused(); !s.ok()) return s;
+    if (Status s = end_unused(); !s.ok()) return s;
   }
   Part part;
   part.folder = folder.empty() ? options_.directory : options_.directory + "/" + std::string{folder};
@@ -141,14 +158,14 @@ Status PartWriter::start_part(std::string_view folder) {
   return {};
 }
 
-Status PartWriter::publish_unused() {
+Status PartWriter::end_unused() {
   if (!std::exchange(warned_, true)) {
     context_->log(LogLevel::kWarning,
                   "sink '" + context_->stage() + "': .path spreads the records over more than " +
                       std::to_string(kUnfinishedFilesMax) + " folders at a time, so files become visible before they " +
                       "are full; a coarser .path or a short .roll_interval avoids many small files");
   }
-  return publish(parts_.find(*uses_.back()));
+  return end_part(parts_.find(*uses_.back()));
 }
 
 Status PartWriter::make_folder(const std::string& folder) {
@@ -248,8 +265,7 @@ void PartWriter::count_buffer(Part& part) {
   part.buffer_counted = part.buffer.capacity();
 }
 
-Status PartWriter::publish(Parts::iterator at) {
-  FileSystem& files = context_->file_system();
+Status PartWriter::end_part(Parts::iterator at) {
   Part& part = at->second;
   if (Status s = spill(part); !s.ok()) return s;
   // What a part without a descriptor wrote was synced before that was closed.
@@ -257,24 +273,58 @@ Status PartWriter::publish(Parts::iterator at) {
     if (Status s = sync(part); !s.ok()) return s;
     if (Status s = close_file(part); !s.ok()) return s;
   }
+  if (context_->checkpointed()) {
+    const std::size_t directory = options_.directory.size() + 1;
+    ended_.push_back({part.temporary.substr(directory), part.name.substr(directory)});
+    forget(at);
+    return {};
+  }
+  FileSystem& files = context_->file_system();
   if (Status s = files.rename(part.temporary, part.name); !s.ok()) return s;
   const std::string folder = std::move(part.folder);
-  if (current_ == at) current_ = parts_.end();
-  uses_.erase(part.use);
-  buffers_bytes_ -= part.buffer_counted;
-  parts_.erase(at);
+  forget(at);
   return files.sync_folder(folder);
+}
+
+Status PartWriter::end_all() {
+  while (!parts_.empty()) {
+    if (Status s = end_part(parts_.begin()); !s.ok()) return s;
+  }
+  return {};
+}
+
+void PartWriter::forget(Parts::iterator at) {
+  if (current_ == at) current_ = parts_.end();
+  uses_.erase(at->second.use);
+  buffers_bytes_ -= at->second.buffer_counted;
+  parts_.erase(at);
+}
+
+// An error of the disk, with what is left of the output and what to do.
+Status PartWriter::explained(Status status) const {
+  if (status.code() != ErrorCode::kIo) return status;
+  const std::string_view advice =
+      context_->checkpointed()
+          ? "; the files that readers see are whole and stay. Mend the cause and start again: the job goes on from its "
+            "newest checkpoint"
+          : "; the files that readers see are whole and stay, those that were not complete are removed. Mend the cause "
+            "and start again with an empty .directory, or beside these files with .existing = Existing::kKeep";
+  return {ErrorCode::kIo, status.message() + std::string{advice}};
+}
+
+void PartWriter::remove_hidden(const std::string& path) {
+  // What cannot be removed stays invisible all the same.
+  if (Status s = context_->file_system().remove(path); !s.ok()) context_->log(LogLevel::kWarning, s.message());
 }
 
 void PartWriter::discard() {
   for (auto& [folder, part] : parts_) {
     part.file.reset();
-    // What cannot be removed stays invisible all the same.
-    if (Status s = context_->file_system().remove(part.temporary); !s.ok()) {
-      context_->log(LogLevel::kWarning, s.message());
-    }
+    remove_hidden(part.temporary);
   }
+  for (const PreparedPart& part : ended_) remove_hidden(options_.directory + "/" + part.hidden);
   parts_.clear();
+  ended_.clear();
   uses_.clear();
   open_.clear();
   buffers_bytes_ = 0;

@@ -7,6 +7,7 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/line_output.cpp
   ${CMAKE_CURRENT_LIST_DIR}/output_directory.cpp
   ${CMAKE_CURRENT_LIST_DIR}/part_writer.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/prepared_parts.cpp
   ${CMAKE_CURRENT_LIST_DIR}/record_reader.cpp
   ${CMAKE_CURRENT_LIST_DIR}/rotated_files.cpp
   ${CMAKE_CURRENT_LIST_DIR}/zstd.cpp)

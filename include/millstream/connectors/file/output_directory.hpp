@@ -4,6 +4,7 @@
 
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "millstream/core/export.hpp"
 #include "millstream/core/status.hpp"
@@ -11,7 +12,8 @@
 
 namespace millstream::inline v0::file {
 
-/// What a sink does with a directory that holds files already (names that start with '.' do not count).
+/// What a sink does with a directory that holds files already (names that start with '.' do not count). Where a job
+/// goes on from a checkpoint they are its own and stay.
 enum class Existing {
   kRefuse,  ///< the job fails before anything is written
   kKeep,    ///< new files come beside them; no name is used twice
@@ -23,7 +25,8 @@ namespace detail {
 /// Thread-safe.
 class MILLSTREAM_EXPORT DirectoryGate {
  public:
-  /// Makes the directory if it is missing, and warns of unfinished files in it.
+  /// Makes the directory if it is missing, and warns of unfinished files in it. In a job with checkpoints the folders
+  /// that lead to it are on the disk then.
   [[nodiscard]] Status enter(const SinkContext& context, const std::string& directory, Existing existing);
   void leave(SinkEnd end);
 
@@ -36,6 +39,8 @@ class MILLSTREAM_EXPORT DirectoryGate {
 
 /// The name under which a file `name` is written before it is visible: ".NAME.inprogress".
 [[nodiscard]] std::string unfinished_name(const std::string& name);
+/// `name` for ".NAME.inprogress"; empty for any other name.
+[[nodiscard]] std::string_view visible_name(std::string_view unfinished);
 
 /// The folder that holds the path.
 [[nodiscard]] std::string parent_folder(const std::string& path);
