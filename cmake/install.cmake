@@ -18,6 +18,13 @@ foreach(component IN ITEMS core testing)
     NAMESPACE millstream:: FILE millstream-${component}-targets.cmake DESTINATION ${package_dir})
 endforeach()
 
+if(MILLSTREAM_TOOLS)
+  # A shared library is found from where the program is, so that the tree may be moved.
+  file(RELATIVE_PATH libdir_from_bindir /prefix/${CMAKE_INSTALL_BINDIR} /prefix/${CMAKE_INSTALL_LIBDIR})
+  set_target_properties(millstream_tool PROPERTIES INSTALL_RPATH "$ORIGIN/${libdir_from_bindir}")
+  install(TARGETS millstream_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+
 get_target_property(library_type millstream TYPE)
 configure_package_config_file(cmake/millstream-config.cmake.in millstream-config.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(millstream-config-version.cmake COMPATIBILITY SameMinorVersion)

@@ -13,13 +13,8 @@ constexpr std::size_t kHeadBytes = 8 + 4;
 constexpr std::size_t kChecksumBytes = 8;
 
 std::string hexadecimal(std::string_view bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
-  for (const char byte : bytes) {
-    const auto value = static_cast<unsigned char>(byte);
-    text.push_back(kDigits[value >> 4]);
-    text.push_back(kDigits[value & 15]);
-  }
+  detail::append_hexadecimal(text, bytes);
   return text;
 }
 

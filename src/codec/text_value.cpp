@@ -39,9 +39,7 @@ std::string shown(std::string_view text) {
   while (at < text.size() && at < kShownBytesMax) {
     const std::size_t length = utf8_length(text.substr(at));
     if (length == 0 || static_cast<unsigned char>(text[at]) < 0x20 || text[at] == 0x7F) {
-      constexpr std::string_view kHex = "0123456789abcdef";
-      const auto byte = static_cast<unsigned char>(text[at]);
-      out.append("\\x").append({kHex[byte >> 4], kHex[byte & 15]});
+      append_hexadecimal(out.append("\\x"), text.substr(at, 1));
       ++at;
     } else {
       out.append(text.substr(at, length));
@@ -116,6 +114,14 @@ void append_instant(std::string& out, Instant instant) {
     fraction %= unit;
   }
   out.push_back('Z');
+}
+
+void append_hexadecimal(std::string& out, std::string_view bytes) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    out.append({kHex[byte >> 4], kHex[byte & 15]});
+  }
 }
 
 std::string_view enum_name(std::span<const EnumName> names, std::int64_t value) noexcept {

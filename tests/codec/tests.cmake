@@ -1,11 +1,12 @@
 # Tests of codec: millstream_add_test(codec_name name_test.cpp)
 millstream_add_test(codec_binary codec_test.cpp)
 millstream_add_test(codec_schema schema_test.cpp)
+millstream_add_test(codec_schema_json schema_json_test.cpp)
 millstream_add_test(codec_json json_test.cpp)
 millstream_add_test(codec_csv csv_test.cpp)
 millstream_add_test(codec_heap_bytes heap_bytes_test.cpp)
 millstream_add_test(codec_allocation allocation_test.cpp)
-foreach(format IN ITEMS binary json csv)
+foreach(format IN ITEMS binary json csv schema)
   millstream_add_test(codec_fuzz_${format} fuzz_${format}.cpp fuzz_test.cpp)
 endforeach()
 

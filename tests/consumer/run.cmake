@@ -1,6 +1,7 @@
 # Builds and runs the consumer project in one of the ways a user may get the library:
 # cmake -DMODE=<mode> -DBUILD=<our build folder> -DSOURCE=<repository> -DWORK=<scratch folder> -DCXX=<compiler>
-#       -DGENERATOR=<generator> -DLAUNCHER=<compiler launcher> -P run.cmake
+#       -DGENERATOR=<generator> -DLAUNCHER=<compiler launcher> -DTOOL=<whether the tool is
+#       installed, too> -P run.cmake
 #   installed       find_package from an installed prefix
 #   moved           the same after the prefix has been renamed
 #   pkg_config      compiled by hand with pkg-config's flags, from a renamed prefix
@@ -71,6 +72,9 @@ if(MODE STREQUAL "installed")
   build_and_run(-DCMAKE_PREFIX_PATH=${WORK}/prefix)
 elseif(MODE STREQUAL "moved")
   install_moved(${BUILD})
+  if(TOOL)
+    run(${WORK}/second/bin/millstream --help)
+  endif()
   build_and_run(-DCMAKE_PREFIX_PATH=${WORK}/second)
 elseif(MODE STREQUAL "pkg_config")
   install_moved(${BUILD})

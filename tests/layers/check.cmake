@@ -32,6 +32,7 @@ set(homes
   "^date/=time window"
   "^spdlog/=core/log.cpp"
   "^fmt/=*"
+  "^CLI/=tools"
   "^boost/(asio|system)=runtime io"
   "^boost/unordered=state window operators graph runtime"
   "^boost/(describe|mp11)=*")

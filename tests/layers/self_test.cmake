@@ -37,6 +37,12 @@ expect(refused src/connectors/file/a.cpp "#include \"millstream/runtime/b.hpp\""
 expect(allowed ${public}/testing/a.hpp "#include \"millstream/runtime/b.hpp\"")
 expect(refused ${public}/runtime/a.hpp "#include \"millstream/testing/b.hpp\"")
 
+expect(allowed src/tools/a.cpp "#include \"millstream/checkpoint/b.hpp\"")
+expect(refused src/tools/a.cpp "#include \"millstream/runtime/b.hpp\"")
+expect(refused src/checkpoint/a.cpp "#include \"tools/b.hpp\"")
+expect(allowed src/tools/a.cpp "#include <CLI/CLI.hpp>")
+expect(refused src/checkpoint/a.cpp "#include <CLI/CLI.hpp>")
+
 expect(allowed ${public}/codec/a.hpp "#include <boost/describe.hpp>")
 expect(allowed ${public}/codec/a.hpp "#include <unordered_map>")
 expect(refused ${public}/codec/a.hpp "#include <boost/json.hpp>")

@@ -26,26 +26,30 @@ concept InstantDuration =
     std::integral<typename D::rep> &&
     (TicksInMicroseconds<D>::den == 1 || (TicksInMicroseconds<D>::num == 1 && 1000 % TicksInMicroseconds<D>::den == 0));
 
+/// Of a tick of num/den microseconds: one of both is 1, and den divides 1000. What lies beyond Timestamp's range is
+/// infinity.
+constexpr Instant instant_of(std::int64_t ticks, std::int64_t num, std::int64_t den) {
+  if (den == 1) {
+    std::int64_t microseconds = 0;
+    if (__builtin_mul_overflow(ticks, num, &microseconds)) return {ticks < 0 ? kTimestampMin : kTimestampMax, 0};
+    return {Timestamp{Duration{microseconds}}, 0};
+  }
+  std::int64_t microseconds = ticks / den;
+  std::int64_t rest = ticks % den;
+  if (rest < 0) {
+    rest += den;
+    --microseconds;
+  }
+  return {Timestamp{Duration{microseconds}}, static_cast<std::uint32_t>(rest * (1000 / den))};
+}
+
 /// The ends of D's time points are ±infinity; so is what lies beyond Timestamp's range.
 template <class D>
 constexpr Instant to_instant(std::chrono::time_point<std::chrono::system_clock, D> t) {
   using R = TicksInMicroseconds<D>;
   if (t == t.min()) return {kTimestampMin, 0};
   if (t == t.max()) return {kTimestampMax, 0};
-  const auto ticks = static_cast<std::int64_t>(t.time_since_epoch().count());
-  if constexpr (R::den == 1) {
-    std::int64_t microseconds = 0;
-    if (__builtin_mul_overflow(ticks, R::num, &microseconds)) return {ticks < 0 ? kTimestampMin : kTimestampMax, 0};
-    return {Timestamp{Duration{microseconds}}, 0};
-  } else {
-    std::int64_t microseconds = ticks / R::den;
-    std::int64_t rest = ticks % R::den;
-    if (rest < 0) {
-      rest += R::den;
-      --microseconds;
-    }
-    return {Timestamp{Duration{microseconds}}, static_cast<std::uint32_t>(rest * (1000 / R::den))};
-  }
+  return instant_of(static_cast<std::int64_t>(t.time_since_epoch().count()), R::num, R::den);
 }
 
 /// False where D cannot count that far. What is finer than D's tick is cut off (rounded down).

@@ -20,6 +20,8 @@ MILLSTREAM_EXPORT void append_floating(std::string& out, double value);
 MILLSTREAM_EXPORT void append_floating(std::string& out, float value);
 /// As append_to(out, Timestamp), with up to nine digits.
 MILLSTREAM_EXPORT void append_instant(std::string& out, Instant instant);
+/// Two lower-case digits a byte.
+MILLSTREAM_EXPORT void append_hexadecimal(std::string& out, std::string_view bytes);
 /// The name of a described enumerator, or an empty view.
 MILLSTREAM_EXPORT std::string_view enum_name(std::span<const EnumName> names, std::int64_t value) noexcept;
 

@@ -1,0 +1,59 @@
+// millstream state: list, get, scan, export, with keys and values that their schemas fit and some that they do not.
+#include "tools/tool.hpp"
+
+namespace millstream::inline v0::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using StateCommands = ToolTest;
+
+TEST_F(StateCommands, ListCountsEntries) {
+  const ToolRun list = run("state list --json " + state());
+  EXPECT_EQ(list.exit_code, 0) << list.errors;
+  EXPECT_EQ(list.out,
+            "{\"state\":\"spend/panes\",\"kind\":\"window\",\"entries\":3,\"schema\":\"string -> i64\"}\n"
+            "{\"state\":\"spend/timers\",\"kind\":\"window\",\"entries\":0,\"schema\":\"struct{at: i64}\"}\n");
+  EXPECT_THAT(run("state list " + state()).out, HasSubstr("spend/panes   window  3        string -> i64"));
+}
+
+TEST_F(StateCommands, PrintEntriesBySchemaOrAsHexadecimal) {
+  const std::string lines =
+      "{\"key\":\"cy\",\"value\":{\"hex\":\"3f\"}}\n"
+      "{\"key\":\"ann\",\"value\":7}\n"
+      "{\"key\":{\"hex\":\"ff\"},\"value\":1}\n";
+  const ToolRun scan = run("state scan " + state() + " spend/panes");
+  EXPECT_EQ(scan.exit_code, 0) << scan.errors;
+  EXPECT_EQ(scan.out, lines);
+  EXPECT_EQ(run("state scan --limit 1 " + state() + " spend/panes").out, lines.substr(0, lines.find('\n') + 1));
+  EXPECT_THAT(run("state export " + state() + " spend/panes").out,
+              HasSubstr("{\"state\":\"spend/panes\",\"key_group\":3,\"key\":\"ann\",\"value\":7}\n"));
+}
+
+TEST_F(StateCommands, GetFindsAKeyInAnySpelling) {
+  const std::string get = "state get " + state() + " spend/panes ";
+  EXPECT_EQ(run(get + "'\"\\u0061nn\"'").out, "{\"key\":\"ann\",\"value\":7}\n");
+  EXPECT_EQ(run(get + "'{\"hex\": \"ff\"}'").out, "{\"key\":{\"hex\":\"ff\"},\"value\":1}\n");
+  EXPECT_EQ(run(get + "--checkpoint 1 '\"bob\"'").out, "{\"key\":\"bob\",\"value\":6}\n");
+  const ToolRun gone = run(get + "'\"bob\"'");
+  EXPECT_EQ(gone.exit_code, 1);
+  EXPECT_THAT(gone.errors, AllOf(HasSubstr("checkpoint 2"), HasSubstr("no key \"bob\""), HasSubstr("state scan")));
+  const ToolRun unquoted = run(get + "bob");
+  EXPECT_EQ(unquoted.exit_code, 2);
+  EXPECT_THAT(unquoted.errors, HasSubstr("write a text with its quotes"));
+}
+
+TEST_F(StateCommands, ErrorsNameThePlaceAndTheNextStep) {
+  const ToolRun wrong = run("state scan " + state() + " spend/pains");
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_THAT(wrong.errors, HasSubstr("there is no state spend/pains; it has spend/panes, spend/timers"));
+  EXPECT_EQ(run("state scan " + state()).exit_code, 2);
+  EXPECT_EQ(run("state list --checkpoint 77 " + state()).exit_code, 1);
+  damage(file(1, "-00000.segment"));
+  const ToolRun damaged = run("state scan " + state() + " spend/panes");
+  EXPECT_EQ(damaged.exit_code, 1);
+  EXPECT_THAT(damaged.errors, AllOf(HasSubstr("-00000.segment"), HasSubstr("checkpoint verify")));
+}
+
+}  // namespace
+}  // namespace millstream::inline v0::testing
