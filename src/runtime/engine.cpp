@@ -4,15 +4,28 @@
 #include <algorithm>
 
 #include "millstream/operators/sink_stage.hpp"
+#include "runtime/checkpointer.hpp"
+#include "runtime/coordination.hpp"
+#include "runtime/restore.hpp"
+#include "runtime/shard_barriers.hpp"
 
 namespace millstream::inline v0 {
+
+Shard::Shard(std::uint32_t number, std::shared_ptr<ShardSignal> signal) : signal_{std::move(signal)} {
+  context_.shard = number;
+  context_.signal = signal_.get();
+}
+Shard::~Shard() = default;
 
 bool Shard::open() {
   for (auto& [node, stage] : stages_) {
     stage->open();
     if (context_.failed()) return false;
   }
-  return true;
+  if (restored_ != nullptr) {
+    if (Status s = restore_shard(*this, *restored_, *store_); !s.ok()) context_.fail(std::move(s));
+  }
+  return !context_.failed();
 }
 
 Progress Shard::step() {
@@ -33,6 +46,10 @@ Progress Shard::step() {
     }
     if (context_.failed()) return Progress::kDone;
   }
+  if (barriers_) {
+    barriers_->bring_ended_stages();
+    if (context_.failed()) return Progress::kDone;
+  }
   if (advanced) return Progress::kAdvanced;
   if (std::all_of(stages_.begin(), stages_.end(), [](const auto& each) { return each.second->finished(); })) {
     return Progress::kDone;
@@ -50,10 +67,19 @@ std::int64_t Shard::deadline_ns() {
   return std::min(first, monotonic_at(*context_.clock, wall));
 }
 
+void Shard::commit_sinks() {
+  for (auto& [node, stage] : stages_) {
+    if (auto* sink = dynamic_cast<SinkStageBase*>(stage.get())) sink->commit_prepared();
+    if (context_.failed()) return;
+  }
+}
+
 void Shard::close(bool completed) {
   if (std::exchange(closed_, true)) return;
   for (auto& [node, stage] : stages_) stage->close(completed && !context_.failed());
 }
+
+Engine::Engine() = default;
 
 Engine::~Engine() {
   // A batch returns to the stage or channel that it came from, so sinks go first and channels last.
@@ -62,16 +88,22 @@ Engine::~Engine() {
   }
 }
 
+void Engine::release_state() { store_.reset(); }
+
+void Engine::notify_all() {
+  for (auto& shard : shards_) shard->signal().notify();
+}
+
 void Engine::request_stop(bool drain) {
   int expected = 0;
   stop_.compare_exchange_strong(expected, drain ? 2 : 1);
   if (drain) stop_.store(2);
-  for (auto& shard : shards_) shard->signal().notify();
+  notify_all();
 }
 
 void Engine::request_cancel() {
   cancelled_.store(true);
-  for (auto& shard : shards_) shard->signal().notify();
+  notify_all();
 }
 
 void Engine::fail(const Status& status) {
@@ -96,9 +128,23 @@ Progress Engine::step(std::uint32_t number) {
     if (!context.stopping) context.draining = drain_requested();
     context.stopping = true;
   }
-  const Progress progress = shard.step();
-  if (context.failed()) [[unlikely]]
+  context.barrier = barrier_.load(std::memory_order_relaxed);
+  Progress progress = shard.step();
+  const std::uint64_t committed = committed_.load(std::memory_order_relaxed);
+  if (shard.committed_ != committed) [[unlikely]] {
+    shard.committed_ = committed;
+    if (!context.failed()) shard.commit_sinks();
+    if (!context.failed()) checkpointer_->note_committed();
+  }
+  if (context.failed()) [[unlikely]] {
     fail(context.failure());
+    return Progress::kDone;
+  }
+  if (progress == Progress::kDone && !may_leave_.load(std::memory_order_relaxed)) {
+    // Its share of the last checkpoint is still to come.
+    if (!std::exchange(shard.ended_, true)) checkpointer_->note_ended();
+    progress = Progress::kIdle;
+  }
   return progress;
 }
 
@@ -198,6 +244,7 @@ JobStatus Engine::status() const {
                                state == SplitState::kWaiting});
     }
   }
+  if (checkpointer_) checkpointer_->fill_in(status);
   return status;
 }
 

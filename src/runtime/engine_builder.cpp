@@ -3,9 +3,16 @@
 #include <set>
 
 #include "core/guarded_call.hpp"
+#include "millstream/checkpoint/local_checkpoint_store.hpp"
+#include "millstream/checkpoint/recovery.hpp"
+#include "millstream/codec/codec.hpp"
 #include "millstream/core/file_system.hpp"
+#include "millstream/operators/sink_stage.hpp"
 #include "millstream/runtime/engine.hpp"
+#include "runtime/checkpointer.hpp"
+#include "runtime/coordination.hpp"
 #include "runtime/cores.hpp"
+#include "runtime/shard_barriers.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -25,6 +32,11 @@ Status check_options(const RunOptions& options) {
   }
   if (options.calling_thread && options.shards != 1) mistake("calling_thread needs shards = 1");
   if (options.exchange_slots < 1) mistake("exchange_slots is 0: give at least 1");
+  const CheckpointOptions& checkpoint = options.checkpoint;
+  if (checkpoint.interval.count() < 0 || checkpoint.timeout.count() < 0 || checkpoint.min_pause.count() < 0) {
+    mistake("a time of .checkpoint is negative: give 0 or more");
+  }
+  if (checkpoint.retained < 1) mistake("checkpoint.retained is 0: give at least 1");
   if (mistakes.empty()) return {};
   return {ErrorCode::kInvalidArgument, "the run options are wrong:" + mistakes};
 }
@@ -47,6 +59,7 @@ class EngineBuilder {
     if (Status s = graph_.check(); !s.ok()) return s;
     if (Status s = check_options(options_); !s.ok()) return s;
     make_shards(make_signal);
+    if (Status s = open_state(); !s.ok()) return s.at("state_dir '" + options_.state_dir + "'");
     if (Status s = list_all_splits(); !s.ok()) return s;
     for (std::uint32_t number = 0; number < graph_.size(); ++number) {
       const Status made = guarded_call([&] {
@@ -56,6 +69,7 @@ class EngineBuilder {
       if (!made.ok()) return made.at("making the stage '" + engine_->ids_[number] + "'");
     }
     if (Status s = reserve_queues(); !s.ok()) return s;
+    if (Status s = settle(); !s.ok()) return s.at("state_dir '" + options_.state_dir + "'");
     engine_->started_ns_ = engine_->clock_->monotonic_ns();
     return std::move(engine_);
   }
@@ -75,6 +89,8 @@ class EngineBuilder {
     engine_->memory_ = options_.memory ? options_.memory : std::make_shared<MemoryBudget>(kMemoryDefault);
     engine_->ids_ = graph_.ids();
     file_system_ = options_.file_system != nullptr ? options_.file_system : &posix_file_system();
+    std::vector<std::string> kinds;
+    for (std::uint32_t number = 0; number < graph_.size(); ++number) kinds.push_back(graph_.node(number).kind);
     for (std::uint32_t i = 0; i < shards_; ++i) {
       std::shared_ptr<ShardSignal> signal = make_signal(i);
       auto shard = std::make_unique<Shard>(i, signal);
@@ -87,6 +103,12 @@ class EngineBuilder {
       context.log = options_.log;
       context.memory = engine_->memory_;
       context.waker = Waker{[signal] { signal->notify(); }};
+      if (!options_.state_dir.empty()) {
+        shard->barriers_ = std::make_unique<ShardBarriers>(
+            *shard, [kinds](std::uint32_t node) { return kinds[node]; },
+            [engine = engine_.get()](ShardSnapshot snapshot) { engine->checkpointer_->take(std::move(snapshot)); });
+        context.barriers = shard->barriers_.get();
+      }
       context.set_cancel_flag(&engine_->cancelled_);
       engine_->shards_.push_back(std::move(shard));
     }
@@ -134,6 +156,7 @@ class EngineBuilder {
         return {ErrorCode::kInvalidArgument, "two splits have the id '" + split.id + "'"};
       }
     }
+    if (Status s = restore_positions(number, *listed); !s.ok()) return s;
     splits_[number] = *std::move(listed);
     progress_[number] = std::make_shared<SplitProgress>(std::move(split_ids));
     engine_->sources_.emplace_back(engine_->ids_[number], progress_[number]);
@@ -212,7 +235,7 @@ class EngineBuilder {
       setup.source.progress = progress_[source];
       setup.source.context = source_context(source);
       for (std::uint32_t i = shard; i < splits_[source].size(); i += shards_) {
-        setup.source.splits.emplace_back(i, splits_[source][i]);
+        setup.source.splits.push_back({i, splits_[source][i], finished_[source].contains(splits_[source][i].id)});
       }
     }
     return setup;
@@ -231,6 +254,103 @@ class EngineBuilder {
   void place(std::uint32_t shard, std::uint32_t number, std::unique_ptr<Stage> stage) {
     stage->attach(engine_->shards_[shard]->context(), engine_->ids_[number]);
     engine_->shards_[shard]->stages_.emplace_back(number, std::move(stage));
+  }
+
+  // Whose state is here, and where it is to go on from. Nothing is changed yet but that the decision is confirmed.
+  Status open_state() {
+    finished_.resize(graph_.size());
+    if (options_.state_dir.empty()) return {};
+    Result<std::unique_ptr<LocalCheckpointStore>> store = LocalCheckpointStore::open(*file_system_, options_.state_dir);
+    if (!store) return store.error();
+    engine_->store_ = *std::move(store);
+    Result<RecoveryPlan> plan = plan_recovery(*engine_->store_, {graph_.name(), options_.accept_checkpoint});
+    if (!plan) return plan.error();
+    if (plan->kind == RecoveryPlan::Kind::kHalt) return {ErrorCode::kInvalidData, plan->facts};
+    plan_ = *std::move(plan);
+    if (!plan_.restore) return {};
+    for (auto& shard : engine_->shards_) shard->context().restored = true;
+    engine_->restored_ = std::make_unique<Manifest>(*plan_.restore);
+    if (options_.log) {
+      options_.log(LogLevel::kInfo, "going on from checkpoint " + plan_.restore->checkpoint.to_string() + " of " +
+                                        to_string(plan_.restore->written_at));
+    }
+    return {};
+  }
+
+  // Each split begins where the checkpoint says; one that it does not know begins at its start.
+  Status restore_positions(std::uint32_t number, std::vector<Split>& splits) {
+    if (!plan_.restore) return {};
+    const std::string& source = engine_->ids_[number];
+    for (const SplitPosition& saved : plan_.restore->positions) {
+      if (saved.source != source) continue;
+      const auto split =
+          std::find_if(splits.begin(), splits.end(), [&](const Split& each) { return each.id == saved.split; });
+      if (saved.finished) {
+        finished_[number].insert(saved.split);
+      } else if (split == splits.end()) {
+        return {ErrorCode::kNotFound, "the split '" + saved.split + "' that checkpoint " +
+                                          plan_.restore->checkpoint.to_string() +
+                                          " goes on in is not there any more: bring it back, or begin with an empty "
+                                          "state_dir"};
+      } else if (!decode_value(saved.position, split->start)) {
+        return {ErrorCode::kInvalidData, "the saved position of the split '" + saved.split + "' cannot be read"};
+      }
+    }
+    return {};
+  }
+
+  // What sinks had prepared is published or dropped; then the store may be written.
+  Status settle() {
+    if (!engine_->store_) return {};
+    for (auto& [node, stage] : engine_->shards_.front()->stages_) {
+      auto* sink = dynamic_cast<SinkStageBase*>(stage.get());
+      if (sink == nullptr) continue;
+      const auto of_sink = [&](std::vector<PreparedOutput>& outputs) {
+        std::vector<std::string> handles;
+        std::erase_if(outputs, [&](const PreparedOutput& each) {
+          if (each.prepared.sink != sink->name()) return false;
+          handles.push_back(each.prepared.handle);
+          return true;
+        });
+        return handles;
+      };
+      const std::vector<std::string> commit = of_sink(plan_.commit);
+      const std::vector<std::string> abort = of_sink(plan_.abort);
+      if (Status s = sink->recover(commit, abort); !s.ok()) return s;
+    }
+    if (!plan_.commit.empty()) {
+      return {ErrorCode::kInvalidArgument,
+              "checkpoint " + plan_.commit.front().checkpoint.to_string() + " has output of the sink '" +
+                  plan_.commit.front().prepared.sink +
+                  "' that is to be published, and the graph has no such sink: run the graph that wrote it once more"};
+    }
+    if (Status s = engine_->store_->settle(); !s.ok()) return s;
+    coordinate();
+    return {};
+  }
+
+  void coordinate() {
+    Engine& engine = *engine_;
+    engine.nothing_left_ = plan_.restore && everything_read();
+    engine.may_leave_ = engine.nothing_left_;
+    engine.coordination_ = std::make_unique<Engine::Coordination>(engine);
+    CheckpointFacts facts{graph_.name(), shards_, graph_.watermark_step(), plan_.restore};
+    const auto nonce_seed = options_.seed ^ static_cast<std::uint64_t>(engine.clock_->now().time_since_epoch().count());
+    engine.checkpointer_ = std::make_unique<Checkpointer>(*engine.coordination_, *engine.store_, options_.checkpoint,
+                                                          std::move(facts), *engine.clock_, options_.log, nonce_seed);
+    for (auto& shard : engine.shards_) {
+      shard->restored_ = engine.restored_.get();
+      shard->store_ = engine.store_.get();
+    }
+  }
+
+  [[nodiscard]] bool everything_read() const {
+    for (std::uint32_t number = 0; number < graph_.size(); ++number) {
+      for (const Split& split : splits_[number]) {
+        if (!finished_[number].contains(split.id)) return false;
+      }
+    }
+    return true;
   }
 
   // The queues' memory is taken before the job starts, so that a job never waits for it later.
@@ -261,6 +381,8 @@ class EngineBuilder {
   std::vector<Built> built_;
   std::vector<std::shared_ptr<SplitProgress>> progress_;
   std::vector<std::vector<Split>> splits_;
+  std::vector<std::set<std::string>> finished_;  // splits of each node's source that an earlier run has read
+  RecoveryPlan plan_;
 };
 
 Result<std::unique_ptr<Engine>> Engine::build(const Graph& graph, const RunOptions& options,

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "millstream/runtime/engine.hpp"
+#include "runtime/checkpointer.hpp"
 #include "runtime/cores.hpp"
 #include "runtime/parker.hpp"
 #include "runtime/progress_line.hpp"
@@ -38,6 +39,8 @@ struct Job::Impl {
   // What the shards agree on at their end; never touched while they run.
   mutable std::mutex mutex;
   std::condition_variable changed;
+  std::condition_variable checkpointer_woken;
+  bool checkpointer_news = false;
   std::uint32_t running = 0;  // shards still in their loops
   std::uint32_t open = 0;     // shards not yet closed
   bool completed = false;     // the input ended, or what came in before a stop was finished
@@ -47,6 +50,7 @@ struct Job::Impl {
 
   // Last, so that they are joined before anything that they use goes.
   std::optional<std::stop_callback<std::function<void()>>> stop_callback;
+  std::jthread checkpoint_thread;
   std::jthread signal_thread;
   std::jthread progress_thread;
   std::vector<std::jthread> threads;
@@ -57,6 +61,7 @@ struct Job::Impl {
   void end_together(std::uint32_t number);
   void abandon(std::uint32_t started, const std::string& reason);
   void conclude();
+  void take_checkpoints(const std::stop_token& stop);
   void watch_signals();
   void show_progress(const std::stop_token& stop);
   [[nodiscard]] JobState state_now() const;
@@ -179,6 +184,12 @@ void Job::Impl::abandon(std::uint32_t started, const std::string& reason) {
 
 // Called once, by whoever closed the last shard. Not under the lock: the log hook may ask for the job's status.
 void Job::Impl::conclude() {
+  if (checkpoint_thread.joinable()) {
+    checkpoint_thread.request_stop();
+    checkpoint_thread.join();
+  }
+  // Whoever has waited for the end may start the next job on the same folder.
+  engine->release_state();
   JobResult decided;
   decided.status = engine->failure();
   decided.state = !decided.status.ok() ? JobState::kFailed : completed ? JobState::kFinished : JobState::kCancelled;
@@ -207,11 +218,29 @@ void Job::Impl::watch_signals() {
   boost::asio::signal_set set{signals, SIGINT, SIGTERM};
   std::function<void(const boost::system::error_code&, int)> on_signal = [&](const auto& error, int) {
     if (error) return;
-    engine->drain_requested() ? engine->request_cancel() : engine->request_stop(true);
+    // What is to go on later keeps its windows open.
+    const bool drain = engine->checkpointer() == nullptr;
+    engine->stop_requested() ? engine->request_cancel() : engine->request_stop(drain);
     set.async_wait(on_signal);
   };
   set.async_wait(on_signal);
   signals.run();
+}
+
+void Job::Impl::take_checkpoints(const std::stop_token& stop) {
+  Checkpointer& checkpointer = *engine->checkpointer();
+  std::unique_lock lock{mutex};
+  const std::stop_callback wake{stop, [&] { checkpointer_woken.notify_all(); }};
+  while (!stop.stop_requested()) {
+    checkpointer_news = false;
+    lock.unlock();
+    checkpointer.step();
+    lock.lock();
+    const std::int64_t now_ns = engine->clock().monotonic_ns();
+    const auto left = std::min(std::chrono::nanoseconds{checkpointer.deadline_ns() - now_ns}, kSleepMax);
+    const auto woken = [&] { return checkpointer_news || stop.stop_requested(); };
+    if (left.count() > 0) checkpointer_woken.wait_for(lock, left, woken);
+  }
 }
 
 void Job::Impl::show_progress(const std::stop_token& stop) {
@@ -247,12 +276,26 @@ class JobStarter {
     }
     impl->engine = *std::move(engine);
     Job::Impl& job = *impl;
+    if (job.engine->nothing_left()) {
+      job.engine->release_state();
+      job.result = {JobState::kFinished, {}, job.engine->metrics()};
+      job.settled = job.ended = true;
+      return Job{std::move(impl)};
+    }
     job.running = job.open = job.engine->shards();
     if (options.stop.stop_possible()) {
       job.stop_callback.emplace(options.stop, std::function<void()>{[&job] { job.engine->request_stop(true); }});
     }
     std::uint32_t started = 0;
     try {
+      if (Checkpointer* checkpointer = job.engine->checkpointer()) {
+        checkpointer->wake = [&job] {
+          const std::scoped_lock lock{job.mutex};
+          job.checkpointer_news = true;
+          job.checkpointer_woken.notify_all();
+        };
+        job.checkpoint_thread = std::jthread{[&job](const std::stop_token& stop) { job.take_checkpoints(stop); }};
+      }
       if (options.handle_signals) job.signal_thread = std::jthread{[&job] { job.watch_signals(); }};
       if (options.progress_line && stderr_is_terminal()) {
         job.progress_thread = std::jthread{[&job](const std::stop_token& stop) { job.show_progress(stop); }};

@@ -1,7 +1,10 @@
 # Sources of runtime, listed by hand.
 target_sources(millstream PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/checkpointer.cpp
   ${CMAKE_CURRENT_LIST_DIR}/cores.cpp
   ${CMAKE_CURRENT_LIST_DIR}/engine.cpp
   ${CMAKE_CURRENT_LIST_DIR}/engine_builder.cpp
   ${CMAKE_CURRENT_LIST_DIR}/job.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/progress_line.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/progress_line.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/restore.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/shard_barriers.cpp)

@@ -8,6 +8,7 @@
 
 #include "millstream/core/random.hpp"
 #include "millstream/testing/memory_file_system.hpp"
+#include "runtime/checkpointer.hpp"
 
 namespace millstream::inline v0::testing {
 namespace {
@@ -45,7 +46,9 @@ class SimulationLoop {
         signals_{std::move(signals)},
         random_{options.seed, 0x5343'4845},
         shards_(engine.shards()),
-        simulation_{engine, clock} {}
+        simulation_{engine, clock} {
+    if (engine_.checkpointer() != nullptr) engine_.checkpointer()->wake = [this] { checkpointer_woken_ = true; };
+  }
 
   SimulationResult run() {
     SimulationResult result;
@@ -58,6 +61,11 @@ class SimulationLoop {
       if (opened) loop();
     } catch (const std::exception& error) {
       engine_.fail({ErrorCode::kInternal, error.what()});
+    }
+    if (simulation_.crashed_) {
+      result.state = JobState::kCancelled;
+      result.status = {ErrorCode::kCancelled, "crashed"};
+      return result;
     }
     close();
     result.status = engine_.failure();
@@ -80,8 +88,9 @@ class SimulationLoop {
   };
 
   void loop() {
-    while (!engine_.cancel_requested()) {
+    while (!over()) {
       wake();
+      step_checkpointer();
       if (std::all_of(shards_.begin(), shards_.end(), [](const auto& each) { return each.state == State::kDone; })) {
         return;
       }
@@ -90,14 +99,33 @@ class SimulationLoop {
         // A request may come while everybody waits.
         if (options_.before_step) options_.before_step(simulation_);
         wake();
-        if (!choose() && !engine_.cancel_requested() && !jump()) return;
+        if (!choose() && !over() && !checkpointer_due() && !jump()) return;
         continue;
       }
       const std::uint64_t burst = 1 + random_.below(random_.chance(0.2) ? kBurstMax : 2);
-      for (std::uint64_t i = 0; i < burst && !engine_.cancel_requested(); ++i) {
+      for (std::uint64_t i = 0; i < burst && !over(); ++i) {
         if (!turn(*number)) break;
       }
     }
+  }
+  [[nodiscard]] bool over() const { return engine_.cancel_requested() || simulation_.crashed_; }
+
+  // The coordinator comes when the seed says so, and when nobody else has anything to do.
+  void step_checkpointer() {
+    if (engine_.checkpointer() == nullptr) return;
+    if (checkpointer_due() && (random_.chance(0.2) || nobody_runs())) {
+      checkpointer_woken_ = false;
+      engine_.checkpointer()->step();
+      ++simulation_.steps_;
+    }
+  }
+  [[nodiscard]] bool nobody_runs() const {
+    return std::none_of(shards_.begin(), shards_.end(),
+                        [](const ShardState& shard) { return shard.state == State::kRunning; });
+  }
+  [[nodiscard]] bool checkpointer_due() const {
+    const Checkpointer* checkpointer = engine_.checkpointer();
+    return checkpointer != nullptr && (checkpointer_woken_ || checkpointer->deadline_ns() <= clock_.monotonic_ns());
   }
   // One step of a running shard; false when it should not go on at once.
   bool turn(std::uint32_t number) {
@@ -184,7 +212,7 @@ class SimulationLoop {
   }
   // To the next deadline; false if there is none.
   bool jump() {
-    std::int64_t next = kNeverNs;
+    std::int64_t next = engine_.checkpointer() != nullptr ? engine_.checkpointer()->deadline_ns() : kNeverNs;
     for (std::uint32_t i = 0; i < shards_.size(); ++i) {
       if (shards_[i].state == State::kParked) next = std::min(next, shards_[i].parked_until_ns);
     }
@@ -249,6 +277,7 @@ class SimulationLoop {
   std::uint64_t fruitless_jumps_ = 0;
   Timestamp last_time_{};
   bool completed_ = false;
+  bool checkpointer_woken_ = false;
 };
 
 SimulationResult Simulator::run(const Graph& graph) const {
@@ -262,6 +291,8 @@ SimulationResult Simulator::run(const Graph& graph) const {
   run.clock = &clock;
   run.file_system = options_.file_system != nullptr ? options_.file_system : &files;
   run.log = nullptr;
+  run.state_dir = options_.state_dir;
+  run.checkpoint = options_.checkpoint;
   std::vector<std::shared_ptr<SimulatedSignal>> signals;
   Result<std::unique_ptr<Engine>> engine = Engine::build(graph, run, [&](std::uint32_t) {
     signals.push_back(std::make_shared<SimulatedSignal>());
@@ -271,6 +302,11 @@ SimulationResult Simulator::run(const Graph& graph) const {
     SimulationResult refused;
     refused.status = engine.error();
     return refused;
+  }
+  if ((*engine)->nothing_left()) {
+    SimulationResult finished;
+    finished.state = JobState::kFinished;
+    return finished;
   }
   return SimulationLoop{options_, **engine, clock, std::move(signals)}.run();
 }

@@ -70,6 +70,7 @@ class SegmentChunk {
 
   /// Of the file: hand it over before this exceeds what one block may hold.
   [[nodiscard]] std::size_t size_bytes() const noexcept { return bytes_.size(); }
+  [[nodiscard]] std::uint32_t state() const noexcept { return state_; }
   [[nodiscard]] bool empty() const noexcept { return counts_ == SegmentCounts{}; }
   MILLSTREAM_EXPORT void clear(std::uint32_t state);
 

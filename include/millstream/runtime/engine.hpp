@@ -18,21 +18,26 @@
 
 namespace millstream::inline v0 {
 
+class Checkpointer;
+class CheckpointStore;
+class ShardBarriers;
+struct Manifest;
+
 /// One core's share of the graph. All members but the activity belong to one thread at a time.
 class MILLSTREAM_EXPORT Shard {
  public:
-  Shard(std::uint32_t number, std::shared_ptr<ShardSignal> signal) : signal_{std::move(signal)} {
-    context_.shard = number;
-    context_.signal = signal_.get();
-  }
+  Shard(std::uint32_t number, std::shared_ptr<ShardSignal> signal);
+  ~Shard();
 
-  /// Opens every stage; false if one failed.
+  /// Opens every stage and gives it back what an earlier run saved; false if one failed.
   [[nodiscard]] bool open();
   /// Gives every stage one bounded turn.
   Progress step();
   /// Clock::monotonic_ns() at which there is work though nothing comes in; kNeverNs = none. What waits for the wall
   /// clock is in it by how the clocks stand now.
   [[nodiscard]] std::int64_t deadline_ns();
+  /// Sinks publish what they prepared at the newest barrier.
+  void commit_sinks();
   /// Closes every stage, once.
   void close(bool completed);
 
@@ -48,6 +53,11 @@ class MILLSTREAM_EXPORT Shard {
   ShardContext context_;
   std::shared_ptr<ShardSignal> signal_;
   std::vector<std::pair<std::uint32_t, std::unique_ptr<Stage>>> stages_;  // node number; in topological order
+  std::unique_ptr<ShardBarriers> barriers_;                               // null without checkpoints
+  const Manifest* restored_ = nullptr;                                    // what an earlier run saved
+  CheckpointStore* store_ = nullptr;
+  std::uint64_t committed_ = 0;  // the newest barrier whose output has been published
+  bool ended_ = false;           // all stages have, and the coordinator knows
   bool closed_ = false;
 };
 
@@ -66,6 +76,13 @@ class MILLSTREAM_EXPORT Engine {
   [[nodiscard]] std::uint32_t shards() const noexcept { return static_cast<std::uint32_t>(shards_.size()); }
   [[nodiscard]] Shard& shard(std::uint32_t i) { return *shards_[i]; }
   [[nodiscard]] Clock& clock() const noexcept { return *clock_; }
+
+  /// The coordinator of checkpoints; null where none are taken. Whoever steps the shards steps it, too.
+  [[nodiscard]] Checkpointer* checkpointer() const noexcept { return checkpointer_.get(); }
+  /// Once, when nobody steps shards or coordinator any more: another job may have the state folder.
+  void release_state();
+  /// An earlier run has read all of the input and published everything: there is nothing to step.
+  [[nodiscard]] bool nothing_left() const noexcept { return nothing_left_; }
 
   /// Any thread. Sources take in nothing more; with `drain` windows fire.
   void request_stop(bool drain);
@@ -88,7 +105,9 @@ class MILLSTREAM_EXPORT Engine {
 
  private:
   friend class EngineBuilder;
-  Engine() = default;
+  class Coordination;
+  Engine();
+  void notify_all();
 
   Clock* clock_ = nullptr;
   std::vector<std::string> ids_;
@@ -102,6 +121,14 @@ class MILLSTREAM_EXPORT Engine {
   std::int64_t started_ns_ = 0;
   std::atomic<int> stop_{0};  // 1: stop, 2: drain
   std::atomic<bool> cancelled_{false};
+  std::atomic<std::uint64_t> barrier_{0};    // that sources are to send
+  std::atomic<std::uint64_t> committed_{0};  // whose output sinks are to publish
+  std::atomic<bool> may_leave_{true};        // shards whose stages have ended leave their loops
+  bool nothing_left_ = false;
+  std::unique_ptr<CheckpointStore> store_;
+  std::unique_ptr<Manifest> restored_;
+  std::unique_ptr<Coordination> coordination_;
+  std::unique_ptr<Checkpointer> checkpointer_;
   mutable std::mutex failure_mutex_;  // taken when a shard fails, never by a running one
   Status failure_;
 };

@@ -43,6 +43,9 @@ struct JobStatus {
   std::uint64_t batches_queued = 0;  ///< waiting between shards
   std::uint64_t queue_slots = 0;     ///< batches that can wait there; 0 = nothing goes between shards
   std::vector<SplitStatus> splits;
+  std::uint64_t checkpoints = 0;         ///< completed by this run
+  std::uint64_t checkpoints_failed = 0;  ///< likewise
+  std::uint64_t last_checkpoint = 0;     ///< id of the newest completed one, also of an earlier run; 0 = none
 };
 
 /// What a stage counted, on one shard or on all.

@@ -2,9 +2,13 @@
 //   ms::run(flow, {.shards = 4});
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
+#include <string>
 
 #include "millstream/channel/batch.hpp"
 #include "millstream/channel/exchange.hpp"
@@ -22,6 +26,20 @@ enum class IdleStrategy {
   kSpin,  ///< keeps looking: the lowest latency for one whole core a shard
 };
 
+/// When checkpoints are taken, and how many are kept. All times are at least 0.
+struct CheckpointOptions {
+  /// From the start of one to the start of the next. What sinks publish by checkpoints comes as late as this.
+  std::chrono::nanoseconds interval = std::chrono::seconds{10};
+  /// One that is not complete by then is given up, which a log message says; the job goes on.
+  std::chrono::nanoseconds timeout = std::chrono::minutes{10};
+  /// From the end of one to the start of the next.
+  std::chrono::nanoseconds min_pause{0};
+  /// Checkpoints that are kept, at least 1.
+  std::size_t retained = 1;
+  /// So many failures in a row are only logged; one more fails the job.
+  std::uint32_t tolerated_failures = 10;
+};
+
 struct RunOptions {
   /// Threads that share the work, one core each; 0 = as many as this process may use. 1 to 64.
   std::uint32_t shards = 0;
@@ -37,9 +55,17 @@ struct RunOptions {
   /// Bytes this job may hold; may be shared with other jobs. Null = a budget of its own: 1 GiB on top
   /// of the queues between its shards.
   std::shared_ptr<MemoryBudget> memory = nullptr;
+  /// Folder in which this job keeps its checkpoints; empty = none are taken, and a job that ends in the middle begins
+  /// anew. One job at a time may have it. A job that finds its checkpoint there goes on from it.
+  std::string state_dir = {};
+  CheckpointOptions checkpoint = {};
+  /// Where what is in state_dir contradicts itself or is damaged, take this checkpoint. The error that asks for it says
+  /// what that costs.
+  std::optional<std::uint64_t> accept_checkpoint = std::nullopt;
   /// When it is requested the job drains: it takes in nothing more, fires its windows and ends.
   std::stop_token stop = {};
-  /// SIGINT and SIGTERM drain the job, a second one cancels it. For programs that have no handlers of their own.
+  /// SIGINT and SIGTERM drain the job (with a state_dir: stop it, and it can go on later), a second one cancels it. For
+  /// programs that have no handlers of their own.
   bool handle_signals = false;
   /// Shows rate, latency, watermark delay and pressure on stderr while the job runs, if stderr is a terminal.
   bool progress_line = false;

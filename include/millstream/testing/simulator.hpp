@@ -13,6 +13,7 @@
 #include "millstream/core/clock.hpp"
 #include "millstream/runtime/engine.hpp"
 #include "millstream/runtime/metrics.hpp"
+#include "millstream/runtime/options.hpp"
 #include "millstream/stream/dataflow.hpp"
 
 namespace millstream::inline v0::testing {
@@ -24,6 +25,9 @@ class MILLSTREAM_EXPORT Simulation {
   void stop() { engine_.request_stop(false); }
   void drain() { engine_.request_stop(true); }
   void cancel() { engine_.request_cancel(); }
+  /// The program ends here as if it had been killed: no stage is closed, and what is in memory is gone. The run ends
+  /// with kCancelled. Whoever owns the file system has it restart() before the next run.
+  void crash() { crashed_ = true; }
   /// The wall clock is set forward or back; no time passes. Shards that sleep notice it at once.
   void set_wall_clock(Duration by) {
     clock_.set_wall_clock(by);
@@ -40,6 +44,7 @@ class MILLSTREAM_EXPORT Simulation {
   ManualClock& clock_;
   std::uint64_t steps_ = 0;
   bool clock_was_set_ = false;
+  bool crashed_ = false;
 };
 
 struct SimulatorOptions {
@@ -56,6 +61,9 @@ struct SimulatorOptions {
   std::function<void(Simulation&)> before_step = nullptr;
   /// Null = one in memory for each run.
   FileSystem* file_system = nullptr;
+  /// As in RunOptions; needs a file_system that outlives the run.
+  std::string state_dir = {};
+  CheckpointOptions checkpoint = {};
 };
 
 struct SimulationResult {

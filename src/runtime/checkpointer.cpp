@@ -1,0 +1,216 @@
+// One checkpoint after the other: barrier, segments, manifest, decision, sinks.
+#include "runtime/checkpointer.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+#include <utility>
+
+#include "millstream/core/assert.hpp"
+#include "millstream/core/key_group.hpp"
+
+namespace millstream::inline v0 {
+namespace {
+
+std::int64_t nanoseconds(std::chrono::nanoseconds d) { return d.count(); }
+
+}  // namespace
+
+Checkpointer::Checkpointer(CheckpointedJob& job, CheckpointStore& store, CheckpointOptions options,
+                           CheckpointFacts facts, Clock& clock, LogHook log, std::uint64_t nonce_seed)
+    : job_{job},
+      store_{store},
+      options_{options},
+      facts_{std::move(facts)},
+      clock_{clock},
+      log_{std::move(log)},
+      nonces_{nonce_seed} {
+  if (facts_.restored) committed_ = facts_.restored->checkpoint;
+  last_id_ = committed_.id;
+  next_ns_ = monotonic_after(clock_.monotonic_ns(), std::chrono::ceil<Duration>(options_.interval));
+}
+
+void Checkpointer::take(ShardSnapshot snapshot) {
+  {
+    const std::scoped_lock lock{mutex_};
+    events_.snapshots.push_back(std::move(snapshot));
+  }
+  wake();
+}
+
+void Checkpointer::note_committed() {
+  {
+    const std::scoped_lock lock{mutex_};
+    ++events_.committed;
+  }
+  wake();
+}
+
+void Checkpointer::note_ended() {
+  {
+    const std::scoped_lock lock{mutex_};
+    ++events_.ended;
+  }
+  wake();
+}
+
+void Checkpointer::fill_in(JobStatus& status) const {
+  status.checkpoints = completed_.load(std::memory_order_relaxed);
+  status.checkpoints_failed = failed_.load(std::memory_order_relaxed);
+  status.last_checkpoint = last_id_.load(std::memory_order_relaxed);
+}
+
+Checkpointer::Events Checkpointer::take_events() {
+  const std::scoped_lock lock{mutex_};
+  return std::exchange(events_, {});
+}
+
+std::int64_t Checkpointer::deadline_ns() const {
+  switch (phase_) {
+    case Phase::kIdle:
+      return ended_ == facts_.shards ? 0 : next_ns_;
+    case Phase::kCollecting:
+      return monotonic_after(started_ns_, std::chrono::ceil<Duration>(options_.timeout));
+    default:
+      return kNeverNs;
+  }
+}
+
+void Checkpointer::step() {
+  Events events = take_events();
+  ended_ += events.ended;
+  sinks_done_ += events.committed;
+  for (ShardSnapshot& snapshot : events.snapshots) collect(std::move(snapshot));
+  const std::int64_t now_ns = clock_.monotonic_ns();
+  if (phase_ == Phase::kCommitting && sinks_done_ == facts_.shards) finish(now_ns);
+  if (phase_ == Phase::kCollecting && deadline_ns() <= now_ns) {
+    give_up({ErrorCode::kUnavailable, "it was not complete after " +
+                                          std::to_string(nanoseconds(options_.timeout) / 1'000'000) +
+                                          " ms: some stage or sink is slow, or .timeout is short"});
+  }
+  if (phase_ == Phase::kIdle && deadline_ns() <= now_ns) start(now_ns);
+}
+
+void Checkpointer::start(std::int64_t now_ns) {
+  last_ = ended_ == facts_.shards;
+  started_ns_ = now_ns;
+  collected_ = 0;
+  sinks_done_ = 0;
+  manifest_ = {};
+  manifest_.checkpoint = {store_.next_id(), nonces_()};
+  manifest_.parent = committed_;
+  manifest_.job_id = facts_.job_name;
+  manifest_.job_name = facts_.job_name;
+  manifest_.watermark_step = facts_.watermark_step;
+  if (Status s = store_.begin(manifest_.checkpoint); !s.ok()) {
+    phase_ = Phase::kGivenUp;
+    give_up(s);
+    return;
+  }
+  phase_ = Phase::kCollecting;
+  job_.send_barrier(++barrier_);
+}
+
+void Checkpointer::collect(ShardSnapshot snapshot) {
+  MILLSTREAM_ASSERT(snapshot.barrier == barrier_ && collected_ < facts_.shards);
+  ++collected_;
+  if (phase_ == Phase::kCollecting) {
+    if (Status s = write(snapshot); !s.ok()) give_up(s);
+  }
+  if (phase_ == Phase::kCollecting) {
+    if (snapshot.shard == 0) manifest_.stages = std::move(snapshot.stages);
+    std::move(snapshot.positions.begin(), snapshot.positions.end(), std::back_inserter(manifest_.positions));
+    std::move(snapshot.prepared.begin(), snapshot.prepared.end(), std::back_inserter(manifest_.prepared));
+    if (collected_ == facts_.shards) decide();
+  } else if (phase_ == Phase::kGivenUp && collected_ == facts_.shards) {
+    phase_ = Phase::kIdle;
+  }
+}
+
+Status Checkpointer::write(ShardSnapshot& snapshot) {
+  Result<SegmentWriter> writer = store_.create_segment(manifest_.checkpoint, snapshot.shard);
+  if (!writer) return writer.error();
+  for (SegmentChunk& chunk : snapshot.chunks) {
+    if (Status s = writer->append(chunk); !s.ok()) return s;
+  }
+  Result<SegmentHandle> handle =
+      writer->finish({first_group(snapshot.shard, facts_.shards), first_group(snapshot.shard + 1, facts_.shards)});
+  if (!handle) return handle.error();
+  manifest_.segments.push_back(*std::move(handle));
+  return {};
+}
+
+void Checkpointer::decide() {
+  manifest_.written_at = clock_.now();
+  // Shards come in any order; what is written says the same whatever it was.
+  std::sort(manifest_.segments.begin(), manifest_.segments.end(),
+            [](const SegmentHandle& a, const SegmentHandle& b) { return a.shard < b.shard; });
+  std::sort(manifest_.positions.begin(), manifest_.positions.end(), [](const SplitPosition& a, const SplitPosition& b) {
+    return std::tie(a.source, a.split) < std::tie(b.source, b.split);
+  });
+  if (Status s = store_.publish(manifest_); !s.ok()) {
+    give_up(s);
+    return;
+  }
+  const CommitResult result = store_.commit(manifest_.checkpoint);
+  switch (result.outcome) {
+    case CommitResult::Outcome::kCommitted:
+      break;
+    case CommitResult::Outcome::kNotCommitted:
+      give_up(result.status);
+      return;
+    case CommitResult::Outcome::kInDoubt:
+      fail(result.status.at("whether checkpoint " + manifest_.checkpoint.to_string() +
+                            " is committed is not known until the job starts again"));
+      return;
+  }
+  committed_ = manifest_.checkpoint;
+  phase_ = Phase::kCommitting;
+  job_.commit_barrier(barrier_);
+}
+
+void Checkpointer::finish(std::int64_t now_ns) {
+  ++completed_;
+  last_id_ = committed_.id;
+  failed_in_a_row_ = 0;
+  // What could not be removed now is removed next time.
+  if (Status s = store_.collect(options_.retained); !s.ok() && log_) {
+    log_(LogLevel::kWarning, s.at("removing old checkpoints").message());
+  }
+  const auto micros = [](std::chrono::nanoseconds d) { return std::chrono::ceil<Duration>(d); };
+  next_ns_ = std::max(monotonic_after(started_ns_, micros(options_.interval)),
+                      monotonic_after(now_ns, micros(options_.min_pause)));
+  phase_ = Phase::kIdle;
+  if (!last_) return;
+  phase_ = Phase::kLeft;
+  job_.may_leave();
+}
+
+void Checkpointer::give_up(const Status& why) {
+  ++failed_;
+  ++failed_in_a_row_;
+  const Status placed = why.at("checkpoint " + manifest_.checkpoint.to_string());
+  if (phase_ == Phase::kCollecting) {
+    // Every checkpoint holds the whole state, so nothing needs the segments of one that failed.
+    if (Status s = store_.abort(manifest_.checkpoint, AbortedSegments::kDrop); !s.ok() && log_) {
+      log_(LogLevel::kWarning, s.at("removing what is left of it").message());
+    }
+    phase_ = collected_ == facts_.shards ? Phase::kIdle : Phase::kGivenUp;
+  } else {
+    phase_ = Phase::kIdle;  // no barrier was sent
+  }
+  if (last_ || failed_in_a_row_ > options_.tolerated_failures) {
+    fail(placed);
+    return;
+  }
+  if (log_) log_(LogLevel::kWarning, placed.message() + "; the job goes on and tries again");
+  next_ns_ = monotonic_after(clock_.monotonic_ns(),
+                             std::chrono::ceil<Duration>(std::max(options_.interval, options_.min_pause)));
+}
+
+void Checkpointer::fail(const Status& why) {
+  phase_ = Phase::kLeft;
+  job_.fail(why);
+}
+
+}  // namespace millstream::inline v0

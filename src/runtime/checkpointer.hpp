@@ -1,0 +1,116 @@
+// Checkpointer: the coordinator of a job's checkpoints. It asks the sources for barriers, writes what the shards say at
+// them into the store, decides, and has the sinks publish. It is a step function as a shard is: a thread of the job
+// calls it, or the simulator.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "millstream/checkpoint/checkpoint_store.hpp"
+#include "millstream/core/clock.hpp"
+#include "millstream/core/log.hpp"
+#include "millstream/core/random.hpp"
+#include "millstream/runtime/metrics.hpp"
+#include "millstream/runtime/options.hpp"
+#include "runtime/shard_barriers.hpp"
+
+namespace millstream::inline v0 {
+
+/// What the coordinator can do to the job.
+class CheckpointedJob {
+ public:
+  virtual ~CheckpointedJob() = default;
+  /// Sources are to send this barrier.
+  virtual void send_barrier(std::uint64_t barrier) = 0;
+  /// Sinks are to commit what they prepared at this barrier.
+  virtual void commit_barrier(std::uint64_t barrier) = 0;
+  /// The last checkpoint is committed: shards may leave their loops.
+  virtual void may_leave() = 0;
+  virtual void fail(const Status& status) = 0;
+};
+
+/// What does not change from one checkpoint to the next.
+struct CheckpointFacts {
+  std::string job_name;
+  std::uint32_t shards = 1;
+  Duration watermark_step{0};
+  std::optional<Manifest> restored;  ///< the checkpoint that this run began from
+};
+
+class Checkpointer {
+ public:
+  Checkpointer(CheckpointedJob& job, CheckpointStore& store, CheckpointOptions options, CheckpointFacts facts,
+               Clock& clock, LogHook log, std::uint64_t nonce_seed);
+
+  // From any thread.
+  void take(ShardSnapshot snapshot);
+  /// A shard's sinks have committed what they prepared at the newest barrier.
+  void note_committed();
+  /// All stages of a shard have ended, for good.
+  void note_ended();
+  /// Called whenever one of these was; set before the job starts.
+  std::function<void()> wake = [] {};
+  void fill_in(JobStatus& status) const;
+
+  // The coordinator's thread.
+  /// Does what there is to do.
+  void step();
+  /// Clock::monotonic_ns() of the next thing to do though nobody wakes it; kNeverNs = none.
+  [[nodiscard]] std::int64_t deadline_ns() const;
+
+ private:
+  enum class Phase {
+    kIdle,        // until the next is due
+    kCollecting,  // shards are on their way to the barrier
+    kGivenUp,     // it has failed, but some shards have not come to its barrier yet
+    kCommitting,  // decided; sinks are publishing
+    kLeft,        // the last one is committed, or the job has failed
+  };
+  struct Events {
+    std::vector<ShardSnapshot> snapshots;
+    std::uint32_t committed = 0;
+    std::uint32_t ended = 0;
+  };
+  [[nodiscard]] Events take_events();
+  void start(std::int64_t now_ns);
+  void collect(ShardSnapshot snapshot);
+  [[nodiscard]] Status write(ShardSnapshot& snapshot);
+  void decide();
+  void finish(std::int64_t now_ns);
+  void give_up(const Status& why);
+  void fail(const Status& why);
+
+  CheckpointedJob& job_;
+  CheckpointStore& store_;
+  CheckpointOptions options_;
+  CheckpointFacts facts_;
+  Clock& clock_;
+  LogHook log_;
+  Random nonces_;
+
+  std::mutex mutex_;  // taken some times a checkpoint
+  Events events_;
+
+  Phase phase_ = Phase::kIdle;
+  std::uint64_t barrier_ = 0;
+  CheckpointId committed_;  // the newest; id 0 = none
+  Manifest manifest_;       // of the one under way
+  std::uint32_t collected_ = 0;
+  std::uint32_t sinks_done_ = 0;
+  std::uint32_t ended_ = 0;
+  bool last_ = false;  // all shards have ended: this is the last one
+  std::int64_t started_ns_ = 0;
+  std::int64_t next_ns_ = 0;
+  std::uint32_t failed_in_a_row_ = 0;
+  std::atomic<std::uint64_t> completed_{0};
+  std::atomic<std::uint64_t> failed_{0};
+  std::atomic<std::uint64_t> last_id_{0};
+};
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,17 @@
+// Restore: gives the stages of a shard back what an earlier run saved.
+#pragma once
+
+#include "millstream/checkpoint/checkpoint_store.hpp"
+#include "millstream/checkpoint/manifest.hpp"
+#include "millstream/core/status.hpp"
+
+namespace millstream::inline v0 {
+
+class Shard;
+
+/// After all stages of the shard have been opened, on its thread; other shards may do the same at the same time.
+/// kInvalidArgument where the checkpoint has state of a stage or of a name that the graph does not have, or of another
+/// schema; kInvalidData for bytes that cannot be read.
+[[nodiscard]] Status restore_shard(Shard& shard, const Manifest& manifest, CheckpointStore& store);
+
+}  // namespace millstream::inline v0
