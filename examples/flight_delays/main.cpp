@@ -40,7 +40,7 @@ LateFlight to_late_flight(const ms::Late<Flight>& late) {
 
 ms::Dataflow flow_of(const Options& options, std::shared_ptr<WorstAirports> table) {
   ms::Dataflow flow{"flight-delays"};
-  auto windows = flow.from(PacedFlights{ms::file::source<Flight>({.path = options.input}), options.speed})
+  auto windows = flow.from(PacedFlights{ms::file::source<Flight>({.path = options.input}), options.speed, options.rate})
                      .named("flights")
                      .event_time(&Flight::scheduled_at, ms::bounded_disorder(60min))
                      .key_by(&Flight::origin)
@@ -79,6 +79,7 @@ bool can_redraw() {
 std::string_view advice(std::string_view reason) {
   if (reason.find("'flights'") != reason.npos) return "--input takes CSV files with the columns of examples/data";
   if (reason.find("'output'") != reason.npos) return "--output takes a new or empty directory that you may write to";
+  if (reason.find("state_dir") != reason.npos) return "--state-dir takes a directory that only this program writes to";
   if (reason.find("'late'") != reason.npos) return "--late takes a new or empty directory that you may write to";
   return "";
 }
@@ -93,6 +94,8 @@ int main(int argc, char** argv) {
   const bool live = !options->json && can_redraw();
   ms::Job job = ms::start(flow_of(*options, table), {.shards = options->shards,
                                                      .batch = options->batch,
+                                                     .state_dir = options->state_dir.value_or(""),
+                                                     .checkpoint = {.interval = options->checkpoint_interval},
                                                      .handle_signals = true,
                                                      .progress_line = !live && !options->json});
   std::ptrdiff_t drawn_lines = 0;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <string_view>
 #include <system_error>
 
 namespace {
@@ -38,6 +39,17 @@ std::optional<double> to_speed(const std::string& text) {
   return speed;
 }
 
+std::optional<std::chrono::nanoseconds> to_interval(const std::string& text) {
+  double count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, count);
+  if (error != std::errc{} || !(count >= 0 && count < 1e6)) return std::nullopt;
+  const std::string_view unit{stop, end};
+  const double seconds = unit == "ms" ? 1e-3 : unit == "s" ? 1 : unit == "min" ? 60 : -1;
+  if (seconds < 0) return std::nullopt;
+  return std::chrono::nanoseconds{static_cast<std::int64_t>(count * seconds * 1e9)};
+}
+
 std::string must_not_be_empty(const std::string& text) { return text.empty() ? "needs a path, not an empty text" : ""; }
 
 }  // namespace
@@ -46,6 +58,7 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   Options options;
   options.input = default_input();
   std::string speed = "max";
+  std::string interval = "1s";
   CLI::App app{
       "Delays of 45,917 real US flights, for each airport in windows of 3 hours that slide by 1 hour, while the\n"
       "flights come in out of order. Shows the worst airports; Ctrl-C ends it with what has come in so far."};
@@ -72,10 +85,30 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
       ->check([](const std::string& text) {
         return text == "max" || to_speed(text) ? "" : "'" + text + "' is neither a positive number nor max";
       });
+  app.add_option("--rate", options.rate, "Read so many flights a second at the most")
+      ->type_name("RECORDS_PER_SECOND")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--state-dir", options.state_dir,
+                 "Keep checkpoints here: killed and started again, it goes on where it was, and what it writes\n"
+                 "is there once")
+      ->type_name("DIR")
+      ->check(must_not_be_empty);
+  app.add_option("--checkpoint-interval", interval, "Time between checkpoints, such as 100ms or 2s")
+      ->type_name("TIME")
+      ->capture_default_str()
+      ->check([](const std::string& text) {
+        return to_interval(text) ? "" : "'" + text + "' is no time such as 100ms, 2s or 1min";
+      });
   app.add_flag("--json", options.json, "Print one JSON object with the figures of the run instead of the table");
   try {
     app.parse(argc, argv);
     options.speed = to_speed(speed);
+    options.checkpoint_interval = *to_interval(interval);
+    if (options.speed && options.rate) throw CLI::ValidationError{"--rate", "and --speed exclude each other"};
+    for (const auto& directory : {options.output, options.late}) {
+      if (!options.state_dir || !directory || !overlap(*options.state_dir, *directory)) continue;
+      throw CLI::ValidationError{"--state-dir", "needs a directory beside those of --output and --late"};
+    }
     if (options.output && options.late && overlap(*options.output, *options.late)) {
       throw CLI::ValidationError{"--late", "needs another directory than --output, beside it and not inside"};
     }

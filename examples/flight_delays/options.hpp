@@ -1,6 +1,7 @@
 // The command line of the demo.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +13,9 @@ struct Options {
   std::uint32_t shards = 0;  ///< 0 = as many as there are cores
   std::uint32_t batch = 1024;
   std::optional<double> speed;  ///< nothing = as fast as possible
+  std::optional<double> rate;   ///< flights a second; nothing = as fast as possible
+  std::optional<std::string> state_dir;
+  std::chrono::nanoseconds checkpoint_interval{0};
   bool json = false;
 };
 

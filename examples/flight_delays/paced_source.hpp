@@ -1,9 +1,10 @@
 // PacedFlights: a source around a source. It replays the flights of one file or several so fast that event time runs at
-// a chosen multiple of real time, and never blocks its shard: it says when the next flight is due.
+// a chosen multiple of real time, or so many a second, and never blocks its shard: it says when the next flight is due.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <millstream/connectors/file.hpp>
 #include <mutex>
@@ -15,9 +16,9 @@
 
 class PacedFlights {
  public:
-  /// `speed`: event time to real time; nothing = as fast as possible.
-  PacedFlights(ms::file::Source<Flight> flights, std::optional<double> speed)
-      : flights_{std::move(flights)}, speed_{speed} {}
+  /// `speed`: event time to real time; `rate`: flights a second, of all files together. Nothing = as fast as possible.
+  PacedFlights(ms::file::Source<Flight> flights, std::optional<double> speed, std::optional<double> rate)
+      : flights_{std::move(flights)}, speed_{speed}, rate_{rate} {}
 
   auto splits(ms::SourceContext& context) const { return flights_.splits(context); }
 
@@ -27,13 +28,13 @@ class PacedFlights {
   }
 
   ms::Result<ms::Poll> poll(ms::SourceOutput<Flight>& out) {
-    if (!speed_) return flights_.poll(out);
+    if (!speed_ && !rate_) return flights_.poll(out);
     while (out.room() > 0) {
       if (!next_) {
         const ms::Result<ms::Poll> read = read_next(out);
         if (!read || !next_) return read;
       }
-      const ms::Timestamp due = due_at(next_->scheduled_at);
+      const ms::Timestamp due = speed_ ? due_at(next_->scheduled_at) : due_by_rate();
       if (clock_->now() < due) return ms::Poll::idle_until(due);
       out.emit(*std::exchange(next_, std::nullopt));
     }
@@ -53,7 +54,10 @@ class PacedFlights {
     next_position_ = flights_.position();
     const ms::Result<ms::Poll> read = flights_.poll(into);
     for (ms::DeadLetter& letter : bad) out.bad_record(std::move(letter));
-    if (!one.empty()) next_ = std::move(*one.values());
+    if (!one.empty()) {
+      next_ = std::move(*one.values());
+      ticket_ = start_->read.fetch_add(1, std::memory_order_relaxed);
+    }
     return read;
   }
 
@@ -70,6 +74,12 @@ class PacedFlights {
     return ms::saturating_add(start_->at, ms::Duration{static_cast<std::int64_t>(std::clamp(microseconds, 0.0, 9e18))});
   }
 
+  ms::Timestamp due_by_rate() {
+    std::call_once(start_->once, [&] { start_->at = clock_->now(); });
+    return ms::saturating_add(start_->at,
+                              ms::Duration{static_cast<std::int64_t>(static_cast<double>(ticket_) / *rate_ * 1e6)});
+  }
+
   void begin_no_later_than(ms::Timestamp first) {
     ms::Timestamp known = start_->first.load();
     while (first < known && !start_->first.compare_exchange_weak(known, first)) {
@@ -81,10 +91,13 @@ class PacedFlights {
     std::once_flag once;
     ms::Timestamp at;                                     // when the replay began
     std::atomic<ms::Timestamp> first{ms::kTimestampMax};  // the event time that it began with
+    std::atomic<std::uint64_t> read{0};                   // flights of all files
   };
 
   ms::file::Source<Flight> flights_;
   std::optional<double> speed_;
+  std::optional<double> rate_;
+  std::uint64_t ticket_ = 0;  // of the flight that waits
   ms::Clock* clock_ = nullptr;
   std::optional<Flight> next_;
   ms::Position next_position_;

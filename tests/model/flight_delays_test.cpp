@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -407,6 +408,44 @@ TEST_F(FlightDelays, InterruptedItFiresWhatItHasAndWritesWholeFiles) {
   EXPECT_LT(rows.size(), 12'000U);
 }
 
+// Killed at any time, also before its first checkpoint, and started again with other options: every row is there once.
+TEST_F(FlightDelays, KilledAndStartedAgainItWritesEveryRowOnce) {
+  const Expected expected = model({read_csv(FLIGHTS_CSV)});
+  const std::vector<std::string> always{"--output",    output(),          "--late", late(),
+                                        "--state-dir", folder_ / "state", "--json", "--checkpoint-interval",
+                                        "20ms"};
+  std::minstd_rand random{17};
+  Run last{1, {}, {}};
+  int kills = 0;
+  for (int life = 0; last.exit_code != 0 && life < 100; ++life) {
+    std::vector<std::string> arguments = always;
+    arguments.insert(arguments.end(), {"--shards", std::to_string(1 + random() % 4), "--batch",
+                                       random() % 2 == 0 ? "1024" : "50", "--rate", "60000"});
+    const pid_t child = start(std::move(arguments));
+    if (life < 25) {
+      std::this_thread::sleep_for(std::chrono::milliseconds{random() % 120});
+      ::kill(child, life % 5 == 4 ? SIGINT : SIGKILL);
+    }
+    last = finish(child);
+    kills += last.exit_code == 1000 + SIGKILL ? 1 : 0;
+    if (last.exit_code == 0 && life % 5 == 4 && life < 25)
+      last.exit_code = -1;  // stopped in good order, not at its end
+    // SIGINT may come before the job looks for it.
+    const bool killed = last.exit_code == 1000 + SIGKILL || last.exit_code == 1000 + SIGINT;
+    ASSERT_TRUE(last.exit_code <= 0 || killed) << last.exit_code << last.errors;
+  }
+  EXPECT_EQ(last.exit_code, 0) << last.errors;
+  EXPECT_GT(kills, 3);
+  expect_rows(rows_written(), expected.rows);
+  EXPECT_EQ(late_written(), expected.late);
+
+  // It has ended: once more it has nothing to do.
+  const Run again = run(always);
+  EXPECT_EQ(again.exit_code, 0) << again.errors;
+  EXPECT_TRUE(again.out.starts_with("{\"records\":0,")) << again.out;
+  expect_rows(rows_written(), expected.rows);
+}
+
 TEST_F(FlightDelays, RefusesWithAReason) {
   std::ofstream{folder_ / "full.txt"} << "mine\n";
   const std::string missing = folder_ / "missing.csv";
@@ -428,6 +467,11 @@ TEST_F(FlightDelays, RefusesWithAReason) {
            {{"--batch", "1025"}, 2, "--batch"},
            {{"--speed", "-1"}, 2, "neither a positive number nor max"},
            {{"--sped", "1"}, 2, "--sped"},
+           {{"--rate", "0"}, 2, "--rate"},
+           {{"--rate", "5", "--speed", "5"}, 2, "exclude each other"},
+           {{"--checkpoint-interval", "5"}, 2, "no time such as 100ms"},
+           {{"--state-dir", output(), "--output", output()}, 2, "a directory beside those"},
+           {{"--state-dir", folder_ / "full.txt"}, 1, "--state-dir takes a directory"},
        }) {
     const Run result = run(c.arguments);
     EXPECT_EQ(result.exit_code, c.exit_code) << c.arguments[0] << result.errors;
