@@ -132,6 +132,9 @@ Status SplitMarker::restore(const StateEntry& entry) {
     local.watermark = watermark;
     merge_.advance(input, watermark);
     if (watermark != kTimestampMax) show(local, watermark);
+    // One that an earlier run has read to its end has ended here too, and is not taken for one that is merely far
+    // ahead.
+    if (progress_->state(local.split) == SplitState::kFinished) take_state(input);
     return {};
   }
   return {};

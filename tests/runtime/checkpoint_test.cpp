@@ -208,5 +208,62 @@ TEST(KilledJob, GivesOutWhatAnUndisturbedOneDoes) {
   }
 }
 
+/// The first split ends soon, the second goes on steadily, the third pauses for a minute.
+struct PausingReadings {
+  std::uint64_t next = 0;
+  SplitContext* context = nullptr;
+  std::vector<Split> splits(SourceContext&) const { return {{"short"}, {"steady"}, {"pausing"}}; }
+  void open(SplitContext& c) {
+    context = &c;
+    next = c.split().start.offset;
+  }
+  Poll poll(SourceOutput<Reading>& out) {
+    const std::string& id = context->split().id;
+    const Timestamp due{std::chrono::seconds{next} + (id == "pausing" && next >= 15 ? 60s : 0s)};
+    if (next == (id == "short" ? 10U : 80U)) return Poll::done();
+    if (context->clock().now() < due) return Poll::idle_until(due);
+    out.emit(Reading{1, 1, Timestamp{std::chrono::seconds{next++}}});
+    return Poll::more();
+  }
+  [[nodiscard]] Position position() const { return {next, {}}; }
+};
+
+// One split of a shard is idle and the other has ended in an earlier run: that shard holds nobody back.
+TEST(KilledJob, WhatHadEndedStaysEnded) {
+  Dataflow flow{"pause"};
+  auto sums = flow.from(PausingReadings{})
+                  .event_time(&Reading::at, monotonic().idle_after(5s))
+                  .key_by(&Reading::sensor)
+                  .window(tumbling(10s))
+                  .aggregate(sum(&Reading::value));
+  sums.map([](const auto& r) { return Row{r.key, r.value, "sum", r.window_end}; })
+      .to(file::sink<Row>({.directory = "out/sum"}));
+  ManualClock clock{Timestamp{0s}};
+  kit::MemoryFileSystem files{clock};
+  Random random{1};
+  std::size_t seen_at_60s = 0;
+  const auto run = [&](Timestamp now, Timestamp end) {
+    const auto watch = [&](kit::Simulation& job) {
+      if (job.now() < Timestamp{60s}) seen_at_60s = lines_seen(files).size();
+      if (job.now() < end) return;
+      files.stop_at(1);
+      job.crash();
+    };
+    return kit::Simulator{{.shards = 2,
+                           .now = now,
+                           .before_step = watch,
+                           .file_system = &files,
+                           .state_dir = "state",
+                           .checkpoint = {.interval = 1s}}}
+        .run(flow);
+  };
+  EXPECT_FALSE(run(Timestamp{0s}, Timestamp{18s}).ok());
+  files.restart(kit::Crash::kPower, random);
+  const auto result = run(Timestamp{18s}, kTimestampMax);
+  EXPECT_TRUE(result.ok()) << result.status.to_string();
+  EXPECT_EQ(lines_seen(files).size(), 8U);
+  EXPECT_GE(seen_at_60s, 5U);
+}
+
 }  // namespace
 }  // namespace millstream
