@@ -1,0 +1,188 @@
+// Jobs on threads that keep checkpoints in a real folder: stopped and started again, refused where they cannot go on,
+// and what their status says.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "connectors/temporary_folder.hpp"
+#include "millstream/connectors/generator.hpp"
+#include "millstream/connectors/memory.hpp"
+#include "millstream/millstream.hpp"
+
+namespace millstream {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Tick {
+  std::int64_t key = 0;
+  std::int64_t value = 0;
+};
+BOOST_DESCRIBE_STRUCT(Tick, (), (key, value))
+using Sums = memory::Sink<Tick>;
+
+/// Per key the sum of all values, given out for each record.
+Dataflow sums_of(std::uint64_t count, const Sums& out, const char* name = "sums", double rate = 0) {
+  Dataflow flow{"ticks"};
+  flow
+      .from(generator::source<Tick>(
+          {.make = [](std::uint64_t i) { return Tick{static_cast<std::int64_t>(i % 7), static_cast<std::int64_t>(i)}; },
+           .count = count,
+           .rate = rate}))
+      .named("numbers")
+      .key_by(&Tick::key)
+      .reduce([](const Tick& sum, const Tick& next) { return Tick{sum.key, sum.value + next.value}; })
+      .named(name)
+      .to(out);
+  return flow;
+}
+
+struct Quiet : RunOptions {
+  explicit Quiet(const std::string& folder, std::uint32_t job_shards = 2) {
+    shards = job_shards;
+    log = nullptr;
+    state_dir = folder;
+    checkpoint.interval = 10ms;
+  }
+};
+
+class CheckpointedJobs : public ::testing::Test {
+ protected:
+  testing::TemporaryFolder folder_;
+  [[nodiscard]] std::string state() const { return folder_.path() + "/state"; }
+};
+
+TEST_F(CheckpointedJobs, AStoppedJobGoesOnWhereItWasOnAnyNumberOfShards) {
+  constexpr std::uint64_t kCount = 100'000;
+  std::vector<Tick> given;
+  JobStatus status;
+  int runs = 0;
+  for (std::uint32_t shards = 1; runs < 100; shards = shards % 4 + 1, ++runs) {
+    Sums out = memory::sink<Tick>();
+    // Slow as long as it is to be stopped.
+    Job job = start(sums_of(kCount, out, "sums", runs < 3 ? 10'000 : 0), Quiet{state(), shards});
+    if (runs < 3) {
+      ASSERT_FALSE(job.wait_for(50ms));
+      job.stop();
+    }
+    const JobResult result = job.wait();
+    ASSERT_TRUE(result.ok()) << result.status.to_string();
+    status = job.status();
+    for (const Tick& each : out.records()) given.push_back(each);
+    if (runs >= 3) break;
+  }
+  EXPECT_EQ(status.checkpoints_failed, 0U);
+  EXPECT_GT(status.checkpoints, 0U);
+  EXPECT_GT(status.last_checkpoint, 3U);
+  // Stopped in good order, even a sink that takes no part in checkpoints has each record once.
+  EXPECT_EQ(given.size(), kCount);
+  std::map<std::int64_t, std::int64_t> greatest;
+  for (const Tick& each : given) greatest[each.key] = std::max(greatest[each.key], each.value);
+  std::map<std::int64_t, std::int64_t> expected;
+  for (std::uint64_t i = 0; i < kCount; ++i) expected[static_cast<std::int64_t>(i % 7)] += static_cast<std::int64_t>(i);
+  EXPECT_EQ(greatest, expected);
+
+  Sums nothing = memory::sink<Tick>();
+  const JobResult again = run(sums_of(kCount, nothing), Quiet{state()});
+  EXPECT_TRUE(again.ok()) << again.status.to_string();
+  EXPECT_TRUE(nothing.records().empty());
+}
+
+TEST_F(CheckpointedJobs, OneAtATimeHasTheFolder) {
+  Sums out = memory::sink<Tick>();
+  Job first = start(sums_of(1'000'000, out, "sums", 100), Quiet{state()});
+  Sums other = memory::sink<Tick>();
+  const JobResult second = run(sums_of(10, other), Quiet{state()});
+  EXPECT_EQ(second.status.code(), ErrorCode::kUnavailable);
+  EXPECT_NE(second.status.message().find("state_dir '" + state() + "'"), std::string::npos)
+      << second.status.to_string();
+  first.cancel();
+  EXPECT_EQ(first.wait().state, JobState::kCancelled);
+  // Whoever has waited for its end has the folder, though the Job is still there.
+  Job third = start(sums_of(1'000'000, other, "sums", 100), Quiet{state()});
+  EXPECT_FALSE(third.wait_for(20ms)) << third.wait().status.to_string();
+}
+
+TEST_F(CheckpointedJobs, AnotherGraphIsRefusedWithWhatDiffers) {
+  const auto leave_state = [&] {
+    Sums out = memory::sink<Tick>();
+    Job job = start(sums_of(100'000, out, "sums", 1000), Quiet{state()});
+    EXPECT_FALSE(job.wait_for(30ms));
+    job.stop();
+    EXPECT_TRUE(job.wait().ok());
+  };
+  leave_state();
+  const auto refusal = [&](const Dataflow& flow) {
+    const JobResult result = run(flow, Quiet{state()});
+    EXPECT_EQ(result.state, JobState::kFailed);
+    return result.status.to_string();
+  };
+  Sums out = memory::sink<Tick>();
+  EXPECT_NE(refusal(sums_of(100'000, out, "renamed")).find("state of the stage 'sums' (reduce)"), std::string::npos)
+      << refusal(sums_of(100'000, out, "renamed"));
+
+  Dataflow other_type{"ticks"};
+  other_type.from(generator::source<Tick>({.make = [](std::uint64_t) { return Tick{}; }, .count = 10, .rate = 0}))
+      .named("numbers")
+      .map([](const Tick& tick) { return std::pair<std::int64_t, std::string>{tick.key, "text"}; })
+      .key_by([](const auto& pair) { return pair.first; })
+      .reduce([](const auto&, const auto& next) { return next; })
+      .named("sums")
+      .to(memory::sink<std::pair<std::int64_t, std::string>>());
+  const std::string text = refusal(other_type);
+  EXPECT_NE(text.find("was struct{key: i64, value: i64} and is tuple"), std::string::npos) << text;
+
+  Dataflow other_job{"another"};
+  other_job.from(memory::source(std::vector<Tick>(3))).to(out);
+  EXPECT_NE(refusal(other_job).find("is of the job \"ticks\", not of \"another\""), std::string::npos)
+      << refusal(other_job);
+
+  Quiet wrong{state()};
+  wrong.checkpoint.retained = 0;
+  wrong.checkpoint.interval = -1s;
+  const JobResult result = run(sums_of(10, out), wrong);
+  EXPECT_NE(result.status.message().find("retained is 0"), std::string::npos) << result.status.message();
+  EXPECT_NE(result.status.message().find("time of .checkpoint is negative"), std::string::npos);
+}
+
+/// Has no room until it is told.
+struct ShutSink {
+  std::shared_ptr<std::atomic<bool>> shut;
+  SinkContext* context = nullptr;
+  void open(SinkContext& c) { context = &c; }
+  std::size_t write(std::span<Tick> ticks) {
+    if (!*shut) return ticks.size();
+    context->retry_at(context->clock().now() + 5ms);
+    return 0;
+  }
+};
+
+TEST_F(CheckpointedJobs, ACheckpointThatTakesTooLongIsGivenUpAndTheJobGoesOn) {
+  const auto shut = std::make_shared<std::atomic<bool>>(true);
+  Dataflow flow{"shut"};
+  flow.from(generator::source<Tick>({.make = [](std::uint64_t) { return Tick{}; }, .count = 500, .rate = 0}))
+      .to(ShutSink{shut});
+  Quiet options{state(), 1};
+  options.checkpoint.timeout = 20ms;
+  std::mutex mutex;
+  std::string said;
+  options.log = [&](LogLevel, std::string_view message) {
+    const std::scoped_lock lock{mutex};
+    said += std::string{message} + "\n";
+  };
+  Job job = start(flow, options);
+  for (int i = 0; i < 2000 && job.status().checkpoints_failed == 0; ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_EQ(job.status().checkpoints, 0U);
+  *shut = false;
+  const JobResult result = job.wait();
+  EXPECT_TRUE(result.ok()) << result.status.to_string();
+  EXPECT_GT(job.status().checkpoints, 0U);
+  const std::scoped_lock lock{mutex};
+  EXPECT_NE(said.find("it was not complete after 20 ms"), std::string::npos) << said;
+  EXPECT_NE(said.find("the job goes on and tries again"), std::string::npos) << said;
+}
+
+}  // namespace
+}  // namespace millstream
