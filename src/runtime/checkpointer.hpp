@@ -1,6 +1,6 @@
 // Checkpointer: the coordinator of a job's checkpoints. It asks the sources for barriers, writes what the shards say at
 // them into the store, decides, and has the sinks publish. It is a step function as a shard is: a thread of the job
-// calls it, or the simulator.
+// calls it, or the simulator, which is why a private class is exported.
 #pragma once
 
 #include <atomic>
@@ -14,6 +14,7 @@
 
 #include "millstream/checkpoint/checkpoint_store.hpp"
 #include "millstream/core/clock.hpp"
+#include "millstream/core/export.hpp"
 #include "millstream/core/log.hpp"
 #include "millstream/core/random.hpp"
 #include "millstream/runtime/metrics.hpp"
@@ -23,7 +24,7 @@
 namespace millstream::inline v0 {
 
 /// What the coordinator can do to the job.
-class CheckpointedJob {
+class MILLSTREAM_EXPORT CheckpointedJob {
  public:
   virtual ~CheckpointedJob() = default;
   /// Sources are to send this barrier.
@@ -43,7 +44,7 @@ struct CheckpointFacts {
   std::optional<Manifest> restored;  ///< the checkpoint that this run began from
 };
 
-class Checkpointer {
+class MILLSTREAM_EXPORT Checkpointer {
  public:
   Checkpointer(CheckpointedJob& job, CheckpointStore& store, CheckpointOptions options, CheckpointFacts facts,
                Clock& clock, LogHook log, std::uint64_t nonce_seed);
