@@ -8,7 +8,7 @@ millstream_add_test(model_stopping stopping_test.cpp model_main.cpp OWN_MAIN LAB
 
 # The demo is a program; its test runs it.
 if(TARGET flight_delays)
-  millstream_add_test(model_flight_delays flight_delays_test.cpp LABELS example)
+  millstream_add_test(model_flight_delays flight_delays_test.cpp LABELS example TIMEOUT 900)
   add_dependencies(model_flight_delays flight_delays)
   target_compile_definitions(model_flight_delays PRIVATE
     FLIGHT_DELAYS_PROGRAM="$<TARGET_FILE:flight_delays>" FLIGHTS_CSV="${PROJECT_SOURCE_DIR}/examples/data/flights.csv")

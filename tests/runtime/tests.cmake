@@ -11,7 +11,7 @@ millstream_add_test(runtime_sink_end sink_end_test.cpp)
 millstream_add_test(runtime_many_splits many_splits_test.cpp)
 millstream_add_test(runtime_backpressure backpressure_test.cpp SERIAL)
 millstream_add_test(runtime_step_bound step_bound_test.cpp)
-millstream_add_test(runtime_checkpoint checkpoint_test.cpp)
+millstream_add_test(runtime_checkpoint checkpoint_test.cpp TIMEOUT 900)
 millstream_add_test(runtime_checkpoint_job checkpoint_job_test.cpp)
 # A sanitizer has an operator new of its own.
 if(NOT MILLSTREAM_SANITIZE)
