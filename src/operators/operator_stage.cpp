@@ -45,6 +45,17 @@ void OperatorStage::exception_at(const BatchBase& batch, std::uint32_t i, std::s
   }
 }
 
+Status OperatorStage::bad_entry(const StateEntry& entry) const {
+  const std::vector<StateDeclaration> all = states();
+  const std::string state = entry.state < all.size() ? all[entry.state].name : "number " + std::to_string(entry.state);
+  return Status{ErrorCode::kInvalidData, "an entry of " + std::to_string(entry.key.size()) + " + " +
+                                             std::to_string(entry.value.size()) + " bytes in key group " +
+                                             std::to_string(entry.key_group) +
+                                             " is not what this stage saves; restore an intact checkpoint"}
+      .at("state " + state)
+      .at("stage " + name());
+}
+
 void OperatorStage::times_missing() {
   context().fail({ErrorCode::kInternal, "stage '" + name() +
                                             "' works in event time and was given records without one, which the check "

@@ -195,7 +195,7 @@ void ProcessStageBase::save(Snapshot& snapshot) {
 }
 
 Status ProcessStageBase::restore(const StateEntry& saved) {
-  if (saved.state == 0) return saved_watermark_.restore(saved) ? Status{} : cannot_read("watermark");
+  if (saved.state == 0) return saved_watermark_.restore(saved) ? Status{} : bad_entry(saved);
   StateEntry of_store = saved;
   --of_store.state;
   return operator_context_->store_->restore(of_store).at("stage '" + name() + "'");

@@ -1,8 +1,7 @@
-// The entry that says how far a windowed stage is, and the words for an entry that is none.
+// The entry that says how far a windowed stage is, and numbers in front of keys.
 #include "millstream/operators/window_snapshot.hpp"
 
 #include <algorithm>
-#include <vector>
 
 #include "millstream/codec/schema.hpp"
 
@@ -48,18 +47,6 @@ bool take_ordered(std::string_view& bytes, std::int64_t& number) {
   number = static_cast<std::int64_t>(bits ^ kSign);
   bytes.remove_prefix(kOrderedBytes);
   return true;
-}
-
-Status bad_entry(const Stage& stage, const StateEntry& entry) {
-  const std::vector<StateDeclaration> states = stage.states();
-  const std::string state =
-      entry.state < states.size() ? states[entry.state].name : "number " + std::to_string(entry.state);
-  return Status{ErrorCode::kInvalidData, "an entry of " + std::to_string(entry.key.size()) + " + " +
-                                             std::to_string(entry.value.size()) + " bytes in key group " +
-                                             std::to_string(entry.key_group) +
-                                             " is not what this stage saves; restore an intact checkpoint"}
-      .at("state " + state)
-      .at("stage " + stage.name());
 }
 
 }  // namespace millstream::inline v0

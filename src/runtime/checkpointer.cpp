@@ -12,7 +12,8 @@
 namespace millstream::inline v0 {
 namespace {
 
-std::int64_t nanoseconds(std::chrono::nanoseconds d) { return d.count(); }
+/// As the clocks count; never less than was asked for.
+Duration micros(std::chrono::nanoseconds d) { return std::chrono::ceil<Duration>(d); }
 
 }  // namespace
 
@@ -27,7 +28,7 @@ Checkpointer::Checkpointer(CheckpointedJob& job, CheckpointStore& store, Checkpo
       nonces_{nonce_seed} {
   if (facts_.restored) committed_ = facts_.restored->checkpoint;
   last_id_ = committed_.id;
-  next_ns_ = monotonic_after(clock_.monotonic_ns(), std::chrono::ceil<Duration>(options_.interval));
+  next_ns_ = monotonic_after(clock_.monotonic_ns(), micros(options_.interval));
 }
 
 void Checkpointer::take(ShardSnapshot snapshot) {
@@ -70,7 +71,7 @@ std::int64_t Checkpointer::deadline_ns() const {
     case Phase::kIdle:
       return ended_ == facts_.shards ? 0 : next_ns_;
     case Phase::kCollecting:
-      return monotonic_after(started_ns_, std::chrono::ceil<Duration>(options_.timeout));
+      return monotonic_after(started_ns_, micros(options_.timeout));
     default:
       return kNeverNs;
   }
@@ -85,7 +86,7 @@ void Checkpointer::step() {
   if (phase_ == Phase::kCommitting && sinks_done_ == facts_.shards) finish(now_ns);
   if (phase_ == Phase::kCollecting && deadline_ns() <= now_ns) {
     give_up({ErrorCode::kUnavailable, "it was not complete after " +
-                                          std::to_string(nanoseconds(options_.timeout) / 1'000'000) +
+                                          std::to_string(options_.timeout.count() / 1'000'000) +
                                           " ms: some stage or sink is slow, or .timeout is short"});
   }
   if (phase_ == Phase::kIdle && deadline_ns() <= now_ns) start(now_ns);
@@ -177,7 +178,6 @@ void Checkpointer::finish(std::int64_t now_ns) {
   if (Status s = store_.collect(options_.retained); !s.ok() && log_) {
     log_(LogLevel::kWarning, s.at("removing old checkpoints").message());
   }
-  const auto micros = [](std::chrono::nanoseconds d) { return std::chrono::ceil<Duration>(d); };
   next_ns_ = std::max(monotonic_after(started_ns_, micros(options_.interval)),
                       monotonic_after(now_ns, micros(options_.min_pause)));
   phase_ = Phase::kIdle;
@@ -204,8 +204,7 @@ void Checkpointer::give_up(const Status& why) {
     return;
   }
   if (log_) log_(LogLevel::kWarning, placed.message() + "; the job goes on and tries again");
-  next_ns_ = monotonic_after(clock_.monotonic_ns(),
-                             std::chrono::ceil<Duration>(std::max(options_.interval, options_.min_pause)));
+  next_ns_ = monotonic_after(clock_.monotonic_ns(), micros(std::max(options_.interval, options_.min_pause)));
 }
 
 void Checkpointer::fail(const Status& why) {

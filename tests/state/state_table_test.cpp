@@ -1,5 +1,6 @@
 // StateTable against std::map: look-up, growth, erasure, clearing, and saving by key group.
 #include "millstream/state/state_table.hpp"
+#include "millstream/state/table_snapshot.hpp"
 #include "millstream/testing/recorded_snapshot.hpp"
 
 #include <gtest/gtest.h>
@@ -138,10 +139,10 @@ TEST(StateTable, WhatOneNumberOfShardsSavedAnyOtherLoads) {
     for (std::uint32_t shard = 0; shard < shards; ++shard) {
       for (const auto& table : from) {
         testing::RecordedSnapshot saved;
-        table->save(0, saved);
+        save_table(*table, 0, {}, saved);
         for (const auto& entry : saved.entries()) {
           if (shard_of_group(entry.key_group, shards) != shard) continue;
-          ASSERT_TRUE(to[shard]->restore({0, entry.key_group, entry.key, entry.value}));
+          ASSERT_TRUE(restore_to_table(*to[shard], entry.key_group, entry.key, entry.value));
         }
       }
     }
@@ -181,8 +182,8 @@ TEST(StateTable, AValueThatCannotBeMadeLeavesNoEntry) {
 
 TEST(StateTable, RestoreRefusesWhatSaveDidNotGive) {
   StateTable<std::int64_t, std::string> table;
-  EXPECT_FALSE(table.restore({0, 0, "\xff\xff\xff\x7f garbage", "\1x"}));
-  EXPECT_FALSE(table.restore({0, 0, std::string(8, '\0'), "\2x"}));
+  EXPECT_FALSE(restore_to_table(table, 0, "\xff\xff\xff\x7f garbage", "\1x"));
+  EXPECT_FALSE(restore_to_table(table, 0, std::string(8, '\0'), "\2x"));
   EXPECT_TRUE(table.empty());
 }
 

@@ -10,6 +10,7 @@
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/operators/keyed_batch.hpp"
 #include "millstream/operators/transform_stage.hpp"
+#include "millstream/state/table_snapshot.hpp"
 #include "millstream/window/aggregate.hpp"
 #include "millstream/window/window_result.hpp"
 
@@ -28,9 +29,9 @@ class AggregateStage final : public TransformStage<T, KeyedResult<K, ResultOf<Ag
   std::vector<StateDeclaration> states() const override {
     return {{"accumulators", schema_of<AccumulatorOf<Agg>>().to_string()}};
   }
-  void save(Snapshot& snapshot) override { table_.save(0, snapshot); }
+  void save(Snapshot& snapshot) override { save_table(table_, 0, {}, snapshot); }
   Status restore(const StateEntry& saved) override {
-    return table_.restore(saved) ? Status{} : this->cannot_read("accumulators");
+    return restore_to_table(table_, saved.key_group, saved.key, saved.value) ? Status{} : this->bad_entry(saved);
   }
   void end_restore() override { memory_.resize(table_.memory_bytes()); }
 

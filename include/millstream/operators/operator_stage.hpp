@@ -78,11 +78,8 @@ class MILLSTREAM_EXPORT OperatorStage : public Stage {
     }
   }
 
-  /// An entry that restore() was given is not what save() gives out.
-  [[nodiscard]] Status cannot_read(std::string_view state) const {
-    return {ErrorCode::kInvalidData,
-            "stage '" + name() + "': an entry of its saved state '" + std::string{state} + "' cannot be read"};
-  }
+  /// What restore() says of an entry that save() does not give out.
+  [[nodiscard]] Status bad_entry(const StateEntry& entry) const;
 
   SideOutputs sides_;
 

@@ -10,6 +10,7 @@
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/operators/keyed_batch.hpp"
 #include "millstream/operators/transform_stage.hpp"
+#include "millstream/state/table_snapshot.hpp"
 
 namespace millstream::inline v0 {
 
@@ -28,9 +29,9 @@ class ReduceStage final : public TransformStage<T, T> {
 
   void open() override { memory_ = MemoryReservation{this->context().memory}; }
   std::vector<StateDeclaration> states() const override { return {{"values", schema_of<T>().to_string()}}; }
-  void save(Snapshot& snapshot) override { table_.save(0, snapshot); }
+  void save(Snapshot& snapshot) override { save_table(table_, 0, {}, snapshot); }
   Status restore(const StateEntry& saved) override {
-    return table_.restore(saved) ? Status{} : this->cannot_read("values");
+    return restore_to_table(table_, saved.key_group, saved.key, saved.value) ? Status{} : this->bad_entry(saved);
   }
   void end_restore() override { memory_.resize(table_.memory_bytes()); }
 

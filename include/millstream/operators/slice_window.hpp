@@ -117,7 +117,7 @@ class SliceWindowStage final : public WindowStage {
                       : entry.state == kPartsState  ? restore_part(parts_, *slices_, grid_, entry)
                       : entry.state == kPanesState  ? panes_.restore(entry)
                                                     : false;
-    return good ? Status{} : bad_entry(*this, entry);
+    return good ? Status{} : this->bad_entry(entry);
   }
   void end_restore() override {
     if (restored_.empty()) return;

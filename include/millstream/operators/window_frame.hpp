@@ -92,7 +92,7 @@ class WindowFrame : public WindowStage {
     const bool good = entry.state == kStageState    ? restore_progress(entry, restored_)
                       : entry.state == kWindowState ? restore_window(entry)
                                                     : false;
-    return good ? Status{} : bad_entry(*this, entry);
+    return good ? Status{} : this->bad_entry(entry);
   }
   void end_restore() final {
     const OpenWindows open = windows_restored();

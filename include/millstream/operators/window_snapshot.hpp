@@ -1,5 +1,5 @@
-// What the snapshots of window stages have in common: how far a stage is in time, once a shard, and entries of tables
-// by key group. All that comes back is checked: bytes that save() has not written are no entry.
+// What the snapshots of window stages have in common: how far a stage is in time, once a shard, and numbers of windows
+// and slices in front of keys. All that comes back is checked: bytes that save() has not written are no entry.
 #pragma once
 
 #include <boost/describe/class.hpp>
@@ -8,13 +8,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "millstream/channel/stage.hpp"
 #include "millstream/core/export.hpp"
-#include "millstream/core/key_group.hpp"
-#include "millstream/state/key_hash.hpp"
-#include "millstream/state/state_table.hpp"
+#include "millstream/state/table_snapshot.hpp"
 
 namespace millstream::inline v0 {
 
@@ -46,53 +43,5 @@ inline constexpr std::size_t kOrderedBytes = 8;
 MILLSTREAM_EXPORT void append_ordered(std::int64_t number, std::string& out);
 /// Takes it off; false where there is none.
 [[nodiscard]] MILLSTREAM_EXPORT bool take_ordered(std::string_view& bytes, std::int64_t& number);
-
-/// What a stage says of bytes that are no entry of its states.
-[[nodiscard]] MILLSTREAM_EXPORT Status bad_entry(const Stage& stage, const StateEntry& entry);
-
-/// Gives out the entries of a table as those of `state`, their keys behind `prefix`. content(value, writer) writes an
-/// entry's value; one for which it says false is left out.
-template <class K, class V, class Content>
-void save_table(const StateTable<K, V>& table, std::uint32_t state, std::string_view prefix, Snapshot& to,
-                Content&& content) {
-  std::string key;
-  std::string value;
-  table.for_each([&](std::uint32_t number) {
-    const auto& entry = table.entry(number);
-    value.clear();
-    {
-      ByteWriter out{value};
-      if (!content(entry.value, out)) return;
-    }
-    key.assign(prefix);
-    encode_value(entry.key, key);
-    to.put({state, key_group_of(hash_key(entry.key)), key, value});
-  });
-}
-/// The same with the values by their codec.
-template <class K, class V>
-void save_table(const StateTable<K, V>& table, std::uint32_t state, std::string_view prefix, Snapshot& to) {
-  save_table(table, state, prefix, to, [](const V& value, ByteWriter& out) {
-    Codec<V>::encode(value, out);
-    return true;
-  });
-}
-
-/// Puts an entry into a table, by the codecs of key and value; its number and hash, or nothing where the bytes are
-/// wrong, the key is of another group, or it is there already.
-struct RestoredEntry {
-  std::uint32_t number;
-  std::uint64_t hash;
-};
-template <class K, class V>
-[[nodiscard]] std::optional<RestoredEntry> restore_to_table(StateTable<K, V>& table, std::uint32_t key_group,
-                                                            std::string_view key_bytes, std::string_view value_bytes) {
-  K key{};
-  V value{};
-  if (!decode_value(key_bytes, key) || !decode_value(value_bytes, value)) return {};
-  const std::uint64_t hash = hash_key(key);
-  if (key_group_of(hash) != key_group || table.find(key, hash) != StateTable<K, V>::kNone) return {};
-  return RestoredEntry{table.find_or_insert(key, hash, [&] { return std::move(value); }), hash};
-}
 
 }  // namespace millstream::inline v0

@@ -19,7 +19,6 @@
 #include "millstream/core/cache_line.hpp"
 #include "millstream/core/key_group.hpp"
 #include "millstream/core/piece_arena.hpp"
-#include "millstream/core/snapshot.hpp"
 #include "millstream/state/key_hash.hpp"
 #include "millstream/state/table_index.hpp"
 
@@ -156,28 +155,6 @@ class StateTable {
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     if (blocks_.empty()) return index_.bytes();
     return index_.bytes() + ((blocks_.size() - 1) * kBlockEntries + first_capacity_) * sizeof(Entry);
-  }
-
-  /// Gives out every entry as one of state `state`, by the codecs of key and value.
-  void save(std::uint32_t state, Snapshot& snapshot) const {
-    std::string key;
-    std::string value;
-    for_each([&](std::uint32_t number) {
-      key.clear();
-      encode_value(entry(number).key, key);
-      value.clear();
-      encode_value(entry(number).value, value);
-      snapshot.put({state, key_group_of(hash_key(entry(number).key)), key, value});
-    });
-  }
-  /// Adds what save() gave out; an entry that is already there is replaced. False where the bytes are not that.
-  [[nodiscard]] bool restore(const StateEntry& saved) {
-    K key{};
-    V value{};
-    if (!decode_value(saved.key, key) || !decode_value(saved.value, value)) return false;
-    const std::uint32_t number = find_or_insert(key, hash_key(key), [] { return V{}; });
-    entry(number).value = std::move(value);
-    return true;
   }
 
  private:
