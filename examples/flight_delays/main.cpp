@@ -79,6 +79,8 @@ bool can_redraw() {
 std::string_view advice(std::string_view reason) {
   if (reason.find("'flights'") != reason.npos) return "--input takes CSV files with the columns of examples/data";
   if (reason.find("'output'") != reason.npos) return "--output takes a new or empty directory that you may write to";
+  // What a damaged or contradicting folder says is complete.
+  if (reason.find("the decision names") != reason.npos) return "";
   if (reason.find("state_dir") != reason.npos) return "--state-dir takes a directory that only this program writes to";
   if (reason.find("'late'") != reason.npos) return "--late takes a new or empty directory that you may write to";
   return "";

@@ -200,7 +200,7 @@ void Checkpointer::give_up(const Status& why) {
     phase_ = Phase::kIdle;  // no barrier was sent
   }
   if (last_ || failed_in_a_row_ > options_.tolerated_failures) {
-    fail(placed);
+    fail({placed.code(), placed.message() + "; what was committed before is kept: mend the cause and start again"});
     return;
   }
   if (log_) log_(LogLevel::kWarning, placed.message() + "; the job goes on and tries again");

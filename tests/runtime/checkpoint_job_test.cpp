@@ -2,6 +2,7 @@
 // and what their status says.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <thread>
@@ -145,6 +146,28 @@ TEST_F(CheckpointedJobs, AnotherGraphIsRefusedWithWhatDiffers) {
   const JobResult result = run(sums_of(10, out), wrong);
   EXPECT_NE(result.status.message().find("retained is 0"), std::string::npos) << result.status.message();
   EXPECT_NE(result.status.message().find("time of .checkpoint is negative"), std::string::npos);
+}
+
+TEST_F(CheckpointedJobs, DamageHaltsTheJobAndChangesNothing) {
+  Sums out = memory::sink<Tick>();
+  Job job = start(sums_of(100'000, out, "sums", 1000), Quiet{state()});
+  EXPECT_FALSE(job.wait_for(30ms));
+  job.stop();
+  ASSERT_TRUE(job.wait().ok());
+  const std::vector<std::string> files = folder_.files();
+  const auto segment =
+      std::find_if(files.begin(), files.end(), [](const auto& name) { return name.ends_with(".segment"); });
+  ASSERT_NE(segment, files.end());
+  std::string bytes = testing::TemporaryFolder::read(folder_ / *segment);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  folder_.write(*segment, bytes);
+  for (int times = 0; times < 2; ++times) {
+    const JobResult result = run(sums_of(100'000, out, "sums"), Quiet{state()});
+    EXPECT_EQ(result.status.code(), ErrorCode::kInvalidData);
+    EXPECT_NE(result.status.message().find("is not here or not intact"), std::string::npos) << result.status.message();
+    EXPECT_NE(result.status.message().find("nothing was changed"), std::string::npos) << result.status.message();
+    EXPECT_EQ(folder_.files(), files);
+  }
 }
 
 /// Has no room until it is told.
