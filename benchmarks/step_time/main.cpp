@@ -30,10 +30,12 @@ BOOST_DESCRIBE_STRUCT(Tick, (), (key, at))
 struct Line {
   std::string window;
   std::int64_t keys = 0;
-  double longest_us = 0;  // median of the rounds
-  double longest_us_min = 0;
-  double longest_us_max = 0;
-  BOOST_DESCRIBE_CLASS(Line, (), (window, keys, longest_us, longest_us_min, longest_us_max), (), ())
+  std::size_t steps = 0;
+  double p50_us = 0;
+  double p99_us = 0;
+  double longest_us = 0;
+  std::size_t longest_step = 0;
+  BOOST_DESCRIBE_CLASS(Line, (), (window, keys, steps, p50_us, p99_us, longest_us, longest_step), (), ())
 };
 
 // Every key once in each of two rounds, in no order, one microsecond apart.
@@ -78,13 +80,8 @@ Kind kind(const char* name, MakeWindow make_window) {
           }};
 }
 
-struct Step {
-  double us = 0;
-  std::size_t number = 0;
-};
-
-// The longest steps, longest first.
-std::vector<Step> longest_steps(const Kind& kind, std::int64_t keys) {
+// CPU time of each step, in microseconds.
+std::vector<double> step_times(const Kind& kind, std::int64_t keys) {
   ms::Dataflow flow{kind.name};
   kind.declare(flow, keys);
   ms::RunOptions options;
@@ -93,29 +90,42 @@ std::vector<Step> longest_steps(const Kind& kind, std::int64_t keys) {
   auto engine = ms::Engine::build(flow.graph(), options, [](std::uint32_t) { return std::make_shared<NoSignal>(); });
   if (!engine) throw std::runtime_error{engine.error().to_string()};
   if (!(*engine)->shard(0).open()) throw std::runtime_error{"the shard did not open"};
-  std::vector<Step> steps;
-  steps.reserve(static_cast<std::size_t>(keys) / 50);
+  std::vector<double> steps;
+  steps.reserve(static_cast<std::size_t>(keys) / 30);
   for (ms::Progress progress = ms::Progress::kIdle; progress != ms::Progress::kDone;) {
     const std::int64_t before = thread_cpu_ns();
     progress = (*engine)->step(0);
-    steps.push_back({static_cast<double>(thread_cpu_ns() - before) * 1e-3, steps.size()});
+    steps.push_back(static_cast<double>(thread_cpu_ns() - before) * 1e-3);
   }
   if (!(*engine)->failure().ok()) throw std::runtime_error{(*engine)->failure().to_string()};
   (*engine)->shard(0).close(true);
-  std::printf("%-10s %9zu steps; longest", kind.name, steps.size());
-  std::sort(steps.begin(), steps.end(), [](const Step& a, const Step& b) { return a.us > b.us; });
-  steps.resize(std::min<std::size_t>(steps.size(), 5));
-  for (const Step& step : steps) std::printf(" %7.0f us (step %zu)", step.us, step.number);
-  std::printf("\n");
-  std::fflush(stdout);
   return steps;
 }
 
+// Every round does the same in its n-th step, so what a busy machine adds to one of them shows in no other: a step's
+// time is the median of its rounds, after one that makes the memory of the process known to the machine.
 Line measure(const Kind& kind, std::int64_t keys, int rounds) {
-  std::vector<double> longest;
-  for (int round = 0; round < rounds; ++round) longest.push_back(longest_steps(kind, keys).front().us);
-  std::sort(longest.begin(), longest.end());
-  return {kind.name, keys, longest[longest.size() / 2], longest.front(), longest.back()};
+  step_times(kind, keys);
+  std::vector<std::vector<double>> all;
+  for (int round = 0; round < rounds; ++round) {
+    all.push_back(step_times(kind, keys));
+    if (all.back().size() != all.front().size()) throw std::runtime_error{"two rounds took different steps"};
+  }
+  Line line{kind.name, keys, all.front().size(), 0, 0, 0, 0};
+  std::vector<double> of_step(all.size());
+  std::vector<double> medians;
+  for (std::size_t step = 0; step < line.steps; ++step) {
+    for (std::size_t round = 0; round < all.size(); ++round) of_step[round] = all[round][step];
+    std::sort(of_step.begin(), of_step.end());
+    medians.push_back(of_step[of_step.size() / 2]);
+    if (medians.back() <= line.longest_us) continue;
+    line.longest_step = step;
+    line.longest_us = medians.back();
+  }
+  std::sort(medians.begin(), medians.end());
+  line.p99_us = medians[medians.size() * 99 / 100];
+  line.p50_us = medians[medians.size() / 2];
+  return line;
 }
 
 }  // namespace
@@ -123,10 +133,10 @@ Line measure(const Kind& kind, std::int64_t keys, int rounds) {
 int main(int argc, char** argv) {
   CLI::App app{"The longest steps of a shard with very many keys"};
   std::int64_t keys = 4'000'000;
-  int rounds = 3;
+  int rounds = 5;
   std::string filter, json;
   app.add_option("--keys", keys, "Keys in a window")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--rounds", rounds, "Rounds; the median is reported")
+  app.add_option("--rounds", rounds, "Rounds; of each step the median counts")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option("--filter", filter, "The window kinds whose names contain it");
@@ -147,8 +157,8 @@ int main(int argc, char** argv) {
     return 1;
   }
   for (const Line& line : lines) {
-    std::printf("%-10s longest step %7.0f us (%.0f - %.0f)\n", line.window.c_str(), line.longest_us,
-                line.longest_us_min, line.longest_us_max);
+    std::printf("%-10s %7zu steps  p50 %4.0f us  p99 %4.0f us  longest %5.0f us (step %zu)\n", line.window.c_str(),
+                line.steps, line.p50_us, line.p99_us, line.longest_us, line.longest_step);
   }
   if (!json.empty()) {
     std::string text;

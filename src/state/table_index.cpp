@@ -87,22 +87,23 @@ inline std::uint32_t TableIndex::find_first(std::uint64_t hash) const noexcept {
   return next(probe);
 }
 
+void TableIndex::prefetch(std::uint64_t hash) const noexcept {
+  const std::uint32_t wanted = fragment(hash);
+  const Bucket& bucket = directory_[bucket_of(wanted)];
+  __builtin_prefetch(&bucket.lines[wanted & bucket.mask]);
+}
+
 void TableIndex::find_first(const std::uint64_t* hashes, std::size_t count, std::uint32_t* found) const {
   for (std::size_t i = 0; i < count; ++i) found[i] = find_first(hashes[i]);
 }
 
 void TableIndex::find_first(const std::uint64_t* hashes, std::size_t count, std::uint32_t* found,
                             const Entries& entries) const {
-  const auto ask_for_line = [this](std::uint64_t hash) {
-    const std::uint32_t wanted = fragment(hash);
-    const Bucket& bucket = directory_[bucket_of(wanted)];
-    __builtin_prefetch(&bucket.lines[wanted & bucket.mask]);
-  };
   const std::uint32_t in_block = (std::uint32_t{1} << entries.block_bits) - 1;
   const std::size_t ahead = std::min(kAhead, count);
-  for (std::size_t i = 0; i < ahead; ++i) ask_for_line(hashes[i]);
+  for (std::size_t i = 0; i < ahead; ++i) prefetch(hashes[i]);
   for (std::size_t i = 0; i < count; ++i) {
-    if (i + kAhead < count) ask_for_line(hashes[i + kAhead]);
+    if (i + kAhead < count) prefetch(hashes[i + kAhead]);
     const std::uint32_t entry = found[i] = find_first(hashes[i]);
     if (entry == kNone) continue;
     const auto* at = static_cast<const char*>(entries.blocks[entry >> entries.block_bits]) +

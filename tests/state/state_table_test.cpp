@@ -172,12 +172,37 @@ TEST(StateTable, AValueThatCannotBeMadeLeavesNoEntry) {
   EXPECT_EQ(table.end_number(), 0U);
   const std::uint32_t one = insert("one");
   insert("two");
+  const std::uint32_t gone = insert("gone");
+  table.erase(gone, hash_key(std::string{"gone"}));
   table.erase(one, hash_key(std::string{"one"}));
   fail("into a hole");
   EXPECT_FALSE(table.live(one));
   EXPECT_EQ(insert("three"), one);
-  EXPECT_EQ(contents(table),
-            (std::map<std::string, std::string>{{"two", "the value of two"}, {"three", "the value of three"}}));
+  EXPECT_EQ(insert("four"), gone);
+  EXPECT_EQ(insert("five"), 3U);
+  EXPECT_EQ(contents(table), (std::map<std::string, std::string>{{"two", "the value of two"},
+                                                                 {"three", "the value of three"},
+                                                                 {"four", "the value of four"},
+                                                                 {"five", "the value of five"}}));
+}
+
+TEST(StateTable, ErasesManyAtOnce) {
+  StateTable<std::int8_t, bool> table;  // entries smaller than what a free place holds
+  std::map<std::int8_t, bool> model;
+  std::mt19937_64 random{4};
+  for (int round = 0; round < 200; ++round) {
+    std::vector<std::uint32_t> numbers;
+    for (int i = 0; i < 90; ++i) {
+      const auto key = static_cast<std::int8_t>(random() % 100);
+      const bool gone = random() % 3 == 0;
+      numbers.push_back(table.find_or_insert(key, hash_key(key), [] { return false; }));
+      table.entry(numbers.back()).value = model[key] = gone;
+    }
+    table.erase_if(numbers, [&](std::uint32_t number) { return table.entry(number).value; });
+    std::erase_if(model, [](const auto& each) { return each.second; });
+    ASSERT_EQ(contents(table), model);
+    ASSERT_EQ(table.size(), model.size());
+  }
 }
 
 TEST(StateTable, RestoreRefusesWhatSaveDidNotGive) {

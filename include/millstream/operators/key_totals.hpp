@@ -55,9 +55,9 @@ class KeyTotals {
 
  private:
   TableIndex index_;
-  std::deque<Entry> entries_;  // grows without moving
+  std::deque<Entry> entries_;  // grows without moving, as the free numbers do
   std::vector<bool> live_;
-  std::vector<std::uint32_t> free_;
+  std::deque<std::uint32_t> free_;
 };
 
 }  // namespace millstream::inline v0

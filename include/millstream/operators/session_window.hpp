@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -272,13 +273,11 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   }
   bool tidy() override {
     if (empty_.empty()) return false;
-    for (std::uint32_t n = 0; n < kErasedPerStep && !empty_.empty(); ++n) {
-      const std::uint32_t number = empty_.back();
-      empty_.pop_back();
-      // A key may have come back, or stand here twice and have gone.
-      if (!table_.live(number) || !table_.entry(number).value.sessions.empty()) continue;
-      table_.erase(number, hash_key(table_.entry(number).key));
-    }
+    const std::size_t left = empty_.size() - std::min(empty_.size(), kErasedPerStep);
+    // A key may have come back.
+    table_.erase_if(std::span{empty_}.subspan(left),
+                    [this](std::uint32_t number) { return table_.entry(number).value.sessions.empty(); });
+    empty_.resize(left);
     return true;
   }
 
@@ -310,7 +309,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     return open;
   }
 
-  static constexpr std::uint32_t kErasedPerStep = 2 * kBatchRecordsMax;  // more than a batch can add
+  static constexpr std::size_t kErasedPerStep = 2 * kBatchRecordsMax;  // more than a batch can add
 
   KeyOf key_of_;
   Agg agg_;

@@ -39,6 +39,7 @@ class WindowFrame : public WindowStage {
     metrics_.batches_in.add(1);
     position_ = 0;
     next_mark_ = 0;
+    pushed_ = true;
     protect([&] {
       tidy();
       Watermarks start = batch_->start;
@@ -61,9 +62,11 @@ class WindowFrame : public WindowStage {
     const bool room = output_.ready() && (sides_.empty() || sides_.ready());
     note_room(room || ended_);
     if (firing_ == Firing::kNone) start_timers();
+    const bool pushed = std::exchange(pushed_, false);
     if (batch_ || firing_ != Firing::kNone) {
       if (!room) return drained == Progress::kAdvanced ? drained : Progress::kBlocked;
-      work();
+      if (!pushed) work();  // push() has done this step's work
+      if (!batch_) protect([&] { tidy(); });
       return Progress::kAdvanced;
     }
     bool tidied = false;
@@ -355,7 +358,8 @@ class WindowFrame : public WindowStage {
   CollectorBuffer<Result> collector_;
   LateSide<T> late_;
 
-  BatchOf<T> batch_;  // being worked on
+  BatchOf<T> batch_;     // being worked on
+  bool pushed_ = false;  // since the last step
   std::uint32_t position_ = 0;
   std::size_t next_mark_ = 0;
   Watermarks at_;

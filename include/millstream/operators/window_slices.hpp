@@ -15,6 +15,7 @@
 #include "millstream/channel/batch.hpp"
 #include "millstream/codec/codec.hpp"
 #include "millstream/core/memory_budget.hpp"
+#include "millstream/core/piece_vector.hpp"
 #include "millstream/operators/key_totals.hpp"
 #include "millstream/state/state_table.hpp"
 #include "millstream/window/aggregate.hpp"
@@ -29,16 +30,21 @@ class WindowSlices {
   using Acc = AccumulatorOf<Agg>;
   static constexpr std::uint32_t kNone = TableIndex::kNone;
 
-  /// A slice and, while it is in the front of a sliding window, the columns beside its entries.
+  struct State;
+  /// What an entry of a slice in the front of a sliding window has beside it.
+  struct Front {
+    Acc suffix;                        // merge of this and all later front slices of the key
+    State* next = nullptr;             // the next front slice that has the key,
+    std::uint32_t next_entry = kNone;  // and its entry there
+  };
+  /// A slice and, while it is in the stacks of a sliding window, the columns beside its entries.
   struct State {
     Slice slice;
     Timestamp first_end;  // of the first window that holds it
     Timestamp last_end;   // of the last one
     std::unique_ptr<StateTable<K, Acc>> table;
-    std::vector<std::uint32_t> totals;  // entry -> its key's number in the totals
-    std::vector<Acc> suffixes;          // entry -> merge of this and all later front slices of the key
-    std::vector<State*> next_slices;    // entry -> the next front slice that has the key, and its entry there
-    std::vector<std::uint32_t> next_entries;
+    PieceVector<std::uint32_t> totals;  // entry -> its key's number in the totals
+    PieceVector<Front> fronts;
     std::size_t accounted = 0;
   };
 
@@ -134,11 +140,11 @@ class WindowSlices {
       if (!totals_.live(emit_at_)) continue;
       const auto& [key, total] = totals_.entry(emit_at_);
       if (total.front != nullptr && total.has_back) {
-        Acc whole = total.front->suffixes[total.front_entry];
+        Acc whole = total.front->fronts[total.front_entry].suffix;
         merge(whole, total.back);
         more = f(key, std::as_const(whole));
       } else if (total.front != nullptr) {
-        more = f(key, std::as_const(total.front->suffixes[total.front_entry]));
+        more = f(key, std::as_const(total.front->fronts[total.front_entry].suffix));
       } else if (total.has_back) {
         more = f(key, total.back);
       }
@@ -191,28 +197,28 @@ class WindowSlices {
     Link at = {total.front, total.front_entry};
     Link before{};
     while (at.state != nullptr && at.state->slice.index < state.slice.index) {
-      merge(at.state->suffixes[at.entry], one);
+      Front& front = at.state->fronts[at.entry];
+      merge(front.suffix, one);
       before = at;
-      at = {at.state->next_slices[at.entry], at.state->next_entries[at.entry]};
+      at = {front.next, front.next_entry};
     }
     if (at.state == &state) {
       enter(state, key, hash, one);
-      merge(state.suffixes[at.entry], one);
+      merge(state.fronts[at.entry].suffix, one);
       return;
     }
     Acc suffix = one;
-    if (at.state != nullptr) merge(suffix, at.state->suffixes[at.entry]);
-    // All columns grow by one, behind everything that the aggregate may throw in.
+    if (at.state != nullptr) merge(suffix, at.state->fronts[at.entry].suffix);
+    // Both columns grow by one, behind everything that the aggregate may throw in.
     const std::uint32_t entry = enter(state, key, hash, one);
-    state.suffixes.push_back(std::move(suffix));
-    state.next_slices.push_back(at.state);
-    state.next_entries.push_back(at.entry);
+    state.fronts.push_back({std::move(suffix), at.state, at.entry}, spare_fronts_);
     if (before.state == nullptr) {
       total.front = &state;
       total.front_entry = entry;
     } else {
-      before.state->next_slices[before.entry] = &state;
-      before.state->next_entries[before.entry] = entry;
+      Front& front = before.state->fronts[before.entry];
+      front.next = &state;
+      front.next_entry = entry;
     }
   }
 
@@ -283,7 +289,7 @@ class WindowSlices {
       return entry;
     }
     entry = table.find_or_insert(key, hash, [&] { return one; });
-    state.totals.push_back(totals_.find(key, hash));
+    state.totals.push_back(totals_.find(key, hash), spare_numbers_);
     account(state);
     return entry;
   }
@@ -298,7 +304,6 @@ class WindowSlices {
       }
       State& state = *it->second;
       StateTable<K, Acc>& table = *state.table;
-      if (cursor_ == 0) state.totals.reserve(table.end_number());
       for (; cursor_ < table.end_number(); ++cursor_) {
         if (budget-- == 0) return false;
         const auto& entry = table.entry(cursor_);
@@ -311,7 +316,7 @@ class WindowSlices {
           total.back = entry.value;
           total.has_back = true;
         }
-        state.totals.push_back(number);
+        state.totals.push_back(number, spare_numbers_);
       }
       cursor_ = 0;
       closed_until_ = it->first + 1;
@@ -327,8 +332,8 @@ class WindowSlices {
       for (; cursor_ < state.totals.size(); ++cursor_) {
         if (budget-- == 0) return false;
         Total& total = totals_.entry(state.totals[cursor_]).value;
-        total.front = state.next_slices[cursor_];
-        total.front_entry = state.next_entries[cursor_];
+        total.front = state.fronts[cursor_].next;
+        total.front_entry = state.fronts[cursor_].next_entry;
         if (total.front == nullptr && !total.has_back) totals_.erase(state.totals[cursor_]);
       }
       leave_stack(state);
@@ -371,23 +376,12 @@ class WindowSlices {
       if (it == slices_.begin() || (--it)->first < first) break;
       State& state = *it->second;
       const auto entries = static_cast<std::uint32_t>(state.totals.size());
-      if (cursor_ == 0) {
-        // Reserved, not filled: memory that is touched in one go costs more than a step may take.
-        state.suffixes.clear();
-        state.suffixes.reserve(entries);
-        state.next_slices.clear();
-        state.next_slices.reserve(entries);
-        state.next_entries.clear();
-        state.next_entries.reserve(entries);
-      }
       for (; cursor_ < entries; ++cursor_) {
         if (budget-- == 0) return false;
         Total& total = totals_.entry(state.totals[cursor_]).value;
         Acc suffix = state.table->entry(cursor_).value;
-        if (total.front != nullptr) merge(suffix, total.front->suffixes[total.front_entry]);
-        state.suffixes.push_back(std::move(suffix));
-        state.next_slices.push_back(total.front);
-        state.next_entries.push_back(total.front_entry);
+        if (total.front != nullptr) merge(suffix, total.front->fronts[total.front_entry].suffix);
+        state.fronts.push_back({std::move(suffix), total.front, total.front_entry}, spare_fronts_);
         total.front = &state;
         total.front_entry = cursor_;
       }
@@ -396,7 +390,7 @@ class WindowSlices {
     }
     // Keys of slices that were never in the front and are past now.
     for (auto it = slices_.lower_bound(stack_first_); it != slices_.end() && it->first < first; ++it) {
-      const std::vector<std::uint32_t>& totals = it->second->totals;
+      const PieceVector<std::uint32_t>& totals = it->second->totals;
       for (; cursor_ < totals.size(); ++cursor_) {
         if (budget-- == 0) return false;
         const std::uint32_t number = totals[cursor_];
@@ -411,38 +405,24 @@ class WindowSlices {
     stack_first_ = first;
     return true;
   }
-  // Giving back the memory of millions of entries takes longer than a step may, so that is done column by column.
   void leave_stack(State& state) {
     spent_numbers_.push_back(std::exchange(state.totals, {}));
-    spent_numbers_.push_back(std::exchange(state.next_entries, {}));
-    spent_slices_.push_back(std::exchange(state.next_slices, {}));
-    spent_suffixes_.push_back(std::exchange(state.suffixes, {}));
+    spent_fronts_.push_back(std::exchange(state.fronts, {}));
   }
-  // True if there was something to free. A call frees more entries than a step lets leave, but of long columns one.
+  // True if there was something to free. A call frees more entries than a step lets leave.
   bool free_some() {
+    const std::size_t numbers = free_some(spent_numbers_, spare_numbers_);
+    const std::size_t fronts = free_some(spent_fronts_, spare_fronts_);
+    return numbers + fronts > 0;
+  }
+  template <class T>
+  static std::size_t free_some(std::vector<PieceVector<T>>& spent, SparePieces<T>& spare) {
     std::size_t freed = 0;
-    while (freed < kFreedPerStep) {
-      if (!spent_suffixes_.empty()) {
-        std::vector<Acc>& last = spent_suffixes_.back();
-        if constexpr (!std::is_trivially_destructible_v<Acc>) {
-          if (last.size() > kFreedPerStep) {
-            last.erase(last.end() - static_cast<std::ptrdiff_t>(kFreedPerStep), last.end());
-            return true;
-          }
-        }
-        freed += last.size() + 1;
-        spent_suffixes_.pop_back();
-      } else if (!spent_slices_.empty()) {
-        freed += spent_slices_.back().size() + 1;
-        spent_slices_.pop_back();
-      } else if (!spent_numbers_.empty()) {
-        freed += spent_numbers_.back().size() + 1;
-        spent_numbers_.pop_back();
-      } else {
-        return freed > 0;
-      }
+    while (!spent.empty() && freed < kFreedPerStep) {
+      freed += spent.back().drop_piece(spare) + 1;
+      if (spent.back().empty()) spent.pop_back();
     }
-    return true;
+    return freed;
   }
 
   // An aggregate without merge only ever meets tumbling windows, which have one slice.
@@ -458,9 +438,10 @@ class WindowSlices {
   std::vector<std::unique_ptr<StateTable<K, Acc>>> retired_;
   std::vector<std::unique_ptr<StateTable<K, Acc>>> spare_;
 
-  std::vector<std::vector<std::uint32_t>> spent_numbers_;
-  std::vector<std::vector<State*>> spent_slices_;
-  std::vector<std::vector<Acc>> spent_suffixes_;
+  std::vector<PieceVector<std::uint32_t>> spent_numbers_;
+  std::vector<PieceVector<Front>> spent_fronts_;
+  SparePieces<std::uint32_t> spare_numbers_;
+  SparePieces<Front> spare_fronts_;
 
   KeyTotals<K, Total> totals_;
   std::int64_t stack_first_ = INT64_MIN;   // slices from here on are in the stacks,

@@ -36,6 +36,9 @@ class MILLSTREAM_EXPORT TableIndex {
   /// entry that was found.
   void find_first(const std::uint64_t* hashes, std::size_t count, std::uint32_t* found, const Entries& entries) const;
 
+  /// Asks for what a look-up of this hash touches first.
+  void prefetch(std::uint64_t hash) const noexcept;
+
   /// The entry for which `equal(entry)` holds, or kNone.
   template <class Equal>
   [[nodiscard]] std::uint32_t find(std::uint64_t hash, Equal&& equal) const {

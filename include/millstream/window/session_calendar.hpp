@@ -1,21 +1,23 @@
 // SessionCalendar: which keys have a session due, and when. Far entries lie unsorted in pages of event time; only when
 // the watermark reaches a page are its entries looked at: most keys have been extended by then and move on to a later
-// page at the cost of an append, and only the others are put in order.
+// page at the cost of an append. The others are dealt out to the slots of the page, and only one slot at a time is put
+// in order, so that what is in order fits the cache with millions of keys, too. (After the calendar queue of R. Brown,
+// CACM 31 (10), 1988, with a heap for the slot that is due.)
 #pragma once
 
-#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <utility>
 #include <vector>
 
+#include "millstream/core/export.hpp"
 #include "millstream/core/timestamp.hpp"
 
 namespace millstream::inline v0 {
 
 /// Belongs to one stage.
-class SessionCalendar {
+class MILLSTREAM_EXPORT SessionCalendar {
  public:
   struct Due {
     Timestamp at;
@@ -24,87 +26,62 @@ class SessionCalendar {
   };
 
   /// `page`: event time that a page covers; a fraction of the usual gap.
-  explicit SessionCalendar(Duration page) : page_{std::max<std::int64_t>(page.count(), 1)} {}
+  explicit SessionCalendar(Duration page);
 
-  void push(const Due& due) {
-    const std::int64_t page = page_of(due.at);
-    if (page <= open_until_) {
-      near_.push_back(due);
-      std::push_heap(near_.begin(), near_.end(), later);
-    } else {
-      far_page(page).push_back(due);
-      ++far_entries_;
-    }
-  }
-  /// Opens the pages that `time` has reached, but none while an entry of an earlier one is due: what is in order stays
+  void push(const Due& due);
+  /// Opens the slots that `time` has reached, but none while an entry of an earlier one is due: what is in order stays
   /// small, also when time leaps to the end. So call it again until nothing is due. put_off(due) brings an entry up to
   /// date, or says false if it is void; fetch(due) is called some entries ahead of it; stop() true ends the call early,
   /// and false is returned.
   template <class PutOff, class Fetch, class Stop>
   bool turn_to(Timestamp time, PutOff&& put_off, Fetch&& fetch, Stop&& stop) {
-    const std::int64_t last = page_of(time);
-    while (!far_.empty() && far_.begin()->first <= last) {
-      const std::int64_t page = far_.begin()->first;
-      if (page > open_until_ && has_due(time)) return true;
-      std::vector<Due>& entries = far_.begin()->second;
-      open_until_ = std::max(open_until_, page);
-      while (!entries.empty()) {
+    do {
+      while (!opened_.empty()) {
         if (stop()) return false;
-        Due due = entries.back();
-        entries.pop_back();
-        if (entries.size() >= kFetchedAhead) fetch(entries[entries.size() - kFetchedAhead]);
-        --far_entries_;
+        Due due = take_opened();
+        if (const Due* ahead = opened_ahead()) fetch(*ahead);
         if (put_off(due)) push(due);
       }
-      spare_.push_back(std::move(entries));
-      far_.erase(far_.begin());
-      cached_ = nullptr;
-    }
-    open_until_ = std::max(open_until_, last);
+      for (std::vector<Due>& slot = open_slot(); !slot.empty(); slot.pop_back()) {
+        if (stop()) return false;
+        push_in_order(slot.back());
+      }
+    } while (!has_due(time) && open_next(time));
     return true;
   }
   /// After turn_to(time): there is an entry that is due.
   [[nodiscard]] bool has_due(Timestamp time) const { return !near_.empty() && near_.front().at <= time; }
   /// The earliest entry.
-  Due pop() {
-    const Due first = near_.front();
-    std::pop_heap(near_.begin(), near_.end(), later);
-    near_.pop_back();
-    return first;
-  }
-  [[nodiscard]] std::size_t memory_bytes() const { return (near_.capacity() + far_entries_) * sizeof(Due); }
+  Due pop();
+  [[nodiscard]] std::size_t memory_bytes() const;
 
  private:
+  // A page is in pieces: one vector would be copied whole each time that it grows.
+  using Page = std::vector<std::vector<Due>>;
+  static constexpr std::size_t kPieceEntries = 4096;
   static constexpr std::size_t kFetchedAhead = 8;  // hides a miss of the nearest cache
+  static constexpr std::int64_t kSlots = 256;      // of a page
 
-  static bool later(const Due& a, const Due& b) {
-    if (a.at != b.at) return a.at > b.at;
-    return a.hash != b.hash ? a.hash > b.hash : a.number > b.number;
-  }
-  [[nodiscard]] std::int64_t page_of(Timestamp t) const {
-    const std::int64_t at = t.time_since_epoch().count();
-    return at / page_ - (at % page_ < 0 ? 1 : 0);
-  }
-  std::vector<Due>& far_page(std::int64_t page) {
-    if (cached_ != nullptr && cached_page_ == page) return *cached_;
-    const auto [it, made] = far_.try_emplace(page);
-    if (made && !spare_.empty()) {
-      it->second = std::move(spare_.back());
-      spare_.pop_back();
-    }
-    cached_page_ = page;
-    cached_ = &it->second;
-    return it->second;
-  }
+  [[nodiscard]] std::int64_t slot_of(Timestamp t) const;
+  static std::int64_t page_of(std::int64_t slot) { return slot >> 8; }
+  std::vector<Due>& open_slot() { return slots_[static_cast<std::size_t>(open_until_ & (kSlots - 1))]; }
+  void push_in_order(const Due& due);
+  void push_far(std::int64_t page, const Due& due);
+  Due take_opened();
+  [[nodiscard]] const Due* opened_ahead() const;
+  // The next slot that has entries, or the next page, which reach no further than `time`; false where there is none.
+  bool open_next(Timestamp time);
 
-  std::int64_t page_;
-  std::vector<Due> near_;  // a heap, earliest first
-  std::map<std::int64_t, std::vector<Due>> far_;
-  std::vector<std::vector<Due>> spare_;
-  std::size_t far_entries_ = 0;
-  std::int64_t open_until_ = INT64_MIN;  // pages up to here go to near_
+  std::int64_t slot_width_;
+  std::vector<Due> near_;  // a heap, earliest first: slots up to open_until_
+  std::int64_t open_until_;
+  std::array<std::vector<Due>, kSlots> slots_;  // of the page of open_until_, those behind it
+  Page opened_;                                 // entries of that page that put_off() has not seen
+  std::map<std::int64_t, Page> far_;
+  std::size_t waiting_ = 0;  // entries that are not in near_
+  Page spare_;               // empty pieces
   std::int64_t cached_page_ = 0;
-  std::vector<Due>* cached_ = nullptr;
+  Page* cached_ = nullptr;
 };
 
 }  // namespace millstream::inline v0

@@ -1,0 +1,102 @@
+#include "millstream/window/session_calendar.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace millstream::inline v0 {
+namespace {
+
+bool later(const SessionCalendar::Due& a, const SessionCalendar::Due& b) {
+  if (a.at != b.at) return a.at > b.at;
+  return a.hash != b.hash ? a.hash > b.hash : a.number > b.number;
+}
+
+}  // namespace
+
+SessionCalendar::SessionCalendar(Duration page)
+    : slot_width_{std::max<std::int64_t>(page.count() / kSlots, 1)}, open_until_{slot_of(kTimestampMin)} {}
+
+std::int64_t SessionCalendar::slot_of(Timestamp t) const {
+  const std::int64_t at = t.time_since_epoch().count();
+  return at / slot_width_ - (at % slot_width_ < 0 ? 1 : 0);
+}
+
+void SessionCalendar::push(const Due& due) {
+  const std::int64_t slot = slot_of(due.at);
+  if (slot <= open_until_) {
+    near_.push_back(due);
+    std::push_heap(near_.begin(), near_.end(), later);
+    return;
+  }
+  ++waiting_;
+  if (page_of(slot) == page_of(open_until_)) {
+    slots_[static_cast<std::size_t>(slot & (kSlots - 1))].push_back(due);
+  } else {
+    push_far(page_of(slot), due);
+  }
+}
+
+void SessionCalendar::push_far(std::int64_t page, const Due& due) {
+  if (cached_ == nullptr || cached_page_ != page) {
+    cached_ = &far_[page];
+    cached_page_ = page;
+  }
+  if (cached_->empty() || cached_->back().size() == kPieceEntries) {
+    if (spare_.empty()) spare_.emplace_back();
+    cached_->push_back(std::move(spare_.back()));
+    spare_.pop_back();
+  }
+  cached_->back().push_back(due);
+}
+
+void SessionCalendar::push_in_order(const Due& due) {
+  --waiting_;
+  near_.push_back(due);
+  std::push_heap(near_.begin(), near_.end(), later);
+}
+
+SessionCalendar::Due SessionCalendar::take_opened() {
+  --waiting_;
+  const Due due = opened_.back().back();
+  opened_.back().pop_back();
+  if (opened_.back().empty()) {
+    spare_.push_back(std::move(opened_.back()));
+    opened_.pop_back();
+  }
+  return due;
+}
+
+const SessionCalendar::Due* SessionCalendar::opened_ahead() const {
+  if (opened_.empty() || opened_.back().size() < kFetchedAhead) return nullptr;
+  return &opened_.back()[opened_.back().size() - kFetchedAhead];
+}
+
+bool SessionCalendar::open_next(Timestamp time) {
+  const std::int64_t last = slot_of(time);
+  const std::int64_t page_end = open_until_ | (kSlots - 1);
+  while (open_until_ < std::min(last, page_end)) {
+    ++open_until_;
+    if (!open_slot().empty()) return true;
+  }
+  if (!far_.empty() && far_.begin()->first <= page_of(last)) {
+    open_until_ = far_.begin()->first * kSlots;
+    opened_ = std::move(far_.begin()->second);
+    far_.erase(far_.begin());
+    cached_ = nullptr;
+    return true;
+  }
+  open_until_ = std::max(open_until_, last);
+  return false;
+}
+
+SessionCalendar::Due SessionCalendar::pop() {
+  const Due first = near_.front();
+  std::pop_heap(near_.begin(), near_.end(), later);
+  near_.pop_back();
+  return first;
+}
+
+std::size_t SessionCalendar::memory_bytes() const { return (near_.capacity() + waiting_) * sizeof(Due); }
+
+}  // namespace millstream::inline v0
