@@ -64,6 +64,15 @@ void BatchBase::copy_frame(const BatchBase& from) {
   control = from.control;
 }
 
+BatchRest::~BatchRest() {
+  while (free_ != nullptr) delete std::exchange(free_, free_->next_free);
+}
+
+void BatchRest::take_back(BatchBase* batch) noexcept {
+  batch->reset();
+  batch->next_free = std::exchange(free_, batch);
+}
+
 void BatchBase::reset() noexcept {
   clear_values();
   times.disable();

@@ -29,12 +29,12 @@ Node node_behind(const StreamPlace& from, std::string kind, RecordType type) {
 
 ExchangeSides make_sides(const ExchangeSetup& setup, Routing routing, const ExchangeParts& parts) {
   const std::size_t shards = setup.signals.size();
-  std::vector<std::vector<std::shared_ptr<ChannelBase>>> outgoing(shards);
-  std::vector<std::vector<std::shared_ptr<ChannelBase>>> incoming(shards);
+  std::vector<std::vector<std::shared_ptr<Channel>>> outgoing(shards);
+  std::vector<std::vector<std::shared_ptr<Channel>>> incoming(shards);
   ExchangeSides sides;
   for (std::size_t from = 0; from < shards; ++from) {
     for (std::size_t to = 0; to < shards; ++to) {
-      std::shared_ptr<ChannelBase> channel = parts.make_channel(setup.slots, *setup.signals[from], *setup.signals[to]);
+      auto channel = std::make_shared<Channel>(setup.slots, *setup.signals[from], *setup.signals[to]);
       outgoing[from].push_back(channel);
       incoming[to].push_back(channel);
       sides.channels.push_back(std::move(channel));
@@ -49,6 +49,22 @@ ExchangeSides make_sides(const ExchangeSetup& setup, Routing routing, const Exch
 }
 
 }  // namespace
+
+StreamPlace add_source(std::shared_ptr<Graph> graph, RecordType type, OnError on_bad_record, ListSplits list_splits,
+                       MakeStage make) {
+  Node node;
+  node.kind = "source";
+  node.is_source = true;
+  node.output_type = type.type;
+  node.copyable = type.copyable;
+  node.on_error = on_bad_record;
+  node.list_splits = list_splits ? std::move(list_splits) : [](SourceContext&) -> Result<std::vector<Split>> {
+    return std::vector<Split>{{"0", {}}};
+  };
+  node.make = std::move(make);
+  const std::uint32_t number = graph->add(std::move(node));
+  return {std::move(graph), {number, ""}};
+}
 
 StreamPlace add_stage(const StreamPlace& from, std::string kind, RecordType type, MakeStage make) {
   Node node = node_behind(from, std::move(kind), type);

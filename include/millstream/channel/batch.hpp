@@ -206,36 +206,41 @@ class Batch final : public BatchBase {
   std::uint32_t capacity_;
 };
 
-/// Makes and recycles batches on one shard. The free list is last in, first out: the batch used last is the one that
-/// is still in the cache. It must outlive its batches.
-template <class T>
-class BatchPool final : public BatchHome {
+/// Recycles batches on one shard. The free list is last in, first out: the batch used last is the one that is still in
+/// the cache. It must outlive its batches.
+class MILLSTREAM_EXPORT BatchRest : public BatchHome {
  public:
-  explicit BatchPool(std::uint32_t capacity = kBatchRecordsMax) : capacity_{capacity} {}
-  ~BatchPool() override {
-    while (free_ != nullptr) delete std::exchange(free_, free_->next_free);
-  }
-  BatchPool(const BatchPool&) = delete;
-  BatchPool& operator=(const BatchPool&) = delete;
+  BatchRest() = default;
+  ~BatchRest() override;
+  BatchRest(const BatchRest&) = delete;
+  BatchRest& operator=(const BatchRest&) = delete;
+  void take_back(BatchBase* batch) noexcept final;
 
-  /// An empty batch, owned by the caller.
-  [[nodiscard]] Batch<T>* take() {
-    if (free_ == nullptr) {
-      auto* batch = new Batch<T>(capacity_);
-      batch->home = this;
-      return batch;
-    }
-    auto* batch = static_cast<Batch<T>*>(std::exchange(free_, free_->next_free));
-    batch->next_free = nullptr;
-    return batch;
-  }
-  void take_back(BatchBase* batch) noexcept override {
-    batch->reset();
-    batch->next_free = std::exchange(free_, batch);
+ protected:
+  /// An empty batch that has come back, or null.
+  [[nodiscard]] BatchBase* reuse() noexcept {
+    return free_ == nullptr ? nullptr : std::exchange(free_, std::exchange(free_->next_free, nullptr));
   }
 
  private:
   BatchBase* free_ = nullptr;
+};
+
+/// Makes batches of one type and uses them again.
+template <class T>
+class BatchPool final : public BatchRest {
+ public:
+  explicit BatchPool(std::uint32_t capacity = kBatchRecordsMax) : capacity_{capacity} {}
+
+  /// An empty batch, owned by the caller.
+  [[nodiscard]] Batch<T>* take() {
+    if (BatchBase* batch = reuse()) return static_cast<Batch<T>*>(batch);
+    auto* batch = new Batch<T>(capacity_);
+    batch->home = this;
+    return batch;
+  }
+
+ private:
   std::uint32_t capacity_;
 };
 

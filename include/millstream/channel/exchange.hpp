@@ -25,13 +25,13 @@ inline constexpr std::size_t kExchangeSlots = 16;
 /// records keep both shards busy. It is exceeded by what one input batch expands to.
 inline constexpr std::size_t kExchangeHeapBytes = 8 * kBatchHeapBytes;
 
-/// One direction between two shards. The producer's shard uses take() and send(), the consumer's receive(); batches
+/// One direction between two shards. The producer's shard uses reuse() and send(), the consumer's receive(); batches
 /// come home on the consumer's shard.
-class MILLSTREAM_EXPORT ChannelBase : public BatchHome {
+class MILLSTREAM_EXPORT Channel final : public BatchHome {
  public:
-  ChannelBase(std::size_t slots, ShardSignal& producer, ShardSignal& consumer)
+  Channel(std::size_t slots, ShardSignal& producer, ShardSignal& consumer)
       : forward_{slots}, back_{2 * slots + 2}, producer_{producer}, consumer_{consumer} {}
-  ~ChannelBase() override;
+  ~Channel() override;
 
   /// Sends what waits and reports whether another batch could be sent at once.
   [[nodiscard]] bool has_room() {
@@ -54,7 +54,7 @@ class MILLSTREAM_EXPORT ChannelBase : public BatchHome {
   [[nodiscard]] BatchBase* receive();
   void take_back(BatchBase* batch) noexcept override;
 
- protected:
+  /// An empty batch that has come home, or null: then the producer makes one whose home is here.
   [[nodiscard]] BatchBase* reuse() {
     BatchBase* batch = nullptr;
     return back_.pop(batch) ? batch : nullptr;
@@ -92,163 +92,45 @@ class MILLSTREAM_EXPORT ChannelBase : public BatchHome {
   alignas(kCacheLine) std::atomic<std::uint64_t> received_bytes_{0};  // written by the consumer
 };
 
-template <class T>
-class Channel final : public ChannelBase {
+/// The sending side on one shard: spreads the records of each batch over the channels to all shards. This part does not
+/// depend on the type of the records.
+class MILLSTREAM_EXPORT ExchangeOutletBase : public Stage {
  public:
-  using ChannelBase::ChannelBase;
-  [[nodiscard]] Batch<T>* take() {
-    if (BatchBase* batch = reuse()) return static_cast<Batch<T>*>(batch);
-    auto* batch = new Batch<T>(kBatchRecordsMax);
-    batch->home = this;
-    return batch;
-  }
-};
+  /// The engine keeps the channels longer than any stage.
+  ExchangeOutletBase(Routing routing, std::uint32_t fill, const std::vector<std::shared_ptr<Channel>>& channels);
+  ~ExchangeOutletBase() override;
 
-/// The sending side on one shard: spreads the records of each batch over the channels to all shards.
-template <class T>
-class ExchangeOutlet final : public Stage {
- public:
-  ExchangeOutlet(Routing routing, std::uint32_t fill, const std::vector<std::shared_ptr<ChannelBase>>& channels)
-      : routing_{routing}, fill_{fill}, open_(channels.size(), nullptr), sent_(channels.size()) {
-    for (const auto& channel : channels) channels_.push_back(static_cast<Channel<T>*>(channel.get()));
-  }
-  ~ExchangeOutlet() override {
-    for (Batch<T>* batch : open_) delete batch;
-  }
+  bool ready() override;
+  void push(BatchHandle handle) override;
+  Progress step() override;
+  bool finished() const override;
 
-  bool ready() override {
-    for (std::size_t i = 0; i < channels_.size(); ++i) {
-      const bool begun = open_[i] != nullptr && !open_[i]->empty();
-      if (begun ? !channels_[i]->has_room() : !channels_[i]->flush_waiting()) return false;
-    }
-    return true;
-  }
+ protected:
+  [[nodiscard]] virtual BatchBase* make_batch() const = 0;
+  /// Appends records [first, last) of `from`, behind whose first one `at` holds.
+  virtual void append(BatchBase& from, std::uint32_t first, std::uint32_t last, const Watermarks& at) = 0;
 
-  void push(BatchHandle handle) override {
-    auto batch = batch_cast<T>(std::move(handle));
-    metrics_.records_in.add(batch->size());
-    metrics_.batches_in.add(1);
-    pushed_ = true;
-    ingested_ns_ = batch->ingested_ns;
-    std::uint32_t from = 0;
-    Watermarks at = batch->start;
-    for (const Mark& mark : batch->marks) {
-      route(*batch, from, mark.position, at);
-      from = mark.position;
-      at = mark.at;
-    }
-    route(*batch, from, batch->size(), at);
-    next_ = (next_ + 1) % channels_.size();
-    metrics_.watermark_us.set(static_cast<std::uint64_t>(at.merged.time_since_epoch().count()));
-    const Control control = batch->control;
-    for (std::size_t i = 0; i < channels_.size(); ++i) {
-      Batch<T>& open = opened(i);
-      open.mark(at);
-      open.control = control;
-      // A consumer with nothing to do gets what there is; a busy one finds fuller batches.
-      if (control != Control::kNone || channels_[i]->drained()) flush(i);
-    }
-    if (control == Control::kEnd) ended_ = true;
-    if (control == Control::kBarrier) reach_barrier();
-  }
-
-  Progress step() override {
-    bool advanced = false;
-    bool blocked = false;
-    for (std::size_t i = 0; i < channels_.size(); ++i) {
-      if (!channels_[i]->flush_waiting()) {
-        blocked = true;
-      } else if (has_news(i) && (!pushed_ || channels_[i]->drained())) {
-        // Without room it stays open: were it sent, the next one could be begun.
-        channels_[i]->has_room() ? advanced |= flush(i) : blocked = true;
-      }
-    }
-    pushed_ = false;
-    return advanced ? Progress::kAdvanced : blocked ? Progress::kBlocked : Progress::kIdle;
-  }
-  bool finished() const override {
-    if (!ended_) return false;
-    for (const auto& channel : channels_) {
-      if (!channel->flush_waiting()) return false;
-    }
-    return true;
-  }
+  [[nodiscard]] Routing routing() const noexcept { return routing_; }
+  [[nodiscard]] std::size_t targets() const noexcept { return channels_.size(); }
+  /// Whose turn it is where records go round.
+  [[nodiscard]] std::size_t next() const noexcept { return next_; }
+  /// The batch that has been begun for a target. During append() there is one for each.
+  [[nodiscard]] BatchBase* begun(std::size_t target) const noexcept { return open_[target]; }
+  [[nodiscard]] bool is_full(const BatchBase& batch) const noexcept { return batch.size() >= fill_; }
+  /// Sends the begun batch and begins the next one.
+  [[nodiscard]] BatchBase* begin_next(std::size_t target, const Watermarks& at);
+  [[nodiscard]] std::int64_t ingested_ns() const noexcept { return ingested_ns_; }
 
  private:
-  Batch<T>& opened(std::size_t i) {
-    if (open_[i] == nullptr) {
-      open_[i] = channels_[i]->take();
-      open_[i]->start = sent_[i];
-      open_[i]->ingested_ns = ingested_ns_;
-    }
-    return *open_[i];
-  }
-  /// The begun batch says something that the receiver does not know.
-  [[nodiscard]] bool has_news(std::size_t i) const {
-    const Batch<T>* batch = open_[i];
-    return batch != nullptr && (!batch->empty() || batch->control != Control::kNone || batch->end() != sent_[i]);
-  }
-  bool flush(std::size_t i) {
-    if (!has_news(i)) return false;
-    Batch<T>* batch = open_[i];
-    sent_[i] = batch->end();
-    metrics_.records_out.add(batch->size());
-    open_[i] = nullptr;
-    channels_[i]->send(batch);
-    return true;
-  }
-  void route(Batch<T>& batch, std::uint32_t from, std::uint32_t to, const Watermarks& at) {
-    for (std::size_t i = 0; i < channels_.size(); ++i) opened(i).mark(at);
-    if (from == to) return;
-    switch (routing_) {
-      case Routing::kByKey: {
-        const auto shards = static_cast<std::uint32_t>(channels_.size());
-        const std::uint64_t* hashes = batch.hashes.data();
-        for (std::uint32_t i = from; i < to; ++i) append(shard_of(hashes[i], shards), batch, i, at);
-        break;
-      }
-      case Routing::kRoundRobin:
-        for (std::uint32_t i = from; i < to; ++i) append(next_, batch, i, at);
-        break;
-      case Routing::kToAll:
-        for (std::uint32_t i = from; i < to; ++i) {
-          if constexpr (std::is_copy_constructible_v<T>) {
-            for (std::size_t c = 0; c + 1 < channels_.size(); ++c) {
-              T copy(batch.values()[i]);
-              append_value(c, batch, i, at, std::move(copy));
-            }
-          }
-          append(channels_.size() - 1, batch, i, at);
-        }
-        break;
-    }
-  }
-  void append(std::size_t target, Batch<T>& from, std::uint32_t i, const Watermarks& at) {
-    append_value(target, from, i, at, std::move(from.values()[i]));
-  }
-  void append_value(std::size_t target, Batch<T>& from, std::uint32_t i, const Watermarks& at, T&& value) {
-    Batch<T>* to = open_[target];
-    if (to->size() >= fill_ || (kOwnsHeap<T> && to->heap_bytes >= kBatchHeapBytes)) [[unlikely]] {
-      flush(target);
-      to = &opened(target);
-      to->mark(at);
-    }
-    if constexpr (kOwnsHeap<T>) to->heap_bytes += heap_bytes(value);
-    const std::uint32_t place = to->size();
-    // A batch may have been begun for a mark, long ago.
-    if (place == 0) to->ingested_ns = ingested_ns_;
-    to->emplace_back(std::move(value));
-    // Time and hash are the columns of nearly every record that changes shards.
-    if (from.times.present()) to->times.enable()[place] = from.times.data()[i];
-    if (from.hashes.present()) to->hashes.enable()[place] = from.hashes.data()[i];
-    if (from.origins.present() || from.kinds.present()) [[unlikely]]
-      to->copy_columns(from, i, place);
-  }
+  BatchBase& opened(std::size_t i);
+  [[nodiscard]] bool has_news(std::size_t i) const;
+  bool flush(std::size_t i);
+  void route(BatchBase& batch, std::uint32_t from, std::uint32_t to, const Watermarks& at);
 
   Routing routing_;
   std::uint32_t fill_;
-  std::vector<Channel<T>*> channels_;  // the engine keeps them longer than any stage
-  std::vector<Batch<T>*> open_;
+  std::vector<Channel*> channels_;
+  std::vector<BatchBase*> open_;
   std::vector<Watermarks> sent_;
   std::int64_t ingested_ns_ = 0;
   std::size_t next_ = 0;
@@ -256,10 +138,62 @@ class ExchangeOutlet final : public Stage {
   bool ended_ = false;
 };
 
+template <class T>
+class ExchangeOutlet final : public ExchangeOutletBase {
+ public:
+  using ExchangeOutletBase::ExchangeOutletBase;
+
+ private:
+  BatchBase* make_batch() const override { return new Batch<T>(kBatchRecordsMax); }
+  void append(BatchBase& from, std::uint32_t first, std::uint32_t last, const Watermarks& at) override {
+    auto& batch = static_cast<Batch<T>&>(from);
+    switch (routing()) {
+      case Routing::kByKey: {
+        const auto shards = static_cast<std::uint32_t>(targets());
+        const std::uint64_t* hashes = batch.hashes.data();
+        for (std::uint32_t i = first; i < last; ++i) move_to(shard_of(hashes[i], shards), batch, i, at);
+        break;
+      }
+      case Routing::kRoundRobin:
+        for (std::uint32_t i = first; i < last; ++i) move_to(next(), batch, i, at);
+        break;
+      case Routing::kToAll:
+        for (std::uint32_t i = first; i < last; ++i) {
+          if constexpr (std::is_copy_constructible_v<T>) {
+            for (std::size_t target = 0; target + 1 < targets(); ++target) {
+              T copy(batch.values()[i]);
+              append_value(target, batch, i, at, std::move(copy));
+            }
+          }
+          move_to(targets() - 1, batch, i, at);
+        }
+        break;
+    }
+  }
+  void move_to(std::size_t target, Batch<T>& from, std::uint32_t i, const Watermarks& at) {
+    append_value(target, from, i, at, std::move(from.values()[i]));
+  }
+  void append_value(std::size_t target, Batch<T>& from, std::uint32_t i, const Watermarks& at, T&& value) {
+    auto* to = static_cast<Batch<T>*>(begun(target));
+    if (is_full(*to) || (kOwnsHeap<T> && to->heap_bytes >= kBatchHeapBytes)) [[unlikely]]
+      to = static_cast<Batch<T>*>(begin_next(target, at));
+    if constexpr (kOwnsHeap<T>) to->heap_bytes += heap_bytes(value);
+    const std::uint32_t place = to->size();
+    // A batch may have been begun for a mark, long ago.
+    if (place == 0) to->ingested_ns = ingested_ns();
+    to->emplace_back(std::move(value));
+    // Time and hash are the columns of nearly every record that changes shards.
+    if (from.times.present()) to->times.enable()[place] = from.times.data()[i];
+    if (from.hashes.present()) to->hashes.enable()[place] = from.hashes.data()[i];
+    if (from.origins.present() || from.kinds.present()) [[unlikely]]
+      to->copy_columns(from, i, place);
+  }
+};
+
 /// The receiving side on one shard.
 class MILLSTREAM_EXPORT ExchangeInlet final : public Stage {
  public:
-  ExchangeInlet(std::unique_ptr<OutputBase> output, std::vector<std::shared_ptr<ChannelBase>> channels)
+  ExchangeInlet(std::unique_ptr<OutputBase> output, std::vector<std::shared_ptr<Channel>> channels)
       : output_{std::move(output)},
         channels_{std::move(channels)},
         merge_{static_cast<std::uint32_t>(channels_.size())} {}
@@ -277,7 +211,7 @@ class MILLSTREAM_EXPORT ExchangeInlet final : public Stage {
 
  private:
   std::unique_ptr<OutputBase> output_;
-  std::vector<std::shared_ptr<ChannelBase>> channels_;
+  std::vector<std::shared_ptr<Channel>> channels_;
   InputMerge merge_;
   std::size_t next_ = 0;
 };

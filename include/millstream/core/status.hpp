@@ -2,12 +2,11 @@
 // place, the cause and the next step. Values, safe to copy between threads.
 #pragma once
 
-#include <new>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include "millstream/core/assert.hpp"
 #include "millstream/core/export.hpp"
@@ -59,12 +58,28 @@ class [[nodiscard]] Status {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_{std::in_place_index<0>, std::move(value)} {}  // NOLINT(google-explicit-constructor)
-  Result(Status error) : state_{std::in_place_index<1>, std::move(error)} {
-    MILLSTREAM_ASSERT(!std::get<1>(state_).ok());
+  Result(T value) : value_{std::move(value)} {}  // NOLINT(google-explicit-constructor)
+  Result(Status error) : error_{std::move(error)} { MILLSTREAM_ASSERT(!error_.ok()); }
+  Result(const Result& other)
+    requires std::is_copy_constructible_v<T>
+      : error_{other.error_} {
+    if (has_value()) std::construct_at(&value_, other.value_);
+  }
+  Result(Result&& other) noexcept(std::is_nothrow_move_constructible_v<T>) : error_{std::move(other.error_)} {
+    if (has_value()) std::construct_at(&value_, std::move(other.value_));
+  }
+  Result& operator=(Result other) noexcept
+    requires std::is_nothrow_move_constructible_v<T>
+  {
+    std::destroy_at(this);
+    std::construct_at(this, std::move(other));
+    return *this;
+  }
+  ~Result() {
+    if (has_value()) std::destroy_at(&value_);
   }
 
-  [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
+  [[nodiscard]] bool has_value() const noexcept { return error_.ok(); }
   explicit operator bool() const noexcept { return has_value(); }
   [[nodiscard]] T& value() & { return checked(); }
   [[nodiscard]] const T& value() const& { return const_cast<Result*>(this)->checked(); }
@@ -76,14 +91,19 @@ class [[nodiscard]] Result {
   const T* operator->() const { return &const_cast<Result*>(this)->checked(); }
 
   /// Status{} when there is a value.
-  [[nodiscard]] Status error() const { return has_value() ? Status{} : std::get<1>(state_); }
+  [[nodiscard]] Status error() const { return error_; }
 
  private:
   T& checked() {
     MILLSTREAM_ASSERT(has_value());
-    return *std::get_if<0>(&state_);
+    return value_;
   }
-  std::variant<T, Status> state_;
+
+  // A union of its own: std::variant costs every program that declares a dataflow a quarter of a second to compile.
+  Status error_;
+  union {
+    T value_;
+  };
 };
 
 }  // namespace millstream::inline v0

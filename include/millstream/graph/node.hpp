@@ -39,8 +39,8 @@ struct MILLSTREAM_EXPORT ExchangeSides {
 
   std::vector<std::unique_ptr<Stage>> outlets;
   std::vector<std::unique_ptr<ExchangeInlet>> inlets;
-  std::vector<std::shared_ptr<ChannelBase>> channels;  ///< must outlive every stage of every shard
-  std::size_t heap_bytes_max = 0;                      ///< that the records in flight own, of all channels together
+  std::vector<std::shared_ptr<Channel>> channels;  ///< must outlive every stage of every shard
+  std::size_t heap_bytes_max = 0;                  ///< that the records in flight own, of all channels together
 };
 /// What an exchange is told when it is made.
 struct ExchangeSetup {

@@ -114,7 +114,7 @@ class MILLSTREAM_EXPORT Engine {
   std::vector<bool> is_source_;
   std::vector<bool> is_sink_;
   std::vector<std::pair<std::string, std::shared_ptr<SplitProgress>>> sources_;
-  std::vector<std::shared_ptr<ChannelBase>> channels_;  // outlive the stages
+  std::vector<std::shared_ptr<Channel>> channels_;  // outlive the stages
   std::vector<std::unique_ptr<Shard>> shards_;
   std::shared_ptr<MemoryBudget> memory_;
   MemoryReservation queues_;

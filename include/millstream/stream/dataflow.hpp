@@ -28,24 +28,17 @@ class MILLSTREAM_EXPORT Dataflow {
   [[nodiscard]] auto from(Src source) {
     static_assert(check_source<Src>());
     using T = SourceRecord<Src>;
-    Node node;
-    node.kind = "source";
-    node.is_source = true;
-    node.output_type = typeid(T);
-    node.copyable = std::is_copy_constructible_v<T>;
-    if constexpr (requires { source.on_bad_record(); }) node.on_error = source.on_bad_record();
-    node.list_splits = [source](SourceContext& context) -> Result<std::vector<Split>> {
-      if constexpr (requires { source.splits(context); }) {
-        return source.splits(context);
-      } else {
-        return std::vector<Split>{{"0", {}}};
-      }
-    };
-    node.make = [source](const StageSetup& setup) -> std::unique_ptr<OperatorStage> {
-      return std::make_unique<SourceStage<Src, T>>(source, setup.source, batch_records<T>(setup.batch_records_max));
-    };
-    const std::uint32_t number = graph_->add(std::move(node));
-    return Stream<T>{StreamPlace{graph_, {number, ""}}};
+    OnError on_bad_record = OnError::kFail;
+    if constexpr (requires { source.on_bad_record(); }) on_bad_record = source.on_bad_record();
+    ListSplits list_splits;  // empty: a single split
+    if constexpr (requires(SourceContext& context) { source.splits(context); }) {
+      list_splits = [source](SourceContext& context) -> Result<std::vector<Split>> { return source.splits(context); };
+    }
+    return Stream<T>{detail::add_source(graph_, RecordType::of<T>(), on_bad_record, std::move(list_splits),
+                                        [source = std::move(source)](const StageSetup& setup) {
+                                          return std::make_unique<SourceStage<Src, T>>(
+                                              source, setup.source, batch_records<T>(setup.batch_records_max));
+                                        })};
   }
 
   [[nodiscard]] const std::string& name() const noexcept { return graph_->name(); }

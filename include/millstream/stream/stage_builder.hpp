@@ -54,12 +54,12 @@ struct RecordType {
 };
 
 using MakeStage = std::function<std::unique_ptr<OperatorStage>(const StageSetup&)>;
+using ListSplits = std::function<Result<std::vector<Split>>(SourceContext&)>;
 
 /// How the typed parts of an exchange are made.
 struct ExchangeParts {
-  std::shared_ptr<ChannelBase> (*make_channel)(std::size_t slots, ShardSignal& producer, ShardSignal& consumer);
   std::unique_ptr<Stage> (*make_outlet)(Routing routing, std::uint32_t records_max,
-                                        const std::vector<std::shared_ptr<ChannelBase>>& channels);
+                                        const std::vector<std::shared_ptr<Channel>>& channels);
   std::unique_ptr<OutputBase> (*make_output)();
   bool owns_heap;  ///< records own memory beside their values
 };
@@ -71,6 +71,8 @@ struct BranchName {
   bool has_predicate;
 };
 
+MILLSTREAM_EXPORT StreamPlace add_source(std::shared_ptr<Graph> graph, RecordType type, OnError on_bad_record,
+                                         ListSplits list_splits, MakeStage make);
 MILLSTREAM_EXPORT StreamPlace add_stage(const StreamPlace& from, std::string kind, RecordType type, MakeStage make);
 MILLSTREAM_EXPORT StreamPlace add_exchange(const StreamPlace& from, std::string kind, RecordType type, Routing routing,
                                            ExchangeParts parts);
@@ -110,16 +112,13 @@ StreamPlace add_process_stage(const StreamPlace& from, Make make) {
 /// Adds an exchange behind `from`.
 template <class T>
 StreamPlace add_exchange(const StreamPlace& from, const char* kind, Routing routing) {
-  return detail::add_exchange(
-      from, kind, RecordType::of<T>(), routing,
-      {[](std::size_t slots, ShardSignal& producer, ShardSignal& consumer) -> std::shared_ptr<ChannelBase> {
-         return std::make_shared<Channel<T>>(slots, producer, consumer);
-       },
-       [](Routing how, std::uint32_t records_max,
-          const std::vector<std::shared_ptr<ChannelBase>>& channels) -> std::unique_ptr<Stage> {
-         return std::make_unique<ExchangeOutlet<T>>(how, batch_records<T>(records_max), channels);
-       },
-       &detail::make_output<T>, kOwnsHeap<T>});
+  return detail::add_exchange(from, kind, RecordType::of<T>(), routing,
+                              {[](Routing how, std::uint32_t records_max,
+                                  const std::vector<std::shared_ptr<Channel>>& channels) -> std::unique_ptr<Stage> {
+                                 return std::make_unique<ExchangeOutlet<T>>(how, batch_records<T>(records_max),
+                                                                            channels);
+                               },
+                               &detail::make_output<T>, kOwnsHeap<T>});
 }
 
 }  // namespace millstream::inline v0
