@@ -1,168 +1,24 @@
-// Jobs that fail and restart themselves: what they give out in the end is what a job gives out that never failed, the
-// waits are as the policy says, and whatever is asked of them meanwhile is obeyed.
-#include "runtime/restart.hpp"
-
+// Jobs that fail and restart themselves: what they give out in the end is what a job gives out that never failed, and
+// what would fail again in the same way is not tried again.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
-#include <map>
-#include <mutex>
+#include <memory>
 #include <set>
 #include <sstream>
-#include <thread>
 
 #include "connectors/temporary_folder.hpp"
-#include "millstream/connectors/file.hpp"
 #include "millstream/connectors/generator.hpp"
 #include "millstream/connectors/memory.hpp"
-#include "millstream/millstream.hpp"
-#include "millstream/testing/memory_file_system.hpp"
-#include "runtime/jobs.hpp"
+#include "runtime/restarting.hpp"
 
 namespace millstream::test {
 namespace {
 
 namespace kit = millstream::testing;
 using ::testing::HasSubstr;
-using ::testing::Not;
-
-constexpr std::int64_t kPerSplit = 300;
-constexpr std::int64_t kKeysPerSplit = 5;
-
-struct Sum {
-  std::int64_t key = 0;
-  std::int64_t sum = 0;
-};
-BOOST_DESCRIBE_STRUCT(Sum, (), (key, sum))
-
-/// Two splits of ticks, some each millisecond; no key is in both.
-struct SteadySource {
-  std::int64_t next = 0;
-  SplitContext* context = nullptr;
-  std::vector<Split> splits(SourceContext&) const { return {{"0"}, {"1"}}; }
-  void open(SplitContext& c) {
-    context = &c;
-    next = static_cast<std::int64_t>(c.split().start.offset);
-  }
-  Poll poll(SourceOutput<Tick>& out) {
-    for (int i = 0; i < 4 && next < kPerSplit; ++i, ++next) {
-      out.emit(Tick{next, context->split_number() * kKeysPerSplit + next % kKeysPerSplit, {}});
-    }
-    return next == kPerSplit ? Poll::done() : Poll::idle_until(context->clock().now() + 1ms);
-  }
-  [[nodiscard]] Position position() const { return {static_cast<std::uint64_t>(next), {}}; }
-};
-
-/// What goes wrong, in all runs of a job together.
-struct Faults {
-  std::uint64_t seed = 0;
-  double chance = 0;  // that a record throws
-  std::atomic<int> left{0};
-  std::atomic<std::uint64_t> seen{0};
-  void pass() {
-    Random random{seed, seen++};
-    if (left > 0 && random.chance(chance) && left-- > 0) throw std::runtime_error{"out of luck"};
-  }
-};
-using SharedFaults = std::shared_ptr<Faults>;
-SharedFaults faults(int count, double chance, std::uint64_t seed = 1) {
-  auto all = std::make_shared<Faults>();
-  all->seed = seed;
-  all->chance = chance;
-  all->left = count;
-  return all;
-}
-
-/// The sum of each key's numbers, given out for each record.
-struct RunningSum {
-  SharedFaults faults;
-  ValueState<std::int64_t> sum;
-  void open(OperatorContext& c) { sum = c.value_state<std::int64_t>("sum"); }
-  void process(const Tick& tick, Collector<Sum>& out) {
-    faults->pass();
-    sum.update([&](std::int64_t& s) { s += tick.number; });
-    out.emit({tick.key, *sum.get()});
-  }
-};
-
-Dataflow sums(const SharedFaults& faults, const std::string& directory = "out") {
-  Dataflow flow{"sums"};
-  flow.from(SteadySource{})
-      .named("ticks")
-      .key_by(&Tick::key)
-      .process(RunningSum{faults, {}})
-      .named("sums")
-      .to(file::sink<Sum>({.directory = directory}));
-  return flow;
-}
-
-std::vector<std::string> expected_lines() {
-  std::vector<std::string> lines;
-  std::map<std::int64_t, std::int64_t> totals;
-  for (std::int64_t split = 0; split < 2; ++split) {
-    for (std::int64_t i = 0; i < kPerSplit; ++i) {
-      const std::int64_t key = split * kKeysPerSplit + i % kKeysPerSplit;
-      totals[key] += i;
-      lines.push_back("{\"key\":" + std::to_string(key) + ",\"sum\":" + std::to_string(totals[key]) + "}");
-    }
-  }
-  std::sort(lines.begin(), lines.end());
-  return lines;
-}
-
-class Restarts : public ::testing::Test {
- protected:
-  [[nodiscard]] RunOptions options(std::uint32_t shards, std::uint32_t max_restarts = 100) {
-    RunOptions options = quiet(shards);
-    options.state_dir = "state";
-    options.file_system = &files_;
-    options.checkpoint.interval = 5ms;
-    options.restart = {.max_restarts = max_restarts, .initial_backoff = 1ms, .max_backoff = 5ms};
-    options.log = [this](LogLevel level, std::string_view message) {
-      const std::scoped_lock lock{mutex_};
-      logged_.emplace_back(level, message);
-    };
-    return options;
-  }
-  /// Waits that only a request can end.
-  [[nodiscard]] RunOptions patient(std::uint32_t shards) {
-    RunOptions all = options(shards);
-    all.restart = {.max_restarts = 100, .initial_backoff = 1h, .max_backoff = 1h};
-    return all;
-  }
-  [[nodiscard]] std::vector<std::string> logged(LogLevel level) {
-    const std::scoped_lock lock{mutex_};
-    std::vector<std::string> messages;
-    for (const auto& [of, message] : logged_) {
-      if (of == level) messages.push_back(message);
-    }
-    return messages;
-  }
-  /// The lines of all files that readers see, sorted.
-  [[nodiscard]] std::vector<std::string> lines() const {
-    std::vector<std::string> all;
-    for (const std::string& path : files_.files()) {
-      if (path.find("out/") == path.npos || path.find("/.") != path.npos) continue;
-      std::istringstream in{files_.read_file(path)};
-      for (std::string line; std::getline(in, line);) all.push_back(line);
-    }
-    std::sort(all.begin(), all.end());
-    return all;
-  }
-
-  kit::MemoryFileSystem files_;
-
- private:
-  std::mutex mutex_;
-  std::vector<std::pair<LogLevel, std::string>> logged_;
-};
-
-bool waits(const Job& job) {
-  return eventually([&] { return job.status().state == JobState::kRestarting; });
-}
 
 TEST_F(Restarts, TheOutputIsThatOfAJobThatNeverFailed) {
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
@@ -312,103 +168,6 @@ TEST_F(Restarts, BeginANewRowAfterALongRun) {
   EXPECT_EQ(lines(), expected_lines());
 }
 
-TEST_F(Restarts, NeedAStateFolderAndOptionsThatCanBe) {
-  RunOptions wrong = options(1);
-  wrong.state_dir = "";
-  const JobResult stateless = run(sums(faults(0, 0)), wrong);
-  EXPECT_EQ(stateless.status.code(), ErrorCode::kInvalidArgument);
-  EXPECT_THAT(stateless.status.message(), HasSubstr("restart.max_restarts needs a state_dir: without checkpoints"));
-  wrong.restart = {.initial_backoff = 2s, .backoff_multiplier = 0.5, .max_backoff = 1s, .reset_after = -1s};
-  EXPECT_THAT(restart_mistakes(wrong), ::testing::ElementsAre(HasSubstr("negative"), HasSubstr("backoff_multiplier"),
-                                                              HasSubstr("is more than")));
-  EXPECT_THAT(restart_mistakes(RunOptions{}), ::testing::IsEmpty());
-}
-
-TEST_F(Restarts, CancelEndsTheWait) {
-  Job job = start(sums(faults(1, 1)), patient(2));
-  ASSERT_TRUE(waits(job));
-  EXPECT_THAT(job.status().error.message(), HasSubstr("out of luck"));
-  EXPECT_EQ(job.status().restarts, 0U);
-  EXPECT_EQ(job.metrics().restarts, 0U);
-  job.cancel();
-  ASSERT_TRUE(job.wait_for(10s));
-  EXPECT_EQ(job.wait().state, JobState::kCancelled);
-}
-
-TEST_F(Restarts, TheDestructorEndsTheWait) {
-  const auto began = std::chrono::steady_clock::now();
-  {
-    const Job job = start(sums(faults(1, 1)), patient(2));
-    ASSERT_TRUE(waits(job));
-  }
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 30s);
-}
-
-// It is the next run that obeys: nothing of what came in is lost, and windows and timers could fire.
-TEST_F(Restarts, StopAndDrainEndTheWaitAndAreObeyed) {
-  for (const bool drain : {false, true}) {
-    for (const std::string& path : files_.files()) ASSERT_TRUE(files_.remove(path).ok());
-    Job job = start(sums(faults(1, 0.01)), patient(2));
-    ASSERT_TRUE(waits(job));
-    drain ? job.drain() : job.stop();
-    ASSERT_TRUE(job.wait_for(10s));
-    EXPECT_EQ(job.wait().state, JobState::kFinished) << job.wait().status.to_string();
-    EXPECT_EQ(job.status().restarts, 1U);
-    EXPECT_LT(lines().size(), expected_lines().size());
-    if (drain) continue;
-    EXPECT_TRUE(run(sums(faults(0, 0)), options(1)).ok());
-    EXPECT_EQ(lines(), expected_lines());
-  }
-}
-
-TEST_F(Restarts, AStopTokenReachesAJobThatWaitsOnTheCallingThread) {
-  std::stop_source stop;
-  RunOptions here = patient(1);
-  here.calling_thread = true;
-  here.stop = stop.get_token();
-  const auto log = here.log;
-  std::jthread asks;
-  here.log = [&](LogLevel level, std::string_view message) {
-    log(level, message);
-    if (level == LogLevel::kWarning) asks = std::jthread{[&] { stop.request_stop(); }};
-  };
-  const JobResult result = run(sums(faults(1, 0.01)), here);
-  EXPECT_EQ(result.state, JobState::kFinished) << result.status.to_string();
-  EXPECT_EQ(result.metrics.restarts, 1U);
-}
-
-/// Throws the first time that a job comes to its regular end.
-struct ThrowsAtItsEnd {
-  std::shared_ptr<std::atomic<bool>> thrown;
-  void process(const Sum& sum, Collector<Sum>& out) { out.emit(sum); }
-  void close() {
-    if (!thrown->exchange(true)) throw std::runtime_error{"not yet"};
-  }
-};
-
-TEST_F(Restarts, AStopThatWasAskedForBeforeTheFailureIsObeyedAfterIt) {
-  const auto thrown = std::make_shared<std::atomic<bool>>(false);
-  const auto flow = [&] {
-    Dataflow all{"sums"};
-    all.from(SteadySource{})
-        .named("ticks")
-        .key_by(&Tick::key)
-        .process(RunningSum{faults(0, 0), {}})
-        .named("sums")
-        .process(ThrowsAtItsEnd{thrown})
-        .to(file::sink<Sum>({.directory = "out"}));
-    return all;
-  };
-  Job job = start(flow(), patient(2));
-  ASSERT_TRUE(eventually([&] { return job.status().checkpoints > 2; }));
-  job.stop();
-  ASSERT_TRUE(job.wait_for(10s));  // the stop has also spared it the wait
-  EXPECT_EQ(job.wait().state, JobState::kFinished) << job.wait().status.to_string();
-  EXPECT_EQ(job.status().restarts, 1U);
-  EXPECT_TRUE(run(flow(), options(1)).ok());
-  EXPECT_EQ(lines(), expected_lines());
-}
-
 TEST_F(Restarts, AreOfWhatWasDeclaredWhenTheJobStarted) {
   Dataflow flow = sums(faults(1, 0.01));
   Job job = start(flow, patient(2));
@@ -536,72 +295,6 @@ TEST_F(Restarts, AreNotTriedWhenEverythingWasDone) {
   EXPECT_EQ(result.state, JobState::kFailed);
   EXPECT_THAT(result.status.message(), HasSubstr("nobody takes it"));
   EXPECT_EQ(result.metrics.restarts, 0U);
-}
-
-const Status kAway{ErrorCode::kUnavailable, "it is away"};
-
-TEST(RestartSchedule, WaitsGrowAndAreBounded) {
-  for (std::uint64_t seed = 0; seed < 100; ++seed) {
-    RestartSchedule schedule{{.max_restarts = 10, .initial_backoff = 100ms, .max_backoff = 2s}, seed};
-    double expected = 0.1;
-    for (std::uint32_t i = 1; i <= 10; ++i, expected = std::min(expected * 2, 2.0)) {
-      const Result<std::chrono::nanoseconds> wait = schedule.next(kAway, 1s);
-      ASSERT_TRUE(wait);
-      const double seconds = std::chrono::duration<double>(*wait).count();
-      EXPECT_GE(seconds, expected * 0.9 - 1e-9);
-      EXPECT_LE(seconds, std::min(expected * 1.1, 2.0) + 1e-9);
-      EXPECT_EQ(schedule.in_a_row(), i);
-    }
-    const Status last = schedule.next(kAway, 1s).error();
-    EXPECT_EQ(last.code(), ErrorCode::kUnavailable);
-    EXPECT_THAT(last.message(), HasSubstr("it is away; it has been restarted 10 times"));
-  }
-}
-
-TEST(RestartSchedule, JobsThatFailedTogetherDoNotComeBackTogether) {
-  RestartSchedule one{{.max_restarts = 1}, 1};
-  RestartSchedule other{{.max_restarts = 1}, 2};
-  EXPECT_NE(*one.next(kAway, 0s), *other.next(kAway, 0s));
-}
-
-TEST(RestartSchedule, ALongRunBeginsANewRow) {
-  RestartSchedule schedule{{.max_restarts = 2, .initial_backoff = 1s, .max_backoff = 1h, .reset_after = 10min}, 1};
-  for (int round = 0; round < 5; ++round) {
-    EXPECT_LE(*schedule.next(kAway, 10min), 1100ms);
-    EXPECT_GE(*schedule.next(kAway, 599s), 1800ms);
-  }
-  EXPECT_FALSE(schedule.next(kAway, 599s));
-}
-
-TEST(RestartSchedule, TheLargestAndTheSmallestOptionsDoNotOverflow) {
-  constexpr auto kLargest = std::chrono::nanoseconds::max();
-  RestartSchedule large{
-      {.max_restarts = 5, .initial_backoff = kLargest, .backoff_multiplier = 1e300, .max_backoff = kLargest}, 1};
-  RestartSchedule small{{.max_restarts = 5, .initial_backoff = 0ns, .max_backoff = 0ns}, 1};
-  for (int i = 0; i < 5; ++i) {
-    const std::chrono::nanoseconds wait = *large.next(kAway, 0s);
-    EXPECT_GT(wait, kLargest / 2);
-    EXPECT_LE(wait, kLargest);
-    EXPECT_EQ(*small.next(kAway, 0s), 0ns);
-  }
-}
-
-TEST(RestartSchedule, WithoutRestartsAFailureStaysAsItIs) {
-  RestartSchedule none{{}, 1};
-  EXPECT_EQ(none.next(kAway, 0s).error(), kAway);
-}
-
-TEST(RestartSchedule, OnlyWhatMayHealIsTriedAgain) {
-  for (const ErrorCode code :
-       {ErrorCode::kIo, ErrorCode::kNotFound, ErrorCode::kUnavailable, ErrorCode::kUserFailure, ErrorCode::kInternal}) {
-    RestartSchedule schedule{{.max_restarts = 1}, 1};
-    EXPECT_TRUE(schedule.next({code, "why"}, 0s)) << to_string(code);
-  }
-  for (const ErrorCode code : {ErrorCode::kInvalidArgument, ErrorCode::kInvalidData, ErrorCode::kAlreadyExists,
-                               ErrorCode::kCancelled, ErrorCode::kUnsupported}) {
-    RestartSchedule schedule{{.max_restarts = 1}, 1};
-    EXPECT_EQ(schedule.next({code, "why"}, 0s).error().code(), code) << to_string(code);
-  }
 }
 
 }  // namespace
