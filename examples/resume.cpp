@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
   return ms::run(flow, {.shards = 1,
                         .state_dir = folder + "/state",
                         .checkpoint = {.interval = 100ms},
+                        .restart = {.max_restarts = 5},  // a full disk, say: it goes on by itself
                         .handle_signals = true,
                         .log = ms::stderr_log(ms::LogLevel::kInfo)})
       .exit_code();

@@ -6,6 +6,10 @@
 
 namespace millstream::inline v0 {
 
+Graph::Graph(const Graph& other) : name_{other.name_} {
+  for (const auto& node : other.nodes_) nodes_.push_back(std::make_unique<Node>(*node));
+}
+
 std::uint32_t Graph::add(Node node) {
   node.number = size();
   for (const Upstream& input : node.inputs) MILLSTREAM_ASSERT(input.node < node.number);

@@ -8,6 +8,7 @@ ExchangeSides::ExchangeSides(ExchangeSides&&) noexcept = default;
 ExchangeSides::~ExchangeSides() = default;
 
 Node::Node() = default;
+Node::Node(const Node&) = default;
 Node::Node(Node&&) noexcept = default;
 Node::~Node() = default;
 

@@ -1,8 +1,6 @@
 // Affinity masks of Linux.
 #include "runtime/cores.hpp"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <thread>
 
@@ -16,20 +14,23 @@ std::uint32_t cores_available() noexcept {
   return static_cast<std::uint32_t>(std::max(CPU_COUNT(&mine), 1));
 }
 
-void pin_to_core(std::uint32_t number) noexcept {
-  cpu_set_t mine;
-  CPU_ZERO(&mine);
-  if (sched_getaffinity(0, sizeof mine, &mine) != 0) return;
+CorePin::CorePin(std::uint32_t number) noexcept {
+  CPU_ZERO(&before_);
+  if (sched_getaffinity(0, sizeof before_, &before_) != 0) return;
   const std::uint32_t wanted = number % cores_available();
   std::uint32_t seen = 0;
   for (int core = 0; core < CPU_SETSIZE; ++core) {
-    if (!CPU_ISSET(core, &mine) || seen++ != wanted) continue;
+    if (!CPU_ISSET(core, &before_) || seen++ != wanted) continue;
     cpu_set_t one;
     CPU_ZERO(&one);
     CPU_SET(core, &one);
-    sched_setaffinity(0, sizeof one, &one);
+    pinned_ = sched_setaffinity(0, sizeof one, &one) == 0;
     return;
   }
+}
+
+CorePin::~CorePin() {
+  if (pinned_) sched_setaffinity(0, sizeof before_, &before_);
 }
 
 }  // namespace millstream::inline v0

@@ -263,6 +263,8 @@ std::string_view to_string(JobState state) noexcept {
       return "stopping";
     case JobState::kDraining:
       return "draining";
+    case JobState::kRestarting:
+      return "restarting";
     case JobState::kFinished:
       return "finished";
     case JobState::kFailed:

@@ -12,6 +12,7 @@
 #include "runtime/checkpointer.hpp"
 #include "runtime/coordination.hpp"
 #include "runtime/cores.hpp"
+#include "runtime/restart.hpp"
 #include "runtime/shard_barriers.hpp"
 
 namespace millstream::inline v0 {
@@ -37,6 +38,7 @@ Status check_options(const RunOptions& options) {
     mistake("a time of .checkpoint is negative: give 0 or more");
   }
   if (checkpoint.retained < 1) mistake("checkpoint.retained is 0: give at least 1");
+  for (const std::string& text : restart_mistakes(options)) mistake(text);
   if (mistakes.empty()) return {};
   return {ErrorCode::kInvalidArgument, "the run options are wrong:" + mistakes};
 }

@@ -1,7 +1,10 @@
-// Threads around shards: who steps, who sleeps, and how all of them come to an end together.
+// A job: one run of its engine after the other, what is asked of it meanwhile, and what it says about itself.
 #include "millstream/runtime/job.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <condition_variable>
 #include <csignal>
@@ -10,194 +13,170 @@
 #include <mutex>
 #include <optional>
 #include <thread>
-#include <vector>
+#include <utility>
 
+#include "core/guarded_call.hpp"
+#include "millstream/core/clock.hpp"
 #include "millstream/runtime/engine.hpp"
-#include "runtime/checkpointer.hpp"
-#include "runtime/cores.hpp"
-#include "runtime/parker.hpp"
+#include "runtime/engine_run.hpp"
 #include "runtime/progress_line.hpp"
-#include "runtime/spin_limit.hpp"
+#include "runtime/restart.hpp"
 
 namespace millstream::inline v0 {
 namespace {
 
-// Passes without work after which a shard that still spins lets other threads have its core at each pass: on a machine
-// with fewer free cores than shards, the neighbour that it waits for may need this very core.
-constexpr int kPassesBeforeYielding = 32;
-constexpr std::chrono::nanoseconds kSleepMax = std::chrono::seconds{1};  // then a wall clock that was set is noticed
+constexpr std::chrono::nanoseconds kSleepMax = std::chrono::seconds{1};  // then a clock of the caller's is looked at
 constexpr std::chrono::milliseconds kProgressEvery{500};
 
 }  // namespace
 
 struct Job::Impl {
   RunOptions options;
-  std::unique_ptr<Engine> engine;
-  std::vector<std::shared_ptr<Parker>> parkers;
+  Clock& clock;
+  std::optional<Graph> graph;  // to build it from again; a copy, for the program may go on declaring
   boost::asio::io_context signals{1};
 
-  // What the shards agree on at their end; never touched while they run.
+  // Taken when somebody asks and when a run begins or ends, never by a running shard.
   mutable std::mutex mutex;
   std::condition_variable changed;
-  std::condition_variable checkpointer_woken;
-  bool checkpointer_news = false;
-  std::uint32_t running = 0;  // shards still in their loops
-  std::uint32_t open = 0;     // shards not yet closed
-  bool completed = false;     // the input ended, or what came in before a stop was finished
-  bool settled = false;       // the result is written and does not change any more
-  bool ended = false;         // and the log hook has heard of it
+  std::unique_ptr<EngineRun> run;  // null before the first one, between two, and when the job has ended
+  JobStatus last_status;           // of the run that was there last
+  JobMetrics last_metrics;
+  std::uint64_t restarts = 0;
+  bool stop_asked = false;
+  bool drain_asked = false;
+  bool cancel_asked = false;
+  bool hurried = false;     // a stop was asked for since the newest run was begun: there is no waiting for the next
+  bool restarting = false;  // from the failure of a run until the next one is there
+  bool settled = false;     // the result is written and does not change any more
+  bool ended = false;       // and the log hook has heard of it
   JobResult result;
 
   // Last, so that they are joined before anything that they use goes.
   std::optional<std::stop_callback<std::function<void()>>> stop_callback;
-  std::jthread checkpoint_thread;
   std::jthread signal_thread;
   std::jthread progress_thread;
-  std::vector<std::jthread> threads;
+  std::jthread thread;
 
-  void run_shard(std::uint32_t number);
-  void loop(std::uint32_t number);
-  bool park(std::uint32_t number, ShardActivity::Kind kind);
-  void end_together(std::uint32_t number);
-  void abandon(std::uint32_t started, const std::string& reason);
-  void conclude();
-  void take_checkpoints(const std::stop_token& stop);
+  explicit Impl(const RunOptions& job_options)
+      : options{job_options}, clock{options.clock != nullptr ? *options.clock : system_clock()} {}
+
+  /// How a run ended.
+  struct RunEnd {
+    Status failure;
+    bool completed = false;
+    std::chrono::nanoseconds ran{0};
+  };
+  void supervise();
+  [[nodiscard]] Status build(const Graph& from);
+  [[nodiscard]] Status build_again();
+  [[nodiscard]] RunEnd run_to_its_end();
+  void take_down();
+  [[nodiscard]] bool wait_for_restart(const Status& failure, std::uint32_t in_a_row, std::chrono::nanoseconds backoff);
+  void conclude(const RunEnd& end);
+
+  void request_stop(bool drain);
+  void request_cancel();
+  [[nodiscard]] bool stop_requested() const;
+  [[nodiscard]] bool cancel_requested() const;
   void watch_signals();
   void show_progress(const std::stop_token& stop);
-  [[nodiscard]] JobState state_now() const;
+  [[nodiscard]] JobStatus status() const;
+  [[nodiscard]] JobMetrics metrics() const;
 };
 
-void Job::Impl::run_shard(std::uint32_t number) {
-  if (options.pin) pin_to_core(number);
-  Shard& shard = engine->shard(number);
-  shard.activity.begin(engine->clock().monotonic_ns(), ShardActivity::Kind::kBusy);
-  bool opened = false;
-  try {
-    opened = shard.open();
-    if (!opened) engine->fail(shard.context().failure());
-    if (opened) loop(number);
-  } catch (const std::exception& error) {
-    engine->fail({ErrorCode::kInternal, std::string{"shard "} + std::to_string(number) + ": " + error.what()});
-  } catch (...) {
-    engine->fail({ErrorCode::kInternal, "shard " + std::to_string(number) + ": an exception of unknown type"});
-  }
-  end_together(number);
-}
-
-void Job::Impl::loop(std::uint32_t number) {
-  using Kind = ShardActivity::Kind;
-  Shard& shard = engine->shard(number);
-  Clock& clock = engine->clock();
-  SpinLimit spin;
-  int quiet = 0;
-  std::int64_t worked = clock.monotonic_ns();  // when the shard last had something to do,
-  std::int64_t looked = worked;                // and when it last looked for something and found nothing
-  while (!engine->cancel_requested()) {
-    const Progress progress = engine->step(number);
-    if (progress == Progress::kDone) return;
-    const std::int64_t now = clock.monotonic_ns();
-    if (progress == Progress::kAdvanced) {
-      // Without the step that found work: however long that took, it was no wait.
-      if (quiet > 0) spin.waited(looked - worked);
-      worked = now;
-      quiet = 0;
-      shard.activity.turn(now, Kind::kBusy, Kind::kBusy);
-      continue;
+// The job's thread: one run after the other, until one ends the job.
+void Job::Impl::supervise() {
+  RestartSchedule schedule{options.restart,
+                           options.seed ^ static_cast<std::uint64_t>(clock.now().time_since_epoch().count())};
+  RunEnd end = run_to_its_end();
+  // What was completed when it failed leaves nothing that could be done again.
+  while (!end.failure.ok() && !end.completed && !cancel_requested()) {
+    const Result<std::chrono::nanoseconds> backoff = schedule.next(end.failure, end.ran);
+    if (!backoff) {
+      end.failure = backoff.error();
+      break;
     }
-    const Kind kind = progress == Progress::kBlocked ? Kind::kBlocked : Kind::kIdle;
-    shard.activity.turn(now, kind, Kind::kBusy);
-    ++quiet;
-    looked = now;
-    if (options.idle == IdleStrategy::kSpin || now - worked < spin.ns()) {
-      quiet < kPassesBeforeYielding || options.idle == IdleStrategy::kSpin ? __builtin_ia32_pause()
-                                                                           : std::this_thread::yield();
-    } else if (park(number, kind)) {
-      worked = clock.monotonic_ns();
-      quiet = 0;
-    } else {
-      looked = clock.monotonic_ns();
+    if (!wait_for_restart(end.failure, schedule.in_a_row(), *backoff)) {
+      end.failure = {};
+      break;
     }
+    end = {.failure = build_again()};
+    if (end.failure.ok()) end = run_to_its_end();
   }
+  conclude(end);
 }
 
-// True where there was work after all.
-bool Job::Impl::park(std::uint32_t number, ShardActivity::Kind kind) {
-  Shard& shard = engine->shard(number);
-  Parker& parker = *parkers[number];
-  Clock& clock = engine->clock();
-  parker.prepare_to_park();
-  // Whoever gives us work from here on sees that we are about to sleep; what came before, this look finds.
-  const Progress last = engine->step(number);
-  const bool nothing = last == Progress::kIdle || last == Progress::kBlocked;
-  if (nothing) {
-    shard.activity.expect(kind);
-    const std::int64_t until = std::min(shard.deadline_ns(), kNeverNs - kSleepMax.count());
-    const auto left = std::min(std::chrono::nanoseconds{until - clock.monotonic_ns()}, kSleepMax);
-    if (left.count() > 0 && !engine->cancel_requested()) parker.wait(left);
-  } else {
-    kind = ShardActivity::Kind::kBusy;
-  }
-  parker.unpark();
-  shard.activity.turn(clock.monotonic_ns(), kind, ShardActivity::Kind::kBusy);
-  return !nothing;
+Status Job::Impl::build(const Graph& from) {
+  Result<std::unique_ptr<EngineRun>> built = EngineRun::build(from, options);
+  if (!built) return built.error();
+  const std::scoped_lock lock{mutex};
+  run = *std::move(built);
+  restarting = false;
+  // What was asked of an earlier run, or between two, is asked of this one.
+  if (stop_asked) run->engine().request_stop(drain_asked);
+  if (cancel_asked) run->engine().request_cancel();
+  return {};
 }
 
-void Job::Impl::end_together(std::uint32_t number) {
-  using Kind = ShardActivity::Kind;
-  Shard& shard = engine->shard(number);
-  shard.activity.turn(engine->clock().monotonic_ns(), Kind::kBusy, Kind::kIdle);
-  std::unique_lock lock{mutex};
-  // One decision for all: a cancel from here on comes too late, it does not make some shards publish and others not.
-  if (--running == 0) completed = !engine->cancel_requested() && engine->failure().ok();
-  changed.notify_all();
-  // A shard may only publish when no other one can fail any more.
-  changed.wait(lock, [&] { return running == 0; });
-  lock.unlock();
-  shard.activity.turn(engine->clock().monotonic_ns(), Kind::kIdle, Kind::kBusy);
-  try {
-    shard.close(completed);
-  } catch (const std::exception& error) {
-    engine->fail({ErrorCode::kInternal, std::string{"closing shard "} + std::to_string(number) + ": " + error.what()});
-  }
-  if (shard.context().failed()) engine->fail(shard.context().failure());
-  shard.activity.turn(engine->clock().monotonic_ns(), Kind::kBusy, Kind::kIdle);
-  lock.lock();
-  const bool last = --open == 0;
-  lock.unlock();
-  if (last) conclude();
-}
-
-// The threads of the shards from `started` on could not be made. They have opened nothing, so there is nothing to
-// close.
-void Job::Impl::abandon(std::uint32_t started, const std::string& reason) {
-  engine->fail({ErrorCode::kInternal, "cannot start the job's threads, " + std::to_string(started) + " of " +
-                                          std::to_string(engine->shards()) + " shards had one: " + reason});
-  std::unique_lock lock{mutex};
-  const std::uint32_t missing = engine->shards() - started;
-  running -= missing;
-  open -= missing;
-  changed.notify_all();
-  const bool last = open == 0;
-  lock.unlock();
-  if (last) conclude();
-}
-
-// Called once, by whoever closed the last shard. Not under the lock: the log hook may ask for the job's status.
-void Job::Impl::conclude() {
-  if (checkpoint_thread.joinable()) {
-    checkpoint_thread.request_stop();
-    checkpoint_thread.join();
-  }
-  // Whoever has waited for the end may start the next job on the same folder.
-  engine->release_state();
-  JobResult decided;
-  decided.status = engine->failure();
-  decided.state = !decided.status.ok() ? JobState::kFailed : completed ? JobState::kFinished : JobState::kCancelled;
-  decided.metrics = engine->metrics();
-  const Status status = decided.status;
+Status Job::Impl::build_again() {
   {
     const std::scoped_lock lock{mutex};
-    result = std::move(decided);
+    ++restarts;
+    hurried = false;
+  }
+  return guarded_call([&] { return build(*graph); });
+}
+
+Job::Impl::RunEnd Job::Impl::run_to_its_end() {
+  const std::int64_t began_ns = clock.monotonic_ns();
+  run->run();  // nobody but this thread replaces it
+  const RunEnd end{run->engine().failure(), run->completed(),
+                   std::chrono::nanoseconds{clock.monotonic_ns() - began_ns}};
+  take_down();
+  return end;
+}
+
+// The engine goes at once: the next one needs its memory, and whatever the user's operators hold.
+void Job::Impl::take_down() {
+  std::unique_ptr<EngineRun> gone;
+  const std::scoped_lock lock{mutex};
+  last_status = run->engine().status();
+  last_metrics = run->engine().metrics();
+  gone = std::move(run);
+}
+
+// False if the job is cancelled instead. A stop that is asked for ends the wait: it is the next run that obeys it.
+bool Job::Impl::wait_for_restart(const Status& failure, std::uint32_t in_a_row, std::chrono::nanoseconds backoff) {
+  {
+    const std::scoped_lock lock{mutex};
+    last_status.error = failure;
+    restarting = true;
+  }
+  if (options.log) {
+    options.log(LogLevel::kWarning,
+                fmt::format("{}; restart {} of {}, from the last checkpoint, in {:.3g} s", failure.message(), in_a_row,
+                            options.restart.max_restarts, std::chrono::duration<double>(backoff).count()));
+  }
+  const std::int64_t until_ns = monotonic_after(clock.monotonic_ns(), std::chrono::ceil<Duration>(backoff));
+  std::unique_lock lock{mutex};
+  while (!cancel_asked && !hurried) {
+    const std::chrono::nanoseconds left{until_ns - clock.monotonic_ns()};
+    if (left.count() <= 0) break;
+    changed.wait_for(lock, std::min(left, kSleepMax));
+  }
+  return !cancel_asked;
+}
+
+// Once. Not under the lock: the log hook may ask for the job's status.
+void Job::Impl::conclude(const RunEnd& end) {
+  const Status& status = end.failure;
+  {
+    const std::scoped_lock lock{mutex};
+    result.state = !status.ok() ? JobState::kFailed : end.completed ? JobState::kFinished : JobState::kCancelled;
+    result.status = last_status.error = status;
+    last_metrics.restarts = restarts;
+    result.metrics = last_metrics;
     settled = true;
   }
   if (!status.ok() && options.log) options.log(LogLevel::kError, status.message());
@@ -207,11 +186,48 @@ void Job::Impl::conclude() {
   changed.notify_all();
 }
 
-JobState Job::Impl::state_now() const {
+void Job::Impl::request_stop(bool drain) {
   const std::scoped_lock lock{mutex};
-  if (settled) return result.state;
-  if (engine->drain_requested()) return JobState::kDraining;
-  return engine->stop_requested() ? JobState::kStopping : JobState::kRunning;
+  stop_asked = hurried = true;
+  drain_asked = drain_asked || drain;
+  if (run) run->engine().request_stop(drain);
+  changed.notify_all();
+}
+
+void Job::Impl::request_cancel() {
+  const std::scoped_lock lock{mutex};
+  cancel_asked = true;
+  if (run) run->engine().request_cancel();
+  changed.notify_all();
+}
+
+bool Job::Impl::stop_requested() const {
+  const std::scoped_lock lock{mutex};
+  return stop_asked;
+}
+
+bool Job::Impl::cancel_requested() const {
+  const std::scoped_lock lock{mutex};
+  return cancel_asked;
+}
+
+JobStatus Job::Impl::status() const {
+  const std::scoped_lock lock{mutex};
+  JobStatus now = run ? run->engine().status() : last_status;
+  now.restarts = restarts;
+  now.state = settled       ? result.state
+              : restarting  ? JobState::kRestarting
+              : drain_asked ? JobState::kDraining
+              : stop_asked  ? JobState::kStopping
+                            : JobState::kRunning;
+  return now;
+}
+
+JobMetrics Job::Impl::metrics() const {
+  const std::scoped_lock lock{mutex};
+  JobMetrics now = run ? run->engine().metrics() : last_metrics;
+  now.restarts = restarts;
+  return now;
 }
 
 void Job::Impl::watch_signals() {
@@ -219,39 +235,24 @@ void Job::Impl::watch_signals() {
   std::function<void(const boost::system::error_code&, int)> on_signal = [&](const auto& error, int) {
     if (error) return;
     // What is to go on later keeps its windows open.
-    const bool drain = engine->checkpointer() == nullptr;
-    engine->stop_requested() ? engine->request_cancel() : engine->request_stop(drain);
+    const bool drain = options.state_dir.empty();
+    stop_requested() ? request_cancel() : request_stop(drain);
     set.async_wait(on_signal);
   };
   set.async_wait(on_signal);
   signals.run();
 }
 
-void Job::Impl::take_checkpoints(const std::stop_token& stop) {
-  Checkpointer& checkpointer = *engine->checkpointer();
-  std::unique_lock lock{mutex};
-  const std::stop_callback wake{stop, [&] { checkpointer_woken.notify_all(); }};
-  while (!stop.stop_requested()) {
-    checkpointer_news = false;
-    lock.unlock();
-    checkpointer.step();
-    lock.lock();
-    const std::int64_t now_ns = engine->clock().monotonic_ns();
-    const auto left = std::min(std::chrono::nanoseconds{checkpointer.deadline_ns() - now_ns}, kSleepMax);
-    const auto woken = [&] { return checkpointer_news || stop.stop_requested(); };
-    if (left.count() > 0) checkpointer_woken.wait_for(lock, left, woken);
-  }
-}
-
 void Job::Impl::show_progress(const std::stop_token& stop) {
-  JobMetrics before = engine->metrics();
+  JobMetrics before = metrics();
   std::unique_lock lock{mutex};
   const std::stop_callback wake{stop, [&] { changed.notify_all(); }};
   while (!ended && !stop.stop_requested()) {
     changed.wait_for(lock, kProgressEvery, [&] { return ended || stop.stop_requested(); });
     lock.unlock();
-    JobMetrics now = engine->metrics();
-    std::fprintf(stderr, "\r\x1b[K%s", progress_text(before, now, engine->clock().now(), terminal_columns()).c_str());
+    JobMetrics now = metrics();
+    if (now.restarts != before.restarts) before = {};  // its counters have begun anew
+    std::fprintf(stderr, "\r\x1b[K%s", progress_text(before, now, clock.now(), terminal_columns()).c_str());
     std::fflush(stderr);
     before = std::move(now);
     lock.lock();
@@ -262,53 +263,28 @@ void Job::Impl::show_progress(const std::stop_token& stop) {
 class JobStarter {
  public:
   static Job start(const Graph& graph, const RunOptions& options, bool here) {
-    auto impl = std::make_shared<Job::Impl>();
-    impl->options = options;
-    Result<std::unique_ptr<Engine>> engine = Engine::build(graph, options, [&](std::uint32_t) {
-      impl->parkers.push_back(std::make_shared<Parker>());
-      return impl->parkers.back();
-    });
-    if (!engine) {
-      impl->result = {JobState::kFailed, engine.error(), {}};
-      impl->settled = impl->ended = true;
-      if (options.log) options.log(LogLevel::kError, impl->result.status.message());
-      return Job{std::move(impl)};
-    }
-    impl->engine = *std::move(engine);
+    auto impl = std::make_shared<Job::Impl>(options);
     Job::Impl& job = *impl;
-    if (job.engine->nothing_left()) {
-      job.engine->release_state();
-      job.result = {JobState::kFinished, {}, job.engine->metrics()};
-      job.settled = job.ended = true;
+    if (Status s = job.build(graph); !s.ok()) {
+      job.conclude({.failure = std::move(s)});
       return Job{std::move(impl)};
     }
-    job.running = job.open = job.engine->shards();
+    if (options.restart.max_restarts > 0) job.graph.emplace(graph);
     if (options.stop.stop_possible()) {
-      job.stop_callback.emplace(options.stop, std::function<void()>{[&job] { job.engine->request_stop(true); }});
+      job.stop_callback.emplace(options.stop, std::function<void()>{[&job] { job.request_stop(true); }});
     }
-    std::uint32_t started = 0;
     try {
-      if (Checkpointer* checkpointer = job.engine->checkpointer()) {
-        checkpointer->wake = [&job] {
-          const std::scoped_lock lock{job.mutex};
-          job.checkpointer_news = true;
-          job.checkpointer_woken.notify_all();
-        };
-        job.checkpoint_thread = std::jthread{[&job](const std::stop_token& stop) { job.take_checkpoints(stop); }};
-      }
       if (options.handle_signals) job.signal_thread = std::jthread{[&job] { job.watch_signals(); }};
       if (options.progress_line && stderr_is_terminal()) {
         job.progress_thread = std::jthread{[&job](const std::stop_token& stop) { job.show_progress(stop); }};
       }
-      job.threads.reserve(job.engine->shards());
-      for (; !here && started < job.engine->shards(); ++started) {
-        job.threads.emplace_back([&job, i = started] { job.run_shard(i); });
-      }
+      if (!here) job.thread = std::jthread{[&job] { job.supervise(); }};
     } catch (const std::exception& error) {
-      job.abandon(started, error.what());
+      job.take_down();
+      job.conclude({.failure = {ErrorCode::kInternal, std::string{"cannot start the job's threads: "} + error.what()}});
       return Job{std::move(impl)};
     }
-    if (here) job.run_shard(0);
+    if (here) job.supervise();
     return Job{std::move(impl)};
   }
 };
@@ -339,35 +315,11 @@ bool Job::wait_for(std::chrono::nanoseconds timeout) {
   return impl_->changed.wait_for(lock, timeout, [&] { return impl_->ended; });
 }
 
-void Job::stop() {
-  if (impl_->engine) impl_->engine->request_stop(false);
-}
-void Job::drain() {
-  if (impl_->engine) impl_->engine->request_stop(true);
-}
-void Job::cancel() {
-  if (impl_->engine) impl_->engine->request_cancel();
-}
-
-JobStatus Job::status() const {
-  if (!impl_->engine) {
-    JobStatus status;
-    status.state = JobState::kFailed;
-    status.error = impl_->result.status;
-    return status;
-  }
-  JobStatus status = impl_->engine->status();
-  status.state = impl_->state_now();
-  return status;
-}
-
-JobMetrics Job::metrics() const {
-  {
-    const std::scoped_lock lock{impl_->mutex};
-    if (impl_->settled) return impl_->result.metrics;
-  }
-  return impl_->engine->metrics();
-}
+void Job::stop() { impl_->request_stop(false); }
+void Job::drain() { impl_->request_stop(true); }
+void Job::cancel() { impl_->request_cancel(); }
+JobStatus Job::status() const { return impl_->status(); }
+JobMetrics Job::metrics() const { return impl_->metrics(); }
 
 int JobResult::exit_code() const noexcept {
   switch (state) {

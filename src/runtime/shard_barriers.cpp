@@ -37,6 +37,9 @@ void ShardBarriers::reached(Stage& stage) {
   }
   stage.save(*this);
   saving_ = nullptr;
+  // A sink that could not prepare, or a record that a stage failed at in this very step, is missing in the snapshot:
+  // were it delivered, it could still be decided before the job has ended.
+  if (shard_.context().failed()) return;
   if (++reached_ < shard_.stages().size()) return;
   reached_ = 0;
   completed_ = current_.barrier;

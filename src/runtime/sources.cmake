@@ -4,7 +4,9 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/cores.cpp
   ${CMAKE_CURRENT_LIST_DIR}/engine.cpp
   ${CMAKE_CURRENT_LIST_DIR}/engine_builder.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/engine_run.cpp
   ${CMAKE_CURRENT_LIST_DIR}/job.cpp
   ${CMAKE_CURRENT_LIST_DIR}/progress_line.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/restart.cpp
   ${CMAKE_CURRENT_LIST_DIR}/restore.cpp
   ${CMAKE_CURRENT_LIST_DIR}/shard_barriers.cpp)

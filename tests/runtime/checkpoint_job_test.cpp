@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <mutex>
+#include <numeric>
 #include <thread>
 
 #include "connectors/temporary_folder.hpp"
@@ -167,6 +169,62 @@ TEST_F(CheckpointedJobs, DamageHaltsTheJobAndChangesNothing) {
     EXPECT_NE(result.status.message().find("is not here or not intact"), std::string::npos) << result.status.message();
     EXPECT_NE(result.status.message().find("nothing was changed"), std::string::npos) << result.status.message();
     EXPECT_EQ(folder_.files(), files);
+  }
+}
+
+/// Shows what it was told to commit; one of its prepares fails.
+struct PreparingSink {
+  struct Shared {
+    std::mutex mutex;
+    std::vector<std::int64_t> shown;
+    std::map<std::string, std::vector<std::int64_t>> prepared;
+    int until_failure = 0;
+  };
+  std::shared_ptr<Shared> shared;
+  std::vector<std::int64_t> pending;
+  std::size_t covered = 0;  // of them, by the newest prepare
+  void write(const Tick& tick) { pending.push_back(tick.value); }
+  Result<std::string> prepare() {
+    const std::scoped_lock lock{shared->mutex};
+    if (--shared->until_failure == 0) return Status{ErrorCode::kIo, "no room to prepare"};
+    const std::string handle = "handle " + std::to_string(shared->prepared.size());
+    shared->prepared[handle] = pending;
+    covered = pending.size();
+    return handle;
+  }
+  void commit(const std::string& handle) {
+    show(handle);
+    pending.erase(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(covered));
+  }
+  void recover(SinkContext&, std::span<const std::string> commit, std::span<const std::string>) const {
+    for (const std::string& handle : commit) show(handle);
+  }
+  void show(const std::string& handle) const {
+    const std::scoped_lock lock{shared->mutex};
+    std::vector<std::int64_t>& ticks = shared->prepared[handle];
+    shared->shown.insert(shared->shown.end(), ticks.begin(), ticks.end());
+    ticks.clear();
+  }
+};
+
+TEST_F(CheckpointedJobs, WhatASinkCouldNotPrepareIsNotInACheckpoint) {
+  for (int failing = 1; failing <= 6; ++failing) {
+    const std::string folder = state() + std::to_string(failing);
+    const auto shared = std::make_shared<PreparingSink::Shared>();
+    shared->until_failure = failing;
+    Dataflow flow{"prepare"};
+    flow.from(generator::source<Tick>({.make = [](std::uint64_t i) { return Tick{0, static_cast<std::int64_t>(i)}; },
+                                       .count = 1000,
+                                       .rate = 10'000}))
+        .to(PreparingSink{shared, {}, 0});
+    const Quiet options{folder, 1};
+    EXPECT_EQ(run(flow, options).status.code(), ErrorCode::kIo);
+    const JobResult second = run(flow, options);
+    EXPECT_TRUE(second.ok()) << second.status.to_string();
+    std::vector<std::int64_t> all(1000);
+    std::iota(all.begin(), all.end(), 0);
+    std::sort(shared->shown.begin(), shared->shown.end());
+    EXPECT_EQ(shared->shown, all) << failing;
   }
 }
 

@@ -42,14 +42,24 @@ TEST(Cores, TheDefaultIsWhatTheAffinityMaskAllows) {
   EXPECT_EQ(shards_by_default(), 1U);
 }
 
-TEST(Cores, PinningStaysWithinTheMask) {
+TEST(Cores, PinningStaysWithinTheMaskAndEndsWithItsScope) {
+  const auto mask = [] {
+    cpu_set_t now;
+    sched_getaffinity(0, sizeof now, &now);
+    return now;
+  };
+  const cpu_set_t all = mask();
+  {
+    const CorePin pin{0};
+    EXPECT_EQ(cores_available(), 1U);
+  }
+  cpu_set_t now = mask();
+  EXPECT_TRUE(CPU_EQUAL(&all, &now));
   const Restricted restricted{1};
-  cpu_set_t allowed;
-  sched_getaffinity(0, sizeof allowed, &allowed);
-  pin_to_core(5);
-  cpu_set_t pinned;
-  sched_getaffinity(0, sizeof pinned, &pinned);
-  EXPECT_TRUE(CPU_EQUAL(&allowed, &pinned));
+  const cpu_set_t allowed = mask();
+  const CorePin pin{5};
+  now = mask();
+  EXPECT_TRUE(CPU_EQUAL(&allowed, &now));
 }
 
 }  // namespace

@@ -12,6 +12,9 @@ namespace millstream::inline v0 {
 class MILLSTREAM_EXPORT Graph {
  public:
   explicit Graph(std::string name) : name_{std::move(name)} {}
+  /// With a copy of every node: what is added to one of the two is not in the other.
+  Graph(const Graph& other);
+  Graph& operator=(const Graph&) = delete;
 
   /// Adds a node and returns its number; its inputs must have been added before, so the graph is acyclic by
   /// construction.

@@ -58,6 +58,7 @@ struct Upstream {
 struct MILLSTREAM_EXPORT Node {
   // Compiled once in the library: every program that declares a dataflow moves nodes.
   Node();
+  Node(const Node&);
   Node(Node&&) noexcept;
   ~Node();
 

@@ -25,7 +25,8 @@ struct JobResult {
 };
 
 /// A running job. Every member may be called from any thread. The destructor cancels a job that still runs and waits
-/// for its threads.
+/// for its threads. While a job waits to restart itself (see RestartPolicy), cancel() ends it, and stop() and drain()
+/// end the wait: it goes on from its last checkpoint and obeys, as it does when they came before the failure.
 class MILLSTREAM_EXPORT Job {
  public:
   Job(Job&&) noexcept;

@@ -1,5 +1,6 @@
 // What a job tells about itself while it runs and afterwards: state, counters, latencies. Values: a snapshot does not
-// change. The numbers of one snapshot are some microseconds apart.
+// change. The numbers of one snapshot are some microseconds apart. All but `restarts` begin anew when the job restarts
+// itself, as they do in a process that is started again: what is read twice would else be counted twice.
 #pragma once
 
 #include <chrono>
@@ -17,11 +18,12 @@ namespace millstream::inline v0 {
 
 enum class JobState {
   kRunning,
-  kStopping,   ///< finishing what came in; windows stay open
-  kDraining,   ///< finishing what came in and firing windows
-  kFinished,   ///< ended in good order
-  kFailed,     ///< ended by an error
-  kCancelled,  ///< ended by cancel()
+  kStopping,    ///< finishing what came in; windows stay open
+  kDraining,    ///< finishing what came in and firing windows
+  kRestarting,  ///< it has failed, and waits until it goes on from its last checkpoint
+  kFinished,    ///< ended in good order
+  kFailed,      ///< ended by an error
+  kCancelled,   ///< ended by cancel()
 };
 [[nodiscard]] MILLSTREAM_EXPORT std::string_view to_string(JobState state) noexcept;
 
@@ -37,7 +39,8 @@ struct SplitStatus {
 
 struct JobStatus {
   JobState state = JobState::kRunning;
-  Status error;                      ///< why it failed
+  Status error;                      ///< why it failed; while it is restarting, why its last run did
+  std::uint64_t restarts = 0;        ///< by its RestartPolicy, all together
   std::uint64_t records_in = 0;      ///< read by sources
   std::uint64_t records_out = 0;     ///< taken by sinks
   std::uint64_t batches_queued = 0;  ///< waiting between shards
@@ -83,7 +86,8 @@ struct JobMetrics {
   std::uint64_t late = 0;
   std::uint64_t late_dropped = 0;
   std::uint64_t skipped = 0;
-  std::chrono::nanoseconds elapsed{0};  ///< since the start, or from start to end
+  std::uint64_t restarts = 0;           ///< by its RestartPolicy, all together
+  std::chrono::nanoseconds elapsed{0};  ///< since the start or the last restart, or from there to the end
 
   /// The stage of that name, or null.
   [[nodiscard]] MILLSTREAM_EXPORT const StageReport* stage(std::string_view name) const;

@@ -40,6 +40,25 @@ struct CheckpointOptions {
   std::uint32_t tolerated_failures = 10;
 };
 
+/// Whether a job that fails goes on by itself from its last checkpoint, in the same process and by the same way as one
+/// that is started again. Only what may heal is tried again (kIo, kNotFound, kUnavailable, kUserFailure, kInternal),
+/// not what would fail in the same way (kInvalidArgument, kInvalidData, kAlreadyExists, kUnsupported), and not what
+/// failed before the job first ran or when everything was done. All times are at least 0.
+struct RestartPolicy {
+  /// Restarts in a row after which a failure ends the job; 0 = the first one does.
+  std::uint32_t max_restarts = 0;
+  /// Wait before the first restart. Each wait is up to a tenth shorter or longer, so that jobs that failed together do
+  /// not come back together.
+  std::chrono::nanoseconds initial_backoff = std::chrono::seconds{1};
+  /// Each further wait in a row is so many times the one before, at least 1,
+  double backoff_multiplier = 2.0;
+  /// up to this, which no wait exceeds.
+  std::chrono::nanoseconds max_backoff = std::chrono::minutes{1};
+  /// What fails after having run for so long is the first of a new row. Longer than it takes from a checkpoint to what
+  /// fails each time.
+  std::chrono::nanoseconds reset_after = std::chrono::hours{1};
+};
+
 struct RunOptions {
   /// Threads that share the work, one core each; 0 = as many as this process may use. 1 to 64.
   std::uint32_t shards = 0;
@@ -59,6 +78,8 @@ struct RunOptions {
   /// anew. One job at a time may have it. A job that finds its checkpoint there goes on from it.
   std::string state_dir = {};
   CheckpointOptions checkpoint = {};
+  /// Needs a state_dir.
+  RestartPolicy restart = {};
   /// Where what is in state_dir contradicts itself or is damaged, take this checkpoint. The error that asks for it says
   /// what that costs.
   std::optional<std::uint64_t> accept_checkpoint = std::nullopt;

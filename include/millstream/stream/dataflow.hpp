@@ -18,7 +18,7 @@
 namespace millstream::inline v0 {
 
 /// Built on one thread. May be run more than once and by several jobs at a time: every job has its own copy of all
-/// operators.
+/// operators, and one that may restart itself copies what is declared here for that, too.
 class MILLSTREAM_EXPORT Dataflow {
  public:
   explicit Dataflow(std::string name) : graph_{std::make_shared<Graph>(std::move(name))} {}
