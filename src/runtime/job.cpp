@@ -17,6 +17,7 @@
 #include "runtime/cores.hpp"
 #include "runtime/parker.hpp"
 #include "runtime/progress_line.hpp"
+#include "runtime/savepoints.hpp"
 #include "runtime/spin_limit.hpp"
 
 namespace millstream::inline v0 {
@@ -347,6 +348,16 @@ void Job::drain() {
 }
 void Job::cancel() {
   if (impl_->engine) impl_->engine->request_cancel();
+}
+
+Status Job::savepoint(const std::string& folder) {
+  return impl_->engine ? take_savepoint(*impl_->engine, folder, false) : impl_->result.status;
+}
+Status Job::stop_with_savepoint(const std::string& folder) {
+  if (!impl_->engine) return impl_->result.status;
+  Status made = take_savepoint(*impl_->engine, folder, true);
+  if (made.ok()) wait();
+  return made;
 }
 
 JobStatus Job::status() const {
