@@ -308,5 +308,53 @@ TEST_F(SavepointJobs, AChangedGraphDropsStateOnlyWithLeaveAndItsNewStagesBeginEm
   EXPECT_THAT(said(), HasSubstr("is restored without:\n  - state of the stage 'sums' (reduce)\n"));
 }
 
+struct Timed {
+  std::int64_t value = 0;
+  Timestamp at{};
+};
+BOOST_DESCRIBE_STRUCT(Timed, (), (value, at))
+
+// The windows that were open fire at their ends, though the new ones ask for marks at other places.
+TEST_F(SavepointJobs, WindowsGoOnBesideNewOnesWithOtherBoundaries) {
+  std::map<Timestamp, std::int64_t> old_windows;
+  std::map<Timestamp, std::int64_t> new_windows;
+  std::uint64_t before = 0;
+  for (const bool changed : {false, true}) {
+    using Panes = memory::Sink<Timed>;
+    Panes olds = memory::sink<Timed>();
+    Panes news = memory::sink<Timed>();
+    Dataflow flow{"windows"};
+    auto timed =
+        flow.from(generator::source<Timed>({.make = [](std::uint64_t i) { return Timed{1, Timestamp{i * 10ms}}; },
+                                            .count = kCount,
+                                            .rate = changed ? 0 : kSlow}))
+            .named("timed")
+            .event_time(&Timed::at, monotonic())
+            .named("times")
+            .key_by([](const Timed&) { return 1; });
+    const auto pane = [](const auto& r) { return Timed{r.value, r.window_end}; };
+    timed.window(tumbling(4s)).aggregate(sum(&Timed::value)).named("fours").map(pane).to(olds);
+    if (changed) timed.window(tumbling(7s)).aggregate(sum(&Timed::value)).named("sevens").map(pane).to(news);
+    Job job = start(flow, options(changed ? "new" : "old", changed ? 3 : 2, changed ? "saved" : ""));
+    if (!changed) {
+      ASSERT_FALSE(job.wait_for(100ms));
+      const Status made = job.stop_with_savepoint(folder_ / "saved");
+      ASSERT_TRUE(made.ok()) << made.to_string();
+      before = job.status().records_in;
+    }
+    EXPECT_TRUE(job.wait().ok()) << job.wait().status.to_string();
+    for (const Timed& each : olds.records()) EXPECT_TRUE(old_windows.emplace(each.at, each.value).second);
+    for (const Timed& each : news.records()) EXPECT_TRUE(new_windows.emplace(each.at, each.value).second);
+  }
+  std::map<Timestamp, std::int64_t> fours;
+  std::map<Timestamp, std::int64_t> sevens;
+  for (std::uint64_t i = 0; i < kCount; ++i) {
+    ++fours[Timestamp{(i / 400 + 1) * 4s}];
+    if (i >= before) ++sevens[Timestamp{(i / 700 + 1) * 7s}];
+  }
+  EXPECT_EQ(old_windows, fours);
+  EXPECT_EQ(new_windows, sevens);
+}
+
 }  // namespace
 }  // namespace millstream
