@@ -281,7 +281,7 @@ void for_all_seeds(Compare compare, std::uint64_t otherwise) {
 TEST(KilledJob, GivesOutWhatAnUndisturbedOneDoes) { for_all_seeds(kill_and_compare, 2000); }
 TEST(Savepoint, HoldsWhatCameInAndNothingElseWhereverItIsStarted) {
   int made = 0;
-  for_all_seeds([&](std::uint64_t seed) { made += start_from_savepoint_and_compare(seed) ? 1 : 0; }, 1000);
+  for_all_seeds([&](std::uint64_t seed) { made += start_from_savepoint_and_compare(seed) ? 1 : 0; }, 500);
   EXPECT_GT(made, 0);
 }
 

@@ -59,10 +59,9 @@ struct RunOptions {
   /// anew. One job at a time may have it. A job that finds its checkpoint there goes on from it.
   std::string state_dir = {};
   CheckpointOptions checkpoint = {};
-  /// Savepoint that the job begins from, of this job or another one; empty = none. Where state_dir has a checkpoint
-  /// that is newer than all savepoints, and the job goes on from that: the same options serve the first start and all
-  /// later ones. Without a state_dir each start begins from the savepoint. What the job that made it has published
-  /// behind it comes again.
+  /// Savepoint that the job begins from, of this job or another one; empty = none. A checkpoint of its own in state_dir
+  /// is newer and goes before it, so the same options serve the first start and all later ones. Without a state_dir
+  /// each start begins from the savepoint. What the job that made it has published behind it comes again.
   std::string from_savepoint = {};
   /// State of stages, and positions of sources, that the graph does not have any more is dropped, which a log message
   /// says. Without this a job that finds such state does not start. As long as it is set, a stage that was renamed by
