@@ -1,6 +1,7 @@
 // The reading half of the local store: safe beside a process that writes, and distrustful of every byte.
 #include <algorithm>
 
+#include "checkpoint/savepoint.hpp"
 #include "checkpoint/state_folder.hpp"
 #include "millstream/checkpoint/local_checkpoint_store.hpp"
 
@@ -96,6 +97,17 @@ Status LocalCheckpointStore::verify(const Manifest& manifest) {
               folder_ + ": a manifest names a file \"" + file.name + "\", which no checkpoint has"};
     }
     if (Status s = verify_base_file(files_, path(file.name), file); !s.ok()) return s;
+  }
+  return {};
+}
+
+Status LocalCheckpointStore::save_to(SavepointWriter& savepoint, const Manifest& manifest) {
+  for (const SegmentHandle& segment : manifest.segments) {
+    if (Status s = savepoint.add(path(segment.file.name), segment.file); !s.ok()) return s;
+  }
+  if (!manifest.base) return {};
+  for (const FileHandle& file : manifest.base->files) {
+    if (Status s = savepoint.add(path(file.name), file); !s.ok()) return s;
   }
   return {};
 }

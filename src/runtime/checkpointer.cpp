@@ -25,8 +25,9 @@ Checkpointer::Checkpointer(CheckpointedJob& job, CheckpointStore& store, Checkpo
       facts_{std::move(facts)},
       clock_{clock},
       log_{std::move(log)},
-      nonces_{nonce_seed} {
-  if (facts_.restored) committed_ = facts_.restored->checkpoint;
+      nonces_{nonce_seed},
+      savepoints_{micros(options.timeout)},
+      committed_{facts_.committed} {
   last_id_ = committed_.id;
   next_ns_ = monotonic_after(clock_.monotonic_ns(), micros(options_.interval));
 }
@@ -55,6 +56,11 @@ void Checkpointer::note_ended() {
   wake();
 }
 
+void Checkpointer::request(SavepointRequest savepoint) {
+  savepoints_.add(std::move(savepoint), clock_.monotonic_ns());
+  wake();
+}
+
 void Checkpointer::fill_in(JobStatus& status) const {
   status.checkpoints = completed_.load(std::memory_order_relaxed);
   status.checkpoints_failed = failed_.load(std::memory_order_relaxed);
@@ -66,10 +72,12 @@ Checkpointer::Events Checkpointer::take_events() {
   return std::exchange(events_, {});
 }
 
-std::int64_t Checkpointer::deadline_ns() const {
+std::int64_t Checkpointer::deadline_ns() const { return std::min(phase_deadline_ns(), savepoints_.deadline_ns()); }
+
+std::int64_t Checkpointer::phase_deadline_ns() const {
   switch (phase_) {
     case Phase::kIdle:
-      return ended_ == facts_.shards ? 0 : next_ns_;
+      return ended_ == facts_.shards || savepoints_.wants_checkpoint() ? 0 : next_ns_;
     case Phase::kCollecting:
       return monotonic_after(started_ns_, micros(options_.timeout));
     default:
@@ -84,21 +92,23 @@ void Checkpointer::step() {
   for (ShardSnapshot& snapshot : events.snapshots) collect(std::move(snapshot));
   const std::int64_t now_ns = clock_.monotonic_ns();
   if (phase_ == Phase::kCommitting && sinks_done_ == facts_.shards) finish(now_ns);
-  if (phase_ == Phase::kCollecting && deadline_ns() <= now_ns) {
+  if (phase_ == Phase::kCollecting && phase_deadline_ns() <= now_ns) {
     give_up({ErrorCode::kUnavailable, "it was not complete after " +
                                           std::to_string(options_.timeout.count() / 1'000'000) +
                                           " ms: some stage or sink is slow, or .timeout is short"});
   }
-  if (phase_ == Phase::kIdle && deadline_ns() <= now_ns) start(now_ns);
+  if (phase_ == Phase::kIdle && phase_deadline_ns() <= now_ns) start(now_ns);
+  savepoints_.give_up(now_ns);
 }
 
 void Checkpointer::start(std::int64_t now_ns) {
   last_ = ended_ == facts_.shards;
   started_ns_ = now_ns;
+  savepoints_.checkpoint_begins(now_ns);
   collected_ = 0;
   sinks_done_ = 0;
   manifest_ = {};
-  manifest_.checkpoint = {store_.next_id(), nonces_()};
+  manifest_.checkpoint = {std::max(store_.next_id(), facts_.ids_above + 1), nonces_()};
   manifest_.parent = committed_;
   manifest_.job_id = facts_.job_name;
   manifest_.job_name = facts_.job_name;
@@ -174,6 +184,7 @@ void Checkpointer::finish(std::int64_t now_ns) {
   ++completed_;
   last_id_ = committed_.id;
   failed_in_a_row_ = 0;
+  savepoints_.checkpoint_committed(store_, manifest_, last_);
   // What could not be removed now is removed next time.
   if (Status s = store_.collect(options_.retained); !s.ok() && log_) {
     log_(LogLevel::kWarning, s.at("removing old checkpoints").message());
@@ -183,6 +194,7 @@ void Checkpointer::finish(std::int64_t now_ns) {
   phase_ = Phase::kIdle;
   if (!last_) return;
   phase_ = Phase::kLeft;
+  savepoints_.close({ErrorCode::kUnavailable, "the job has ended"});
   job_.may_leave();
 }
 
@@ -190,6 +202,7 @@ void Checkpointer::give_up(const Status& why) {
   ++failed_;
   ++failed_in_a_row_;
   const Status placed = why.at("checkpoint " + manifest_.checkpoint.to_string());
+  savepoints_.checkpoint_failed(placed);
   if (phase_ == Phase::kCollecting) {
     // Every checkpoint holds the whole state, so nothing needs the segments of one that failed.
     if (Status s = store_.abort(manifest_.checkpoint, AbortedSegments::kDrop); !s.ok() && log_) {
@@ -209,6 +222,7 @@ void Checkpointer::give_up(const Status& why) {
 
 void Checkpointer::fail(const Status& why) {
   phase_ = Phase::kLeft;
+  savepoints_.close(why);
   job_.fail(why);
 }
 

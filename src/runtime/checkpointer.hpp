@@ -6,9 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +17,7 @@
 #include "millstream/core/random.hpp"
 #include "millstream/runtime/metrics.hpp"
 #include "millstream/runtime/options.hpp"
+#include "runtime/savepoints.hpp"
 #include "runtime/shard_barriers.hpp"
 
 namespace millstream::inline v0 {
@@ -41,7 +40,8 @@ struct CheckpointFacts {
   std::string job_name;
   std::uint32_t shards = 1;
   Duration watermark_step{0};
-  std::optional<Manifest> restored;  ///< the checkpoint that this run began from
+  CheckpointId committed;       ///< the newest in the store; id 0 = none yet
+  std::uint64_t ids_above = 0;  ///< all ids are larger than that of the savepoint that the job began from
 };
 
 class MILLSTREAM_EXPORT Checkpointer {
@@ -55,6 +55,10 @@ class MILLSTREAM_EXPORT Checkpointer {
   void note_committed();
   /// All stages of a shard have ended, for good.
   void note_ended();
+  /// Takes a checkpoint at once, or with at_end waits for the last one, and makes the savepoint of it.
+  void request(SavepointRequest savepoint);
+  /// Nobody steps it any more, because of this: neither will there be savepoints.
+  void close(const Status& why) { savepoints_.close(why); }
   /// Called whenever one of these was; set before the job starts.
   std::function<void()> wake = [] {};
   void fill_in(JobStatus& status) const;
@@ -78,6 +82,7 @@ class MILLSTREAM_EXPORT Checkpointer {
     std::uint32_t committed = 0;
     std::uint32_t ended = 0;
   };
+  [[nodiscard]] std::int64_t phase_deadline_ns() const;
   [[nodiscard]] Events take_events();
   void start(std::int64_t now_ns);
   void collect(ShardSnapshot snapshot);
@@ -97,6 +102,7 @@ class MILLSTREAM_EXPORT Checkpointer {
 
   std::mutex mutex_;  // taken some times a checkpoint
   Events events_;
+  SavepointQueue savepoints_;
 
   Phase phase_ = Phase::kIdle;
   std::uint64_t barrier_ = 0;

@@ -23,7 +23,7 @@ bool Shard::open() {
     if (context_.failed()) return false;
   }
   if (restored_ != nullptr) {
-    if (Status s = restore_shard(*this, *restored_, *store_); !s.ok()) context_.fail(std::move(s));
+    if (Status s = restore_shard(*this, *restored_, *store_, may_drop_state_); !s.ok()) context_.fail(std::move(s));
   }
   return !context_.failed();
 }
@@ -88,7 +88,11 @@ Engine::~Engine() {
   }
 }
 
-void Engine::release_state() { store_.reset(); }
+void Engine::release_state() {
+  const Status why = failure();
+  if (checkpointer_) checkpointer_->close(why.ok() ? Status{ErrorCode::kUnavailable, "the job has ended"} : why);
+  store_.reset();
+}
 
 void Engine::notify_all() {
   for (auto& shard : shards_) shard->signal().notify();

@@ -1,25 +1,27 @@
 // From a graph and options to the stages of every shard, wired.
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include "core/guarded_call.hpp"
-#include "millstream/checkpoint/local_checkpoint_store.hpp"
-#include "millstream/checkpoint/recovery.hpp"
-#include "millstream/codec/codec.hpp"
 #include "millstream/core/file_system.hpp"
-#include "millstream/operators/sink_stage.hpp"
 #include "millstream/runtime/engine.hpp"
 #include "runtime/checkpointer.hpp"
 #include "runtime/coordination.hpp"
 #include "runtime/cores.hpp"
 #include "runtime/restart.hpp"
 #include "runtime/shard_barriers.hpp"
+#include "runtime/starting_point.hpp"
 
 namespace millstream::inline v0 {
 namespace {
 
 constexpr std::uint32_t kShardsMax = 64;  // rings are one for each pair of shards
 constexpr std::size_t kMemoryDefault = std::size_t{1} << 30;
+
+bool same_folder(const std::string& a, const std::string& b) {
+  return (std::filesystem::path{a} / "").lexically_normal() == (std::filesystem::path{b} / "").lexically_normal();
+}
 
 Status check_options(const RunOptions& options) {
   std::string mistakes;
@@ -39,6 +41,9 @@ Status check_options(const RunOptions& options) {
   }
   if (checkpoint.retained < 1) mistake("checkpoint.retained is 0: give at least 1");
   for (const std::string& text : restart_mistakes(options)) mistake(text);
+  if (!options.state_dir.empty() && same_folder(options.state_dir, options.from_savepoint)) {
+    mistake("from_savepoint is the state_dir: the job would change the savepoint, give it a folder of its own");
+  }
   if (mistakes.empty()) return {};
   return {ErrorCode::kInvalidArgument, "the run options are wrong:" + mistakes};
 }
@@ -61,7 +66,8 @@ class EngineBuilder {
     if (Status s = graph_.check(); !s.ok()) return s;
     if (Status s = check_options(options_); !s.ok()) return s;
     make_shards(make_signal);
-    if (Status s = open_state(); !s.ok()) return s.at("state_dir '" + options_.state_dir + "'");
+    if (Status s = start_.open(*file_system_, options_, graph_.name()); !s.ok()) return s;
+    for (auto& shard : engine_->shards_) shard->context().restored = start_.restored != nullptr;
     if (Status s = list_all_splits(); !s.ok()) return s;
     for (std::uint32_t number = 0; number < graph_.size(); ++number) {
       const Status made = guarded_call([&] {
@@ -71,7 +77,10 @@ class EngineBuilder {
       if (!made.ok()) return made.at("making the stage '" + engine_->ids_[number] + "'");
     }
     if (Status s = reserve_queues(); !s.ok()) return s;
-    if (Status s = settle(); !s.ok()) return s.at("state_dir '" + options_.state_dir + "'");
+    if (Status s = start_.settle(*engine_->shards_.front()); !s.ok()) {
+      return s.at("state_dir '" + options_.state_dir + "'");
+    }
+    take_over();
     engine_->started_ns_ = engine_->clock_->monotonic_ns();
     return std::move(engine_);
   }
@@ -128,6 +137,7 @@ class EngineBuilder {
   Status list_all_splits() {
     progress_.resize(graph_.size());
     splits_.resize(graph_.size());
+    finished_.resize(graph_.size());
     std::vector<Status> failures;
     for (std::uint32_t number = 0; number < graph_.size(); ++number) {
       if (!graph_.node(number).is_source) continue;
@@ -158,7 +168,7 @@ class EngineBuilder {
         return {ErrorCode::kInvalidArgument, "two splits have the id '" + split.id + "'"};
       }
     }
-    if (Status s = restore_positions(number, *listed); !s.ok()) return s;
+    if (Status s = start_.place(engine_->ids_[number], *listed, finished_[number]); !s.ok()) return s;
     splits_[number] = *std::move(listed);
     progress_[number] = std::make_shared<SplitProgress>(std::move(split_ids));
     engine_->sources_.emplace_back(engine_->ids_[number], progress_[number]);
@@ -258,92 +268,26 @@ class EngineBuilder {
     engine_->shards_[shard]->stages_.emplace_back(number, std::move(stage));
   }
 
-  // Whose state is here, and where it is to go on from. Nothing is changed yet but that the decision is confirmed.
-  Status open_state() {
-    finished_.resize(graph_.size());
-    if (options_.state_dir.empty()) return {};
-    Result<std::unique_ptr<LocalCheckpointStore>> store = LocalCheckpointStore::open(*file_system_, options_.state_dir);
-    if (!store) return store.error();
-    engine_->store_ = *std::move(store);
-    Result<RecoveryPlan> plan = plan_recovery(*engine_->store_, {graph_.name(), options_.accept_checkpoint});
-    if (!plan) return plan.error();
-    if (plan->kind == RecoveryPlan::Kind::kHalt) return {ErrorCode::kInvalidData, plan->facts};
-    plan_ = *std::move(plan);
-    if (!plan_.restore) return {};
-    for (auto& shard : engine_->shards_) shard->context().restored = true;
-    engine_->restored_ = std::make_unique<Manifest>(*plan_.restore);
-    if (options_.log) {
-      options_.log(LogLevel::kInfo, "going on from checkpoint " + plan_.restore->checkpoint.to_string() + " of " +
-                                        to_string(plan_.restore->written_at));
-    }
-    return {};
-  }
-
-  // Each split begins where the checkpoint says; one that it does not know begins at its start.
-  Status restore_positions(std::uint32_t number, std::vector<Split>& splits) {
-    if (!plan_.restore) return {};
-    const std::string& source = engine_->ids_[number];
-    for (const SplitPosition& saved : plan_.restore->positions) {
-      if (saved.source != source) continue;
-      const auto split =
-          std::find_if(splits.begin(), splits.end(), [&](const Split& each) { return each.id == saved.split; });
-      if (saved.finished) {
-        finished_[number].insert(saved.split);
-      } else if (split == splits.end()) {
-        return {ErrorCode::kNotFound, "the split '" + saved.split + "' that checkpoint " +
-                                          plan_.restore->checkpoint.to_string() +
-                                          " goes on in is not there any more: bring it back, or begin with an empty "
-                                          "state_dir"};
-      } else if (!decode_value(saved.position, split->start)) {
-        return {ErrorCode::kInvalidData, "the saved position of the split '" + saved.split + "' cannot be read"};
-      }
-    }
-    return {};
-  }
-
-  // What sinks had prepared is published or dropped; then the store may be written.
-  Status settle() {
-    if (!engine_->store_) return {};
-    for (auto& [node, stage] : engine_->shards_.front()->stages_) {
-      auto* sink = dynamic_cast<SinkStageBase*>(stage.get());
-      if (sink == nullptr) continue;
-      const auto of_sink = [&](std::vector<PreparedOutput>& outputs) {
-        std::vector<std::string> handles;
-        std::erase_if(outputs, [&](const PreparedOutput& each) {
-          if (each.prepared.sink != sink->name()) return false;
-          handles.push_back(each.prepared.handle);
-          return true;
-        });
-        return handles;
-      };
-      const std::vector<std::string> commit = of_sink(plan_.commit);
-      const std::vector<std::string> abort = of_sink(plan_.abort);
-      if (Status s = sink->recover(commit, abort); !s.ok()) return s;
-    }
-    if (!plan_.commit.empty()) {
-      return {ErrorCode::kInvalidArgument,
-              "checkpoint " + plan_.commit.front().checkpoint.to_string() + " has output of the sink '" +
-                  plan_.commit.front().prepared.sink +
-                  "' that is to be published, and the graph has no such sink: run the graph that wrote it once more"};
-    }
-    if (Status s = engine_->store_->settle(); !s.ok()) return s;
-    coordinate();
-    return {};
-  }
-
-  void coordinate() {
+  // What the run begins from goes to the engine and its shards, and the coordinator to it.
+  void take_over() {
     Engine& engine = *engine_;
-    engine.nothing_left_ = plan_.restore && everything_read();
+    engine.store_ = std::move(start_.store);
+    engine.savepoint_ = std::move(start_.savepoint);
+    engine.restored_ = std::move(start_.restored);
+    engine.nothing_left_ = engine.restored_ && everything_read();
+    for (auto& shard : engine.shards_) {
+      shard->restored_ = engine.restored_.get();
+      shard->store_ = engine.savepoint_ ? engine.savepoint_.get() : engine.store_.get();
+      shard->may_drop_state_ = options_.allow_dropped_state;
+    }
+    if (!engine.store_) return;
     engine.may_leave_ = engine.nothing_left_;
     engine.coordination_ = std::make_unique<Engine::Coordination>(engine);
-    CheckpointFacts facts{graph_.name(), shards_, graph_.watermark_step(), plan_.restore};
+    CheckpointFacts facts{graph_.name(), shards_, graph_.watermark_step(), start_.committed(), 0};
+    if (engine.restored_) facts.ids_above = engine.restored_->checkpoint.id;
     const auto nonce_seed = options_.seed ^ static_cast<std::uint64_t>(engine.clock_->now().time_since_epoch().count());
     engine.checkpointer_ = std::make_unique<Checkpointer>(*engine.coordination_, *engine.store_, options_.checkpoint,
                                                           std::move(facts), *engine.clock_, options_.log, nonce_seed);
-    for (auto& shard : engine.shards_) {
-      shard->restored_ = engine.restored_.get();
-      shard->store_ = engine.store_.get();
-    }
   }
 
   [[nodiscard]] bool everything_read() const {
@@ -384,7 +328,7 @@ class EngineBuilder {
   std::vector<std::shared_ptr<SplitProgress>> progress_;
   std::vector<std::vector<Split>> splits_;
   std::vector<std::set<std::string>> finished_;  // splits of each node's source that an earlier run has read
-  RecoveryPlan plan_;
+  StartingPoint start_;
 };
 
 Result<std::unique_ptr<Engine>> Engine::build(const Graph& graph, const RunOptions& options,

@@ -10,6 +10,8 @@
 #include <csignal>
 #include <cstdio>
 #include <functional>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -21,6 +23,7 @@
 #include "runtime/engine_run.hpp"
 #include "runtime/progress_line.hpp"
 #include "runtime/restart.hpp"
+#include "runtime/savepoints.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -77,6 +80,7 @@ struct Job::Impl {
 
   void request_stop(bool drain);
   void request_cancel();
+  [[nodiscard]] Status take_savepoint(const std::string& folder, bool stop);
   [[nodiscard]] bool stop_requested() const;
   [[nodiscard]] bool cancel_requested() const;
   void watch_signals();
@@ -201,6 +205,22 @@ void Job::Impl::request_cancel() {
   changed.notify_all();
 }
 
+// Of the run that there is: one that fails takes the savepoint with it, and the caller hears of that.
+Status Job::Impl::take_savepoint(const std::string& folder, bool stop) {
+  const auto made = std::make_shared<std::promise<Status>>();
+  {
+    const std::scoped_lock lock{mutex};
+    if (!run) {
+      if (settled) return result.status.ok() ? Status{ErrorCode::kUnavailable, "the job has ended"} : result.status;
+      return {ErrorCode::kUnavailable, "the job is about to restart: ask again when it runs"};
+    }
+    const bool asked =
+        ask_for_savepoint(run->engine(), folder, stop, [made](const Status& status) { made->set_value(status); });
+    if (asked && stop) stop_asked = hurried = true;
+  }
+  return made->get_future().get();
+}
+
 bool Job::Impl::stop_requested() const {
   const std::scoped_lock lock{mutex};
   return stop_asked;
@@ -318,6 +338,12 @@ bool Job::wait_for(std::chrono::nanoseconds timeout) {
 void Job::stop() { impl_->request_stop(false); }
 void Job::drain() { impl_->request_stop(true); }
 void Job::cancel() { impl_->request_cancel(); }
+Status Job::savepoint(const std::string& folder) { return impl_->take_savepoint(folder, false); }
+Status Job::stop_with_savepoint(const std::string& folder) {
+  Status made = impl_->take_savepoint(folder, true);
+  if (made.ok()) wait();
+  return made;
+}
 JobStatus Job::status() const { return impl_->status(); }
 JobMetrics Job::metrics() const { return impl_->metrics(); }
 

@@ -2,6 +2,7 @@
 #include "runtime/restore.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,11 +28,13 @@ Status refuse(std::string reason) { return {ErrorCode::kInvalidArgument, std::mo
 
 class Restorer {
  public:
-  Restorer(Shard& shard, const Manifest& manifest, CheckpointStore& store)
-      : shard_{shard}, manifest_{manifest}, store_{store} {}
+  Restorer(Shard& shard, const Manifest& manifest, CheckpointStore& store, bool may_drop_state)
+      : shard_{shard}, manifest_{manifest}, store_{store}, may_drop_state_{may_drop_state} {}
 
   Status run() {
     if (Status s = match_states(); !s.ok()) return s;
+    find_lost_sources();
+    if (Status s = check_lost(); !s.ok()) return s;
     for (const SegmentHandle& segment : manifest_.segments) {
       if (Status s = read(segment); !s.ok()) return s;
     }
@@ -45,9 +48,9 @@ class Restorer {
       if (summary.states.empty()) continue;
       Stage* stage = find_stage(shard_, summary.id);
       if (stage == nullptr) {
-        return refuse("it has state of the stage '" + summary.id + "' (" + summary.kind +
-                      "), and the graph has no such stage that keeps state: give stages names by .named(...) before "
-                      "the graph changes, or begin with an empty state_dir");
+        lost_.push_back("state of the stage '" + summary.id + "' (" + summary.kind + ")");
+        for (const StateSchema& saved : summary.states) dropped_.insert(saved.number);
+        continue;
       }
       const std::vector<StateDeclaration> declared = stage->states();
       for (const StateSchema& saved : summary.states) {
@@ -72,6 +75,31 @@ class Restorer {
                   "with an empty state_dir");
   }
 
+  void find_lost_sources() {
+    std::set<std::string> known;
+    for (const auto& [node, stage] : shard_.stages()) known.insert(stage->name());
+    for (const SplitPosition& saved : manifest_.positions) {
+      if (known.insert(saved.source).second) lost_.push_back("positions of the source '" + saved.source + "'");
+    }
+  }
+  // What nobody in this graph takes goes only with leave.
+  Status check_lost() {
+    if (lost_.empty()) return {};
+    std::string all;
+    for (const std::string& each : lost_) all += "\n  - " + each;
+    const ShardContext& context = shard_.context();
+    if (!may_drop_state_) {
+      return refuse("the graph has nobody for some of what it holds:" + all +
+                    "\nGive stages names by .named(...) before the graph changes; where this is to be dropped, set "
+                    "allow_dropped_state");
+    }
+    if (context.shard == 0 && context.log) {
+      context.log(LogLevel::kWarning, "by allow_dropped_state, checkpoint " + manifest_.checkpoint.to_string() +
+                                          " is restored without:" + all);
+    }
+    return {};
+  }
+
   Status read(const SegmentHandle& segment) {
     Result<SegmentReader> reader = store_.open_segment(segment);
     if (!reader) return reader.error();
@@ -84,6 +112,7 @@ class Restorer {
     }
   }
   Status take(const SegmentFrame& frame) {
+    if (dropped_.contains(frame.state)) return {};
     const auto target = targets_.find(frame.state);
     if (frame.kind != SegmentFrame::Kind::kValue || target == targets_.end()) {
       return {ErrorCode::kInvalidData, "a frame of a kind or state that its manifest does not tell of"};
@@ -99,13 +128,17 @@ class Restorer {
   Shard& shard_;
   const Manifest& manifest_;
   CheckpointStore& store_;
+  bool may_drop_state_;
   std::map<std::uint32_t, Target> targets_;  // by the number that the segments use
+  std::set<std::uint32_t> dropped_;          // such numbers that nobody takes
+  std::vector<std::string> lost_;            // what nobody takes, for people
 };
 
 }  // namespace
 
-Status restore_shard(Shard& shard, const Manifest& manifest, CheckpointStore& store) {
-  return Restorer{shard, manifest, store}.run().at("restoring checkpoint " + manifest.checkpoint.to_string());
+Status restore_shard(Shard& shard, const Manifest& manifest, CheckpointStore& store, bool may_drop_state) {
+  return Restorer{shard, manifest, store, may_drop_state}.run().at("restoring checkpoint " +
+                                                                   manifest.checkpoint.to_string());
 }
 
 }  // namespace millstream::inline v0

@@ -9,4 +9,6 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/progress_line.cpp
   ${CMAKE_CURRENT_LIST_DIR}/restart.cpp
   ${CMAKE_CURRENT_LIST_DIR}/restore.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/shard_barriers.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/savepoints.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/shard_barriers.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/starting_point.cpp)

@@ -16,7 +16,27 @@ bool MemoryFileSystem::stopped() const {
   return stopped_;
 }
 
+namespace {
+
+// What is in a folder goes where it goes.
+template <class Names>
+void move_contents(const std::string& from, const std::string& to, Names& names) {
+  for (auto at = names.lower_bound(from + "/"); at != names.end() && at->first.starts_with(from + "/");) {
+    auto moved = names.extract(at++);
+    moved.key() = to + moved.key().substr(from.size());
+    names.insert(std::move(moved));
+  }
+}
+
+}  // namespace
+
 void MemoryFileSystem::apply(const Change& change, Names& to) const {
+  for (const auto& [path, node] : change) {
+    if (!node || !node->info.is_folder) continue;
+    for (const auto& [old_path, gone] : change) {
+      if (!gone) move_contents(old_path, path, to);
+    }
+  }
   for (const auto& [path, node] : change) {
     if (node) {
       to[path] = node;

@@ -144,6 +144,11 @@ int MemoryFileSystem::why_missing(const std::string& path) const {
   return ENOENT;
 }
 
+bool MemoryFileSystem::has_children(const std::string& folder) const {
+  const auto child = nodes_.lower_bound(folder + "/");
+  return child != nodes_.end() && child->first.starts_with(folder + "/");
+}
+
 std::shared_ptr<MemoryFileSystem::Node> MemoryFileSystem::add(const std::string& path, bool folder) {
   auto node = std::make_shared<Node>();
   node->info.id = {1, next_inode_++};
@@ -259,8 +264,12 @@ Status MemoryFileSystem::rename(const std::string& from, const std::string& to) 
   if (const int error = next_fault(Operation::kName); error != 0) return file_error("rename", both, error);
   const auto found = nodes_.find(normal(from));
   if (found == nodes_.end() || !find(parent(normal(to)))) return file_error("rename", both, ENOENT);
-  if (found->second->info.is_folder) return file_error("rename", both, ENOTSUP);
   if (normal(from) == normal(to)) return {};
+  if (found->second->info.is_folder) {
+    const std::shared_ptr<Node> replaced = find(normal(to));
+    if (replaced && !replaced->info.is_folder) return file_error("rename", both, ENOTDIR);
+    if (has_children(normal(to))) return file_error("rename", both, ENOTEMPTY);
+  }
   change_names({{normal(from), nullptr}, {normal(to), found->second}});
   return {};
 }
@@ -271,9 +280,7 @@ Status MemoryFileSystem::remove(const std::string& path) {
   const std::string name = normal(path);
   const auto found = nodes_.find(name);
   if (found == nodes_.end()) return file_error("remove", path, ENOENT);
-  const std::string below = name + "/";
-  const auto child = nodes_.lower_bound(below);
-  if (child != nodes_.end() && child->first.starts_with(below)) return file_error("remove", path, ENOTEMPTY);
+  if (has_children(name)) return file_error("remove", path, ENOTEMPTY);
   change_names({{name, nullptr}});
   return {};
 }

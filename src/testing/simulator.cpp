@@ -9,6 +9,7 @@
 #include "millstream/core/random.hpp"
 #include "millstream/testing/memory_file_system.hpp"
 #include "runtime/checkpointer.hpp"
+#include "runtime/savepoints.hpp"
 
 namespace millstream::inline v0::testing {
 namespace {
@@ -35,6 +36,10 @@ class SimulatedSignal final : public ShardSignal {
 std::string text(Timestamp t) { return to_string(t); }
 
 }  // namespace
+
+void Simulation::request_savepoint(const std::string& folder, bool stop, std::function<void(const Status&)> done) {
+  ask_for_savepoint(engine_, folder, stop, std::move(done));
+}
 
 class SimulationLoop {
  public:
@@ -293,6 +298,7 @@ SimulationResult Simulator::run(const Graph& graph) const {
   run.log = nullptr;
   run.state_dir = options_.state_dir;
   run.checkpoint = options_.checkpoint;
+  run.from_savepoint = options_.from_savepoint;
   std::vector<std::shared_ptr<SimulatedSignal>> signals;
   Result<std::unique_ptr<Engine>> engine = Engine::build(graph, run, [&](std::uint32_t) {
     signals.push_back(std::make_shared<SimulatedSignal>());

@@ -28,7 +28,7 @@ class Parser {
                 const std::string& example) {
     CLI::App* const app = above.add_subcommand(name, what);
     app->footer("Example:\n  " + example);
-    app->add_option("DIR", command_.folder, "State folder of a job, which may be running")->required();
+    app->add_option("DIR", command_.folder, "State folder of a job, which may be running, or a savepoint")->required();
     app->callback([this, verb] { command_.verb = verb; });
     return app;
   }

@@ -1,4 +1,4 @@
-// millstream: looks into the state folder of a job.
+// millstream: looks into the state folder of a job, and into savepoints.
 #include <cstdio>
 #include <exception>
 

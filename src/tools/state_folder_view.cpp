@@ -9,7 +9,8 @@ Result<StateFolderView> StateFolderView::open(const std::string& folder) {
   StateFolderView view{folder};
   Result<std::unique_ptr<LocalCheckpointStore>> store =
       LocalCheckpointStore::open(posix_file_system(), folder, LocalCheckpointStore::Access::kRead);
-  if (!store) return Status{store.error().code(), store.error().message() + "; give the state folder of a job"};
+  if (!store)
+    return Status{store.error().code(), store.error().message() + "; give the state folder of a job, or a savepoint"};
   view.store_ = *std::move(store);
   if (Status s = view.read(); !s.ok()) return s;
   return view;

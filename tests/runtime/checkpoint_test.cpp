@@ -1,6 +1,6 @@
 // Whole jobs under the simulator that are killed again and again, at any step and at any operation of their disk, and
-// go on with another number of shards: what readers of their output see in the end is what a job that was never
-// disturbed gives out, and at no time is there anything twice.
+// go on with another number of shards, also from a savepoint: what readers of their output see in the end is what a job
+// that was never disturbed gives out, and at no time is there anything twice.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -85,7 +85,8 @@ struct FirstsAndTimers {
 
 /// With one split everything is a function of the input; with several, what fires when depends on how they interleave,
 /// so only what fires once is looked at.
-Dataflow flow_of(std::uint64_t seed, bool one_split) {
+Dataflow flow_of(std::uint64_t seed) {
+  const bool one_split = seed % 2 == 0;
   Dataflow flow{"sensors"};
   auto readings = flow.from(Readings{.seed = seed, .split_count = one_split ? 1U : 3U})
                       .named("readings")
@@ -146,51 +147,60 @@ std::uint64_t environment(const char* name, std::uint64_t otherwise) {
   return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
-void kill_and_compare(std::uint64_t seed) {
-  Random random{seed, 0x4b49'4c4c};
-  ManualClock clock{Timestamp{0s}};
-  const Dataflow flow = flow_of(seed, seed % 2 == 0);
+std::vector<std::string> undisturbed_lines(const Dataflow& flow, std::uint64_t seed, Clock& clock) {
   kit::MemoryFileSystem calm{clock};
   const auto undisturbed =
       kit::Simulator{{.seed = seed, .shards = 1 + static_cast<std::uint32_t>(seed % 3), .file_system = &calm}}.run(
           flow);
-  ASSERT_TRUE(undisturbed.ok()) << undisturbed.status.to_string();
-  const std::vector<std::string> expected = lines_seen(calm);
-  ASSERT_FALSE(expected.empty());
+  EXPECT_TRUE(undisturbed.ok()) << undisturbed.status.to_string();
+  return lines_seen(calm);
+}
 
-  kit::MemoryFileSystem files{clock};
+/// From start to end, with some crashes before; what is seen at any time is among the expected.
+void live_and_die(std::uint64_t seed, kit::MemoryFileSystem& files, Random& random, const std::string& savepoint,
+                  const std::vector<std::string>& expected) {
   const int crashes = 1 + static_cast<int>(random.below(8));
   Timestamp now{};
-  std::uint64_t checkpoints = 0;
   for (int life = 0;; ++life) {
+    const Dataflow flow = flow_of(seed);  // a program that starts knows nothing of the one before
     const bool dies = life < crashes;
     const std::uint64_t at_step = random.below(4000);
     if (dies && random.chance(0.5)) files.stop_at(1 + random.below(600));
-    const auto result = kit::Simulator{{.seed = random(),
-                                        .shards = 1 + static_cast<std::uint32_t>(random.below(4)),
-                                        .batch = random.chance(0.5) ? 1024U : 3U,
-                                        .exchange_slots = 1 + random.below(4),
-                                        .now = now,
-                                        .before_step =
-                                            [&](kit::Simulation& job) {
-                                              checkpoints = std::max(checkpoints, job.status().last_checkpoint);
-                                              if (!dies || job.steps() < at_step) return;
-                                              files.stop_at(1);
-                                              job.crash();
-                                            },
-                                        .file_system = &files,
-                                        .state_dir = "state",
-                                        .checkpoint = {.interval = 20ms, .timeout = 10s}}}
-                            .run(flow);
+    const auto result = kit::Simulator{
+        {.seed = random(),
+         .shards = 1 + static_cast<std::uint32_t>(random.below(4)),
+         .batch = random.chance(0.5) ? 1024U : 3U,
+         .exchange_slots = 1 + random.below(4),
+         .now = now,
+         .before_step =
+             [&](kit::Simulation& job) {
+               if (!dies || job.steps() < at_step) return;
+               files.stop_at(1);
+               job.crash();
+             },
+         .file_system = &files,
+         .state_dir = "state",
+         .checkpoint = {.interval = 20ms, .timeout = 10s},
+         .from_savepoint =
+             savepoint}}.run(flow);
     now = result.ended_at;
-    const std::vector<std::string> seen = lines_seen(files);
-    ASSERT_EQ(beyond(seen, expected), "") << "seed " << seed << ", life " << life;
+    ASSERT_EQ(beyond(lines_seen(files), expected), "") << "life " << life;
     if (result.ok()) break;
     ASSERT_TRUE(dies) << result.status.to_string();
     files.restart(random.chance(0.5) ? kit::Crash::kProcess : kit::Crash::kPower, random);
   }
   EXPECT_EQ(beyond(expected, lines_seen(files)), "");
   for (const std::string& path : files.files()) EXPECT_EQ(path.find(".inprogress"), path.npos) << path;
+}
+
+void kill_and_compare(std::uint64_t seed) {
+  Random random{seed, 0x4b49'4c4c};
+  ManualClock clock{Timestamp{0s}};
+  const Dataflow flow = flow_of(seed);
+  const std::vector<std::string> expected = undisturbed_lines(flow, seed, clock);
+  ASSERT_FALSE(expected.empty());
+  kit::MemoryFileSystem files{clock};
+  live_and_die(seed, files, random, "", expected);
 
   // Once more on what has ended: at once, and nothing is written.
   files.restart(kit::Crash::kProcess, random);
@@ -199,12 +209,117 @@ void kill_and_compare(std::uint64_t seed) {
   EXPECT_EQ(again.steps, 0U);
   EXPECT_EQ(lines_seen(files), expected);
 }
-TEST(KilledJob, GivesOutWhatAnUndisturbedOneDoes) {
+
+/// True where there was a savepoint: one that was asked for behind the end of the job is not made.
+bool start_from_savepoint_and_compare(std::uint64_t seed) {
+  Random random{seed, 0x5341'5645};
+  ManualClock clock{Timestamp{0s}};
+  const Dataflow flow = flow_of(seed);
+  const std::vector<std::string> expected = undisturbed_lines(flow, seed, clock);
+  kit::MemoryFileSystem files{clock};
+  const bool stops = random.chance(0.5);
+  const std::uint64_t at_step = random.below(3000);
+  const std::uint64_t dies_later = random.below(2000);
+  bool asked = false;
+  std::uint64_t made_at = ~std::uint64_t{0};
+  std::uint64_t steps = 0;
+  std::vector<std::string> until_then;
+  const auto made = [&](const Status& status) {
+    if (!status.ok()) return;
+    made_at = steps;
+    until_then = lines_seen(files);
+  };
+  const auto first = kit::Simulator{{.seed = random(),
+                                     .shards = 1 + static_cast<std::uint32_t>(random.below(4)),
+                                     .batch = random.chance(0.5) ? 1024U : 3U,
+                                     .exchange_slots = 1 + random.below(4),
+                                     .before_step =
+                                         [&](kit::Simulation& job) {
+                                           steps = job.steps();
+                                           if (steps >= at_step && !std::exchange(asked, true)) {
+                                             if (stops) job.stop_with_savepoint("saved", made);
+                                             if (!stops) job.savepoint("saved", made);
+                                           }
+                                           if (!stops && steps >= dies_later && steps - dies_later > made_at) {
+                                             job.crash();
+                                           }
+                                         },
+                                     .file_system = &files,
+                                     .state_dir = "state",
+                                     .checkpoint = {.interval = 20ms}}}
+                         .run(flow);
+  if (made_at == ~std::uint64_t{0}) {
+    EXPECT_EQ(lines_seen(files), expected);
+    return false;
+  }
+  if (stops) {
+    EXPECT_TRUE(first.ok()) << first.status.to_string();
+    EXPECT_EQ(lines_seen(files), until_then);
+  }
+  // On another machine, where nothing of the old job is but its savepoint.
+  kit::MemoryFileSystem other{clock};
+  for (const std::string& path : files.files()) {
+    if (path.starts_with("saved/")) other.write_file(path, files.read_file(path));
+  }
+  std::vector<std::string> rest;
+  std::set_difference(expected.begin(), expected.end(), until_then.begin(), until_then.end(), std::back_inserter(rest));
+  EXPECT_EQ(beyond(until_then, expected), "");
+  live_and_die(seed, other, random, "saved", rest);
+  return true;
+}
+
+template <class Compare>
+void for_all_seeds(Compare compare, std::uint64_t otherwise) {
   const std::uint64_t first = environment("MILLSTREAM_SEED", 1);
-  const std::uint64_t seeds = std::getenv("MILLSTREAM_SEED") != nullptr ? 1 : environment("MILLSTREAM_SEEDS", 2000);
+  const std::uint64_t seeds =
+      std::getenv("MILLSTREAM_SEED") != nullptr ? 1 : environment("MILLSTREAM_SEEDS", otherwise);
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
-    kill_and_compare(seed);
-    ASSERT_FALSE(HasFailure()) << "MILLSTREAM_SEED=" << seed << " runtime_checkpoint shows it again";
+    compare(seed);
+    ASSERT_FALSE(::testing::Test::HasFailure()) << "MILLSTREAM_SEED=" << seed << " runtime_checkpoint shows it again";
+  }
+}
+TEST(KilledJob, GivesOutWhatAnUndisturbedOneDoes) { for_all_seeds(kill_and_compare, 2000); }
+TEST(Savepoint, HoldsWhatCameInAndNothingElseWhereverItIsStarted) {
+  int made = 0;
+  for_all_seeds([&](std::uint64_t seed) { made += start_from_savepoint_and_compare(seed) ? 1 : 0; }, 500);
+  EXPECT_GT(made, 0);
+}
+
+// The folder of its output may be one that a life without a single checkpoint has made and not synced.
+TEST(Savepoint, WhatIsPublishedBehindAnEarlyCrashStays) {
+  ManualClock clock{Timestamp{0s}};
+  const auto copies = [] {
+    Dataflow flow{"copies"};
+    flow.from(Readings{.count = 20})
+        .named("readings")
+        .map([](const Reading& r) { return Row{r.sensor, r.value, "copy", r.at}; })
+        .to(file::sink<Row>({.directory = "out/copies"}));
+    return flow;
+  };
+  kit::MemoryFileSystem first{clock};
+  bool asked = false;
+  const auto stop = [&](kit::Simulation& job) {
+    if (job.status().records_in < 9 || std::exchange(asked, true)) return;
+    job.stop_with_savepoint("saved", [](const Status& made) { EXPECT_TRUE(made.ok()) << made.to_string(); });
+  };
+  ASSERT_TRUE(kit::Simulator({.before_step = stop, .file_system = &first, .state_dir = "state"}).run(copies()).ok());
+  const std::size_t rest = 60 - lines_seen(first).size();
+  for (std::uint64_t stopped_at = 1; stopped_at < 60; ++stopped_at) {
+    kit::MemoryFileSystem files{clock};
+    for (const std::string& path : first.files()) {
+      if (path.starts_with("saved/")) files.write_file(path, first.read_file(path));
+    }
+    const auto run = [&] {
+      return kit::Simulator({.file_system = &files, .state_dir = "state", .from_savepoint = "saved"}).run(copies());
+    };
+    Random random{stopped_at};
+    files.stop_at(stopped_at);
+    EXPECT_FALSE(run().ok());
+    files.restart(kit::Crash::kProcess, random);
+    const auto second = run();
+    EXPECT_TRUE(second.ok()) << second.status.to_string();
+    files.restart(kit::Crash::kPower, random);
+    EXPECT_EQ(lines_seen(files).size(), rest) << stopped_at;
   }
 }
 

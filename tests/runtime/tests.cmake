@@ -16,6 +16,8 @@ millstream_add_test(runtime_checkpoint_job checkpoint_job_test.cpp)
 millstream_add_test(runtime_restart restart_test.cpp)
 millstream_add_test(runtime_restart_requests restart_requests_test.cpp)
 millstream_add_test(runtime_restart_schedule restart_schedule_test.cpp)
+millstream_add_test(runtime_savepoint savepoint_test.cpp)
+millstream_add_test(runtime_savepoint_faults savepoint_faults_test.cpp)
 # A sanitizer has an operator new of its own.
 if(NOT MILLSTREAM_SANITIZE)
   millstream_add_test(runtime_allocation allocation_test.cpp)

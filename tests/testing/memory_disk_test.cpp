@@ -69,6 +69,31 @@ TEST(MemoryDisk, LosesNamesThatWereNotSynced) {
   EXPECT_EQ(seen.size(), 4U);  // also the later one without the earlier
 }
 
+TEST(MemoryDisk, AFolderIsRenamedWithWhatIsInIt) {
+  const auto renamed = [](MemoryFileSystem& files) {
+    ASSERT_TRUE(files.make_folders("a/below").ok());
+    write(files, "a/below/file", "bytes", true);
+    for (const char* folder : {"a/below", "a"}) ASSERT_TRUE(files.sync_folder(folder).ok());
+    ASSERT_TRUE(files.make_folders("b").ok());
+    ASSERT_TRUE(files.rename("a", "b").ok());
+    EXPECT_EQ(files.files(), std::vector<std::string>{"b/below/file"});
+  };
+  EXPECT_EQ(outcomes(renamed, "b/below/file"), (std::set<std::string>{"=bytes", "missing"}));
+  EXPECT_EQ(outcomes(
+                [&](MemoryFileSystem& files) {
+                  renamed(files);
+                  ASSERT_TRUE(files.sync_folder(".").ok());
+                },
+                "b/below/file"),
+            std::set<std::string>{"=bytes"});
+  MemoryFileSystem files;
+  files.write_file("a/file", "");
+  files.write_file("b/file", "");
+  files.write_file("c", "");
+  EXPECT_EQ(files.rename("a", "b").code(), ErrorCode::kAlreadyExists);
+  EXPECT_EQ(files.rename("a", "c").code(), ErrorCode::kInvalidArgument);
+}
+
 TEST(MemoryDisk, TearsDataThatWasNotSynced) {
   const std::string block(512, 'x');
   const auto seen = outcomes(

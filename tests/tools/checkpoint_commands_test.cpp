@@ -1,4 +1,7 @@
 // millstream checkpoint: list, show, verify, diff, on folders that are intact, damaged, missing and in use.
+#include <filesystem>
+
+#include "checkpoint/savepoint.hpp"
 #include "tools/tool.hpp"
 
 namespace millstream::inline v0::testing {
@@ -41,6 +44,27 @@ TEST_F(CheckpointCommands, VerifyNamesTheNewestIntactOne) {
   EXPECT_EQ(verified.exit_code, 1);
   EXPECT_THAT(verified.out, HasSubstr("newest intact: none"));
   EXPECT_EQ(run("checkpoint list " + state()).exit_code, 1);
+}
+
+TEST_F(CheckpointCommands, ASavepointIsReadAsAStateFolderIs) {
+  const std::string savepoint = folder_ / "savepoint";
+  Result<std::unique_ptr<SavepointWriter>> writer = SavepointWriter::begin(posix_file_system(), savepoint);
+  ASSERT_TRUE(writer) << writer.error().to_string();
+  const Manifest manifest = *store_->manifest(2);
+  ASSERT_TRUE(store_->save_to(**writer, manifest).ok());
+  ASSERT_TRUE((*writer)->finish(manifest).ok());
+  std::filesystem::remove_all(state());
+  EXPECT_THAT(run("checkpoint list " + savepoint).out, ContainsRegex("2 +0+63 .* committed "));
+  const ToolRun shown = run("checkpoint show " + savepoint);
+  EXPECT_EQ(shown.exit_code, 0) << shown.errors;
+  EXPECT_THAT(shown.out, AllOf(HasSubstr("job card-spend ("), HasSubstr("no parent"), HasSubstr("payments/0: 02\n")));
+  EXPECT_THAT(shown.out, ::testing::EndsWith("prepared output\n"));
+  EXPECT_THAT(run("state get " + savepoint + " spend/panes '\"ann\"'").out, HasSubstr("7"));
+  EXPECT_EQ(run("checkpoint verify " + savepoint).exit_code, 0);
+  damage("savepoint/00000000000000000001-00000.segment");
+  const ToolRun verified = run("checkpoint verify " + savepoint);
+  EXPECT_EQ(verified.exit_code, 1);
+  EXPECT_THAT(verified.errors, HasSubstr("-00000.segment: "));
 }
 
 TEST_F(CheckpointCommands, DiffCountsEntries) {

@@ -35,6 +35,8 @@
 
 namespace millstream::inline v0 {
 
+class SavepointWriter;
+
 /// What an attempt to commit came to.
 struct CommitResult {
   enum class Outcome {
@@ -83,6 +85,8 @@ class MILLSTREAM_EXPORT CheckpointStore {
   /// Reads every file that the manifest names, to its end.
   [[nodiscard]] virtual Status verify(const Manifest& manifest) = 0;
   [[nodiscard]] virtual Result<SegmentReader> open_segment(const SegmentHandle& segment) = 0;
+  /// Gives a savepoint every file that the manifest of a committed checkpoint names. Before the next collect.
+  [[nodiscard]] virtual Status save_to(SavepointWriter& savepoint, const Manifest& manifest) = 0;
 };
 
 }  // namespace millstream::inline v0

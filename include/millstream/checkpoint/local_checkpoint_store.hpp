@@ -43,6 +43,7 @@ class MILLSTREAM_EXPORT LocalCheckpointStore final : public CheckpointStore {
   Result<Manifest> manifest(std::uint64_t id) override;
   Status verify(const Manifest& manifest) override;
   Result<SegmentReader> open_segment(const SegmentHandle& segment) override;
+  Status save_to(SavepointWriter& savepoint, const Manifest& manifest) override;
 
  private:
   // What a manifest keeps alive, and whose child it is.

@@ -55,7 +55,8 @@ class MILLSTREAM_EXPORT Shard {
   std::vector<std::pair<std::uint32_t, std::unique_ptr<Stage>>> stages_;  // node number; in topological order
   std::unique_ptr<ShardBarriers> barriers_;                               // null without checkpoints
   const Manifest* restored_ = nullptr;                                    // what an earlier run saved
-  CheckpointStore* store_ = nullptr;
+  CheckpointStore* store_ = nullptr;                                      // where that is
+  bool may_drop_state_ = false;                                           // of stages that the graph does not have
   std::uint64_t committed_ = 0;  // the newest barrier whose output has been published
   bool ended_ = false;           // all stages have, and the coordinator knows
   bool closed_ = false;
@@ -126,6 +127,7 @@ class MILLSTREAM_EXPORT Engine {
   std::atomic<bool> may_leave_{true};        // shards whose stages have ended leave their loops
   bool nothing_left_ = false;
   std::unique_ptr<CheckpointStore> store_;
+  std::unique_ptr<CheckpointStore> savepoint_;  // that this run began from
   std::unique_ptr<Manifest> restored_;
   std::unique_ptr<Coordination> coordination_;
   std::unique_ptr<Checkpointer> checkpointer_;

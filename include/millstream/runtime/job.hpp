@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
 
 #include "millstream/graph/graph.hpp"
 #include "millstream/runtime/metrics.hpp"
@@ -43,6 +44,19 @@ class MILLSTREAM_EXPORT Job {
   void drain();
   /// End now. What is in flight is dropped, and sinks do not publish what they have not published yet. Returns at once.
   void cancel();
+  /// Makes a savepoint: a folder that RunOptions::from_savepoint starts from, on any number of shards and also with a
+  /// changed graph. It is private to this user, is never removed by the job, and needs neither the job nor its
+  /// state_dir any more. The job goes on meanwhile. Needs a state_dir: a checkpoint is taken at once, and the savepoint
+  /// is made of it when its output is published.
+  /// `folder` must be new or empty, and the folder around it be there. Blocks until the savepoint survives a power
+  /// failure (success) or there is none: kAlreadyExists or kNotFound for the folder, kUnavailable where no checkpoint
+  /// is done in twice checkpoint.timeout, the job's error where it failed, kIo. Any thread but the job's own (not from
+  /// an operator, a source, a sink or the log hook).
+  [[nodiscard]] Status savepoint(const std::string& folder);
+  /// As stop(), and what has come in until then is in the savepoint: nothing is published behind it. On success the job
+  /// has ended. Where the folder cannot be had, the job goes on; where the savepoint fails later, the job ends and goes
+  /// on from its state_dir when it is started again.
+  [[nodiscard]] Status stop_with_savepoint(const std::string& folder);
   [[nodiscard]] JobStatus status() const;
   [[nodiscard]] JobMetrics metrics() const;
 

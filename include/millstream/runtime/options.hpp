@@ -80,6 +80,14 @@ struct RunOptions {
   CheckpointOptions checkpoint = {};
   /// Needs a state_dir.
   RestartPolicy restart = {};
+  /// Savepoint that the job begins from, of this job or another one; empty = none. A checkpoint of its own in state_dir
+  /// is newer and goes before it, so the same options serve the first start and all later ones. Without a state_dir
+  /// each start begins from the savepoint. What the job that made it has published behind it comes again.
+  std::string from_savepoint = {};
+  /// State of stages, and positions of sources, that the graph does not have any more is dropped, which a log message
+  /// says. Without this a job that finds such state does not start. As long as it is set, a stage that was renamed by
+  /// mistake begins empty.
+  bool allow_dropped_state = false;
   /// Where what is in state_dir contradicts itself or is damaged, take this checkpoint. The error that asks for it says
   /// what that costs.
   std::optional<std::uint64_t> accept_checkpoint = std::nullopt;

@@ -107,6 +107,7 @@ class MILLSTREAM_EXPORT MemoryFileSystem final : public FileSystem {
   void tear(Node& node, Random& random) const;
   void sync_names(const std::string& folder, bool all);
   void apply(const Change& change, Names& to) const;
+  [[nodiscard]] bool has_children(const std::string& folder) const;
   [[nodiscard]] std::shared_ptr<Node> find(const std::string& path) const;
   [[nodiscard]] int why_missing(const std::string& path) const;
   std::shared_ptr<Node> add(const std::string& path, bool folder);

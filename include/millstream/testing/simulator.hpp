@@ -33,6 +33,14 @@ class MILLSTREAM_EXPORT Simulation {
     clock_.set_wall_clock(by);
     clock_was_set_ = true;
   }
+  /// As Job::savepoint() and Job::stop_with_savepoint(), and return at once: `done` is called when the savepoint is
+  /// there, or with why there is none, also after a crash().
+  void savepoint(const std::string& folder, std::function<void(const Status&)> done) {
+    request_savepoint(folder, false, std::move(done));
+  }
+  void stop_with_savepoint(const std::string& folder, std::function<void(const Status&)> done) {
+    request_savepoint(folder, true, std::move(done));
+  }
   [[nodiscard]] JobStatus status() const { return engine_.status(); }
   /// Steps that shards have made so far.
   [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
@@ -40,6 +48,7 @@ class MILLSTREAM_EXPORT Simulation {
 
  private:
   friend class SimulationLoop;
+  void request_savepoint(const std::string& folder, bool stop, std::function<void(const Status&)> done);
   Engine& engine_;
   ManualClock& clock_;
   std::uint64_t steps_ = 0;
@@ -64,6 +73,7 @@ struct SimulatorOptions {
   /// As in RunOptions; needs a file_system that outlives the run.
   std::string state_dir = {};
   CheckpointOptions checkpoint = {};
+  std::string from_savepoint = {};
 };
 
 struct SimulationResult {

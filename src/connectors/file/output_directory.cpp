@@ -89,8 +89,7 @@ Status prepare_directory(const SinkContext& context, const std::string& director
   if (missing) {
     if (Status s = make_directory(files, directory); !s.ok()) return s;
   }
-  // Where a checkpoint has been taken, this was done before it.
-  if (context.checkpointed() && (missing || !context.restored())) {
+  if (context.checkpointed()) {
     if (Status s = sync_way_to(files, directory); !s.ok()) return s;
   }
   if (missing) return {};

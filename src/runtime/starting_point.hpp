@@ -1,0 +1,45 @@
+// StartingPoint: where a run begins: from its own newest checkpoint, else from a savepoint, else from nothing.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "millstream/checkpoint/recovery.hpp"
+#include "millstream/io/source.hpp"
+#include "millstream/runtime/options.hpp"
+
+namespace millstream::inline v0 {
+
+class FileSystem;
+class Shard;
+
+/// Used once, in the order of its members, on the thread that builds the engine.
+class StartingPoint {
+ public:
+  /// Whose state is in the folders of the options. Nothing is changed yet but that the decision is confirmed.
+  [[nodiscard]] Status open(FileSystem& files, const RunOptions& options, const std::string& job);
+  /// Each split begins where an earlier run left it, and one that it does not know at its start; those that it has read
+  /// go to `finished`. kNotFound for a split that is not there any more.
+  [[nodiscard]] Status place(const std::string& source, std::vector<Split>& splits,
+                             std::set<std::string>& finished) const;
+  /// After the stages are made: what the sinks had prepared is published or dropped. Then the store may be written.
+  [[nodiscard]] Status settle(Shard& first);
+
+  /// The newest checkpoint in the state folder; id 0 = none.
+  [[nodiscard]] CheckpointId committed() const { return plan_.restore ? plan_.restore->checkpoint : CheckpointId{}; }
+
+  std::unique_ptr<CheckpointStore> store;      ///< of the state folder; null without one
+  std::unique_ptr<CheckpointStore> savepoint;  ///< that this run begins from
+  std::unique_ptr<Manifest> restored;          ///< null = it begins with empty state
+
+ private:
+  [[nodiscard]] Status open_state(FileSystem& files, const RunOptions& options, const std::string& job);
+  [[nodiscard]] Status open_savepoint(FileSystem& files, const RunOptions& options);
+
+  RecoveryPlan plan_;
+};
+
+}  // namespace millstream::inline v0
