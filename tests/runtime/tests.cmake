@@ -13,6 +13,7 @@ millstream_add_test(runtime_backpressure backpressure_test.cpp SERIAL)
 millstream_add_test(runtime_step_bound step_bound_test.cpp)
 millstream_add_test(runtime_checkpoint checkpoint_test.cpp TIMEOUT 900)
 millstream_add_test(runtime_checkpoint_job checkpoint_job_test.cpp)
+millstream_add_test(runtime_schema_evolution schema_evolution_test.cpp)
 # A sanitizer has an operator new of its own.
 if(NOT MILLSTREAM_SANITIZE)
   millstream_add_test(runtime_allocation allocation_test.cpp)
