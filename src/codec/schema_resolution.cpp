@@ -12,17 +12,14 @@
 #include "codec/conversion.hpp"
 #include "codec/schema_type.hpp"
 #include "core/guarded_call.hpp"
-#include "millstream/codec/schema_json.hpp"
 
 namespace millstream::inline v0 {
 namespace {
 
 using detail::ConversionProgram;
-using detail::SchemaHooks;
 using detail::SchemaType;
 using Step = detail::ConversionStep;
 
-constexpr SchemaHooks kFixedStruct{};
 constexpr int kMigrationsMax = 64;  // types whose Migrations go in a circle end somewhere
 
 struct Difference {
@@ -403,25 +400,5 @@ std::string schema_difference(const Schema& written, const Schema& now) {
   resolver.resolve(written, &now);
   return lines_of(resolver.differences(), false);
 }
-
-StateDeclaration declare_entries(std::string name, const Schema& key, Schema value) {
-  std::string key_text = key.to_string();
-  std::string text = key_text + " -> " + value.to_string();
-  auto evolve = [key_text = std::move(key_text),
-                 value = std::move(value)](const std::string& saved) -> Result<StateConversion> {
-    const EntrySchema written = parse_entry_schema(saved);
-    if (!written.key || !written.value) {
-      return Status{ErrorCode::kInvalidArgument, "~ value: " + saved + " -> " + value.to_string()};
-    }
-    if (std::string before = written.key->to_string(); before != key_text) {
-      return Status{ErrorCode::kInvalidArgument,
-                    "~ key: " + before + " -> " + key_text + " (it decides equality, so it cannot change)"};
-    }
-    return resolve_schema(*written.value, value);
-  };
-  return {std::move(name), std::move(text), std::move(evolve)};
-}
-
-Schema fixed_struct(std::vector<SchemaField> fields) { return {"struct", std::move(fields), &kFixedStruct}; }
 
 }  // namespace millstream::inline v0

@@ -12,4 +12,5 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/schema_parser.cpp
   ${CMAKE_CURRENT_LIST_DIR}/schema_resolution.cpp
   ${CMAKE_CURRENT_LIST_DIR}/schema_type.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/state_declaration.cpp
   ${CMAKE_CURRENT_LIST_DIR}/text_value.cpp)
