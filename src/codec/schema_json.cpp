@@ -101,6 +101,7 @@ class SchemaToJson {
   bool variant(const Schema& schema);
   bool enumerator(const Schema& schema, ScalarType type);
   bool instant(SchemaType type);
+  bool ordered();
   bool opaque();
   bool recursion(std::uint64_t level);
 
@@ -141,6 +142,8 @@ bool SchemaToJson::value(const Schema& schema, SchemaType type) {
       return enumerator(schema, type.scalar);
     case kTimestamp:
       return instant(type);
+    case kOrdered:
+      return ordered();
     case kOpaque:
       return opaque();
     case kRecursive:
@@ -281,6 +284,15 @@ bool SchemaToJson::instant(SchemaType type) {
     out_.push_back('"');
     return true;
   });
+}
+
+bool SchemaToJson::ordered() {
+  std::string_view bytes;
+  if (!in_.read_view(sizeof(std::int64_t), bytes)) return false;
+  std::uint64_t bits = 0;
+  for (const char byte : bytes) bits = bits << 8 | static_cast<unsigned char>(byte);
+  encode_json(static_cast<std::int64_t>(bits ^ std::uint64_t{1} << 63), out_);
+  return true;
 }
 
 bool SchemaToJson::opaque() {

@@ -14,7 +14,7 @@ using Kind = SchemaType::Kind;
 
 constexpr std::array<std::string_view, 12> kScalars = {"bool", "char", "i8",  "i16", "i32", "i64",
                                                        "u8",   "u16",  "u32", "u64", "f32", "f64"};
-constexpr std::array<std::pair<std::string_view, Kind>, 10> kPlain = {{{"string", Kind::kString},
+constexpr std::array<std::pair<std::string_view, Kind>, 11> kPlain = {{{"string", Kind::kString},
                                                                        {"empty", Kind::kEmpty},
                                                                        {"struct", Kind::kStruct},
                                                                        {"optional", Kind::kOptional},
@@ -23,6 +23,7 @@ constexpr std::array<std::pair<std::string_view, Kind>, 10> kPlain = {{{"string"
                                                                        {"map", Kind::kMap},
                                                                        {"tuple", Kind::kTuple},
                                                                        {"variant", Kind::kVariant},
+                                                                       {"ordered", Kind::kOrdered},
                                                                        {"opaque", Kind::kOpaque}}};
 
 bool parse_scalar(std::string_view name, ScalarType& scalar) {

@@ -26,6 +26,7 @@ struct SchemaType {
     kEnum,
     kTimestamp,
     kDuration,
+    kOrdered,
     kOpaque,
     kRecursive,
   };

@@ -35,6 +35,8 @@ bool restore_progress(const StateEntry& entry, std::optional<WindowProgress>& pr
   return true;
 }
 
+Schema numbered_key(Schema key) { return {"tuple", {{"", {"ordered", {}}}, {"", std::move(key)}}}; }
+
 void append_ordered(std::int64_t number, std::string& out) {
   const std::uint64_t bits = static_cast<std::uint64_t>(number) ^ kSign;
   for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(bits >> shift & 0xff));

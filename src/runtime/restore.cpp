@@ -1,6 +1,7 @@
 // From segments back to stages.
 #include "runtime/restore.hpp"
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -15,6 +16,8 @@ namespace {
 struct Target {
   Stage* stage = nullptr;
   std::uint32_t state = 0;
+  const StateSchema* saved = nullptr;
+  std::function<Status(std::string_view saved, std::string& now)> convert;  // where the schema is another one now
 };
 
 Stage* find_stage(const Shard& shard, const std::string& id) {
@@ -57,18 +60,19 @@ class Restorer {
         if (Status s = match(saved, *stage, declared); !s.ok()) return s;
       }
     }
-    return {};
+    if (differences_.empty()) return {};
+    return refuse(
+        "it was saved with other schemas:" + differences_ +
+        "\nwrite a millstream::Migration for what needs a migrate (docs/formats.md), restore with the program "
+        "that wrote it, or begin with an empty state_dir");
   }
   Status match(const StateSchema& saved, Stage& stage, const std::vector<StateDeclaration>& declared) {
     for (std::uint32_t i = 0; i < declared.size(); ++i) {
       if (declared[i].name != saved.name) continue;
-      if (declared[i].schema != saved.schema) {
-        return refuse("the state '" + saved.name + "' of the stage '" + stage.name() + "' was " + saved.schema +
-                      " and is " + declared[i].schema + " now: restore with the program that wrote it, or begin with " +
-                      "an empty state_dir");
-      }
-      targets_[saved.number] = {&stage, i};
-      return {};
+      Target& target = targets_[saved.number];
+      target = {&stage, i, &saved, nullptr};
+      if (declared[i].schema == saved.schema) return {};
+      return evolve(saved, declared[i], target);
     }
     return refuse("it has the state '" + saved.name + "' of the stage '" + stage.name() +
                   "', which that stage does not ask for any more: restore with the program that wrote it, or begin "
@@ -99,6 +103,29 @@ class Restorer {
     }
     return {};
   }
+  Status evolve(const StateSchema& saved, const StateDeclaration& declared, Target& target) {
+    const std::string state = "the state '" + saved.name + "' of the stage '" + target.stage->name() + "'";
+    Result<StateConversion> conversion =
+        declared.evolve ? declared.evolve(saved.schema)
+                        : refuse("~ entries: " + saved.schema + " -> " + declared.schema + " (they cannot change)");
+    if (!conversion) {
+      if (conversion.error().code() != ErrorCode::kInvalidArgument) return conversion.error().at(state);
+      differences_ += "\n" + state + ":" + indented(conversion.error().message());
+      return {};
+    }
+    target.convert = std::move(conversion->convert);
+    const ShardContext& context = shard_.context();
+    if (context.shard == 0 && context.log) {
+      context.log(LogLevel::kInfo,
+                  state + " was saved with another schema and is converted:" + indented(conversion->difference));
+    }
+    return {};
+  }
+  static std::string indented(std::string_view lines) {
+    std::string all = "\n  ";
+    for (const char c : lines) c == '\n' ? all += "\n  " : all += c;
+    return all;
+  }
 
   Status read(const SegmentHandle& segment) {
     Result<SegmentReader> reader = store_.open_segment(segment);
@@ -122,7 +149,13 @@ class Restorer {
         frame.key_group == kEveryShard ||
         (frame.key_group < kKeyGroups && shard_of_group(frame.key_group, context.shards) == context.shard);
     if (!ours) return {};
-    return target->second.stage->restore({target->second.state, frame.key_group, frame.key, frame.value});
+    const auto& [stage, state, saved, convert] = target->second;
+    if (!convert) return stage->restore({state, frame.key_group, frame.key, frame.value});
+    if (Status s = convert(frame.value, converted_); !s.ok()) {
+      return s.at("an entry of the state '" + saved->name + "' of the stage '" + stage->name() + "' in key group " +
+                  std::to_string(frame.key_group));
+    }
+    return stage->restore({state, frame.key_group, frame.key, converted_});
   }
 
   Shard& shard_;
@@ -132,6 +165,8 @@ class Restorer {
   std::map<std::uint32_t, Target> targets_;  // by the number that the segments use
   std::set<std::uint32_t> dropped_;          // such numbers that nobody takes
   std::vector<std::string> lost_;            // what nobody takes, for people
+  std::string differences_;                  // of the states that cannot be restored
+  std::string converted_;
 };
 
 }  // namespace

@@ -16,9 +16,10 @@ void StateStore::maintain() {
 }
 
 void StateStore::declare(std::vector<StateDeclaration>& states) const {
-  states.push_back({"event-time timers", "timers"});
-  states.push_back({"processing-time timers", "timers"});
-  for (const auto& state : states_) states.push_back({state->name(), state->schema()});
+  const std::string timers = "timers of " + keys_.key_schema().to_string();
+  states.push_back({"event-time timers", timers});
+  states.push_back({"processing-time timers", timers});
+  for (const auto& state : states_) states.push_back(state->declare());
 }
 
 void StateStore::save(std::uint32_t first, Snapshot& snapshot) const {

@@ -2,11 +2,12 @@
 millstream_add_test(codec_binary codec_test.cpp)
 millstream_add_test(codec_schema schema_test.cpp)
 millstream_add_test(codec_schema_json schema_json_test.cpp)
+millstream_add_test(codec_schema_resolution schema_resolution_test.cpp)
 millstream_add_test(codec_json json_test.cpp)
 millstream_add_test(codec_csv csv_test.cpp)
 millstream_add_test(codec_heap_bytes heap_bytes_test.cpp)
 millstream_add_test(codec_allocation allocation_test.cpp)
-foreach(format IN ITEMS binary json csv schema)
+foreach(format IN ITEMS binary json csv schema resolution)
   millstream_add_test(codec_fuzz_${format} fuzz_${format}.cpp fuzz_test.cpp)
 endforeach()
 
@@ -14,3 +15,4 @@ millstream_add_compile_fail_test(codec_fail_json json_undescribed_fail.cpp "mill
 millstream_add_compile_fail_test(codec_fail_csv csv_undescribed_fail.cpp "millstream: to read or write this type as CSV")
 millstream_add_compile_fail_test(codec_fail_csv_nested csv_nested_fail.cpp "millstream: a CSV column holds one value")
 millstream_add_compile_fail_test(codec_fail_binary codec_undescribed_fail.cpp "millstream: this type has no codec")
+millstream_add_compile_fail_test(codec_fail_migration migration_wrong_fail.cpp "millstream: a Migration<Now> needs a type From")

@@ -209,7 +209,7 @@ TEST(SliceWindowRestore, AnotherGridIsAnotherSchema) {
                                tumbling(1h).in_zone("Europe/Berlin")};
   for (const TimeWindow& window : others) schemas.insert(sliced(window, {})(1)->states()[0].schema);
   EXPECT_EQ(schemas.size(), std::size(others));
-  EXPECT_EQ(sliced(tumbling(1h), {})(1)->states()[1].schema, "list<i64>");
+  EXPECT_EQ(sliced(tumbling(1h), {})(1)->states()[1].schema, "tuple<ordered, i64> -> list<i64>");
 }
 
 TEST(SliceWindowRestore, WrongBytesAreRefused) {

@@ -135,7 +135,9 @@ TEST_F(CheckpointedJobs, AnotherGraphIsRefusedWithWhatDiffers) {
       .named("sums")
       .to(memory::sink<std::pair<std::int64_t, std::string>>());
   const std::string text = refusal(other_type);
-  EXPECT_NE(text.find("was struct{key: i64, value: i64} and is tuple"), std::string::npos) << text;
+  EXPECT_NE(text.find("~ value: struct{key: i64, value: i64} -> tuple<i64, string> (needs a migrate)"),
+            std::string::npos)
+      << text;
 
   Dataflow other_job{"another"};
   other_job.from(memory::source(std::vector<Tick>(3))).to(out);

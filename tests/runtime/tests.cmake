@@ -18,6 +18,7 @@ millstream_add_test(runtime_restart_requests restart_requests_test.cpp)
 millstream_add_test(runtime_restart_schedule restart_schedule_test.cpp)
 millstream_add_test(runtime_savepoint savepoint_test.cpp)
 millstream_add_test(runtime_savepoint_faults savepoint_faults_test.cpp)
+millstream_add_test(runtime_schema_evolution schema_evolution_test.cpp)
 # A sanitizer has an operator new of its own.
 if(NOT MILLSTREAM_SANITIZE)
   millstream_add_test(runtime_allocation allocation_test.cpp)

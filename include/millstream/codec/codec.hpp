@@ -29,8 +29,9 @@
 
 namespace millstream::inline v0 {
 
-/// The codec of T. To give a type of your own one, specialise it with these two functions (and, if you like, a
-/// `static constexpr std::string_view kName` that stands for the type in schemas); both run on the shard's thread.
+/// The codec of T. To give a type of your own one, specialise it with these two functions; both run on the shard's
+/// thread. In schemas it is "opaque", or what it says beside them: `static constexpr std::string_view kName`, or
+/// `using Layout = U` where its bytes are always those of a U that has a codec.
 template <class T>
 struct Codec {
   using BuiltIn = void;  ///< marks the library's own codec; a specialisation does not have it

@@ -7,19 +7,35 @@
 #include <vector>
 
 #include "millstream/codec/codec.hpp"
+#include "millstream/codec/migration.hpp"
 #include "millstream/core/export.hpp"
 
 namespace millstream::inline v0 {
 
+struct Schema;
 struct SchemaField;
+
+namespace detail {
+
+/// What only the type behind a schema can do. Each may be null.
+struct SchemaHooks {
+  void (*write_default)(ByteWriter& out) = nullptr;              ///< of a struct whose fields may come and go: a T{}
+  bool (*skip)(ByteReader& in) = nullptr;                        ///< of an opaque type: reads one value
+  Schema (*before)() = nullptr;                                  ///< of a type with a Migration: of its From
+  bool (*migrate)(ByteReader& from, ByteWriter& out) = nullptr;  ///< throws what the user's migrate throws
+};
+
+}  // namespace detail
 
 /// A type, as a tree. `type` is "bool", "char", "i8" to "i64", "u8" to "u64", "f32", "f64", "string", "empty",
 /// "struct", "optional", "list", "set", "map", "array(N)", "tuple", "variant", "enum(i32)", "timestamp(i64 x 1/1000000
-/// s)", "duration(i64 x 1/1000 s)", "opaque(NAME)" for a type with a codec of its own, or "recursive(N)" for the struct
-/// N structs further out. `fields` are a struct's fields and a described enum's names; elsewhere they have no name.
+/// s)", "duration(i64 x 1/1000 s)", "ordered" for an i64 in eight bytes that sort as it does, "opaque(NAME)" for a type
+/// with a codec of its own, or "recursive(N)" for the struct N structs further out. `fields` are a struct's fields and
+/// a described enum's names; elsewhere they have no name.
 struct Schema {
   std::string type;
   std::vector<SchemaField> fields;
+  const detail::SchemaHooks* hooks = nullptr;  ///< where it was made from a type; no part of its value
 
   /// "struct{card: string, cents: i64, tags: list<string>}"
   [[nodiscard]] MILLSTREAM_EXPORT std::string to_string() const;
@@ -53,6 +69,51 @@ std::string number_name() {
 template <class T, class... Path>
 Schema make_schema();
 
+/// A described struct whose fields are not the user's: `using FixedFields = void;` in it. No field of it comes or goes
+/// in a restore, though the types of its fields may change where they are the user's.
+template <class T>
+concept HasFixedFields = requires { typename T::FixedFields; };
+
+template <class T>
+concept HasLayout = requires { typename Codec<T>::Layout; };
+/// What the bytes of T are those of.
+template <class T>
+struct LayoutTrait {
+  using Type = T;
+};
+template <HasLayout T>
+struct LayoutTrait<T> {
+  using Type = typename Codec<T>::Layout;
+};
+
+template <class T>
+constexpr SchemaHooks make_hooks() {
+  SchemaHooks hooks;
+  using Layout = typename LayoutTrait<T>::Type;
+  if constexpr (std::default_initializable<T>) {
+    if constexpr (UserCodec<T> && !HasLayout<T>) {
+      hooks.skip = [](ByteReader& in) {
+        T value{};
+        return Codec<T>::decode(in, value);
+      };
+    } else if constexpr (Described<Layout> && !HasFixedFields<Layout>) {
+      hooks.write_default = [](ByteWriter& out) { Codec<T>::encode(T{}, out); };
+    }
+  }
+  if constexpr (HasMigration<T>) {
+    hooks.before = [] { return make_schema<typename Migration<T>::From>(); };
+    hooks.migrate = [](ByteReader& from, ByteWriter& out) {
+      typename Migration<T>::From before{};
+      if (!Codec<typename Migration<T>::From>::decode(from, before)) return false;
+      Codec<T>::encode(Migration<T>::migrate(std::move(before)), out);
+      return true;
+    };
+  }
+  return hooks;
+}
+template <class T>
+inline constexpr SchemaHooks kHooks = make_hooks<T>();
+
 template <class List>
 struct PartSchemas;
 template <template <class...> class List, class... T>
@@ -71,6 +132,8 @@ Schema make_schema() {
     std::size_t level = 0;
     static_cast<void>(((++level, std::same_as<T, Path>) || ...));
     schema.type = "recursive(" + std::to_string(level) + ")";
+  } else if constexpr (HasLayout<T>) {
+    schema = make_schema<typename Codec<T>::Layout, Path...>();
   } else if constexpr (UserCodec<T>) {
     schema.type = "opaque";
     if constexpr (requires { std::string_view{Codec<T>::kName}; }) {
@@ -118,6 +181,7 @@ Schema make_schema() {
     }
     add_field(schema, "", make_schema<typename T::value_type, Path...>());
   }
+  if constexpr (Described<T> || UserCodec<T> || HasMigration<T>) schema.hooks = &kHooks<T>;
   return schema;
 }
 

@@ -4,20 +4,32 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
 #include "millstream/core/export.hpp"
 #include "millstream/core/key_group.hpp"
+#include "millstream/core/status.hpp"
 
 namespace millstream::inline v0 {
+
+/// How the values of a state that was saved with another schema become those of the present one.
+struct StateConversion {
+  std::string difference;  ///< a line for each field that differs, for people
+  /// Replaces `now` by the bytes that the stage reads. kInvalidData where `saved` is no such value, kUserFailure where
+  /// the user's function threw. Safe to call from one thread at a time.
+  std::function<Status(std::string_view saved, std::string& now)> convert;
+};
 
 /// One of the states of a stage; the same on every shard.
 struct StateDeclaration {
   std::string name;  ///< unique in its stage
-  /// What the entries hold, as text: a restart with another one is refused. Schema::to_string() of the value where it
-  /// has one.
+  /// What the entries hold, as text: "VALUE" or "KEY -> VALUE" of Schema::to_string() where they have one.
   std::string schema;
+  /// Asked when the saved schema is another one; the error is what people read of the difference. Where it is empty,
+  /// and that is all that a stage's own bookkeeping needs, every other schema is refused.
+  std::function<Result<StateConversion>(const std::string& saved_schema)> evolve = nullptr;
 };
 
 /// What belongs to no key group and is given back to every shard, which takes what it knows: of a split, by its id.

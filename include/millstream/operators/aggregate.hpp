@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "millstream/codec/schema.hpp"
+#include "millstream/codec/schema_resolution.hpp"
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/operators/keyed_batch.hpp"
 #include "millstream/operators/transform_stage.hpp"
@@ -27,7 +27,7 @@ class AggregateStage final : public TransformStage<T, KeyedResult<K, ResultOf<Ag
 
   void open() override { memory_ = MemoryReservation{this->context().memory}; }
   std::vector<StateDeclaration> states() const override {
-    return {{"accumulators", schema_of<AccumulatorOf<Agg>>().to_string()}};
+    return {declare_entries("accumulators", schema_of<K>(), schema_of<AccumulatorOf<Agg>>())};
   }
   void save(Snapshot& snapshot) override { save_table(table_, 0, {}, snapshot); }
   Status restore(const StateEntry& saved) override {

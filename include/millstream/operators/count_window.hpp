@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "millstream/codec/schema.hpp"
+#include "millstream/codec/schema_resolution.hpp"
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/operators/keyed_batch.hpp"
 #include "millstream/operators/window_frame.hpp"
@@ -49,6 +49,7 @@ class CountWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     std::uint64_t count = 0;
     Timestamp least = kTimestampMax;
     Timestamp greatest = kTimestampMin;
+    using FixedFields = void;
     BOOST_DESCRIBE_CLASS(Part, (), (acc, count, least, greatest), (), ())
   };
   struct KeyState {
@@ -58,6 +59,7 @@ class CountWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     Part back_total;
     std::uint64_t since = 0;  // whole chunks since the last window
     std::int64_t windows = 0;
+    using FixedFields = void;
     BOOST_DESCRIBE_CLASS(KeyState, (), (open, front, back, back_total, since, windows), (), ())
   };
   using Table = StateTable<K, KeyState>;
@@ -143,7 +145,9 @@ class CountWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   }
   bool sweep() override { return true; }
 
-  StateDeclaration window_state() const override { return {"counts", schema_of<KeyState>().to_string()}; }
+  StateDeclaration window_state() const override {
+    return declare_entries("counts", schema_of<K>(), schema_of<KeyState>());
+  }
   void save_windows(Snapshot& to) const override { save_table(table_, kWindowState, {}, to); }
   bool restore_window(const StateEntry& entry) override {
     const auto restored = restore_to_table(table_, entry.key_group, entry.key, entry.value);

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "millstream/codec/schema.hpp"
+#include "millstream/codec/schema_resolution.hpp"
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/operators/keyed_batch.hpp"
 #include "millstream/operators/transform_stage.hpp"
@@ -28,7 +28,9 @@ class ReduceStage final : public TransformStage<T, T> {
   ReduceStage(KeyOf key_of, F f) : key_of_{std::move(key_of)}, f_{std::move(f)} {}
 
   void open() override { memory_ = MemoryReservation{this->context().memory}; }
-  std::vector<StateDeclaration> states() const override { return {{"values", schema_of<T>().to_string()}}; }
+  std::vector<StateDeclaration> states() const override {
+    return {declare_entries("values", schema_of<K>(), schema_of<T>())};
+  }
   void save(Snapshot& snapshot) override { save_table(table_, 0, {}, snapshot); }
   Status restore(const StateEntry& saved) override {
     return restore_to_table(table_, saved.key_group, saved.key, saved.value) ? Status{} : this->bad_entry(saved);

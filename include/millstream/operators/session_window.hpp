@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "millstream/codec/schema.hpp"
+#include "millstream/codec/schema_resolution.hpp"
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/operators/keyed_batch.hpp"
 #include "millstream/operators/window_frame.hpp"
@@ -51,6 +51,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   struct KeyState {
     Timestamp due = kNotScheduled;  // when the calendar brings this key up
     SessionList<Acc> sessions;
+    using FixedFields = void;
     BOOST_DESCRIBE_CLASS(KeyState, (), (sessions), (), ())
   };
   using Table = StateTable<K, KeyState>;
@@ -281,7 +282,9 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     return true;
   }
 
-  StateDeclaration window_state() const override { return {"sessions", schema_of<Acc>().to_string()}; }
+  StateDeclaration window_state() const override {
+    return declare_entries("sessions", schema_of<K>(), schema_of<KeyState>());
+  }
   void save_windows(Snapshot& to) const override {
     save_table(table_, kWindowState, {}, to, [](const KeyState& key, ByteWriter& out) {
       if (key.sessions.empty()) return false;

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "millstream/codec/schema.hpp"
+#include "millstream/codec/schema_resolution.hpp"
 #include "millstream/operators/collector.hpp"
 #include "millstream/operators/gathered_places.hpp"
 #include "millstream/operators/late_side.hpp"
@@ -98,11 +98,12 @@ class SliceWindowStage final : public WindowStage {
 
   std::vector<StateDeclaration> states() const override {
     // Entries are by numbers of slices and windows, which mean something in this grid alone.
-    const std::string acc = schema_of<Acc>().to_string();
+    const Schema acc = schema_of<Acc>();
+    const Schema numbered = numbered_key(schema_of<K>());
     return {{"stage", schema_of<Timestamp>().to_string() + ", " + grid_.describe()},
-            {"slices", acc},
-            {"parts", acc},
-            {"panes", schema_of<std::uint32_t>().to_string()}};
+            declare_entries("slices", numbered, acc),
+            declare_entries("parts", numbered_key(numbered), acc),
+            declare_entries("panes", numbered, schema_of<std::uint32_t>())};
   }
   void save(Snapshot& to) override {
     MILLSTREAM_ASSERT(!current_ && !firing_);

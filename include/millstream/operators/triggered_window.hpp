@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "millstream/codec/schema.hpp"
+#include "millstream/codec/schema_resolution.hpp"
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/operators/window_frame.hpp"
 #include "millstream/state/state_table.hpp"
@@ -179,7 +179,10 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     return grid_->window(grid_->last_window_before(grid_->slice_of(time).index)).end;
   }
 
-  StateDeclaration window_state() const override { return {"panes", schema_of<WindowPane<Acc>>().to_string()}; }
+  StateDeclaration window_state() const override {
+    return declare_entries("panes", numbered_key(schema_of<K>()),
+                           fixed_struct({{"closed", schema_of<bool>()}, {"pane", schema_of<WindowPane<Acc>>()}}));
+  }
   // The key is that of the table behind the window's number; the value says first whether the window has closed.
   void save_windows(Snapshot& to) const override {
     std::string prefix;

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "millstream/channel/stage.hpp"
+#include "millstream/codec/schema.hpp"
 #include "millstream/core/export.hpp"
 #include "millstream/state/table_snapshot.hpp"
 
@@ -40,6 +41,8 @@ MILLSTREAM_EXPORT void save_progress(const WindowProgress& progress, Snapshot& t
 
 /// A number in front of a key, in eight bytes that sort as it does.
 inline constexpr std::size_t kOrderedBytes = 8;
+/// Of a key with such a number in front of it.
+[[nodiscard]] MILLSTREAM_EXPORT Schema numbered_key(Schema key);
 MILLSTREAM_EXPORT void append_ordered(std::int64_t number, std::string& out);
 /// Takes it off; false where there is none.
 [[nodiscard]] MILLSTREAM_EXPORT bool take_ordered(std::string_view& bytes, std::int64_t& number);

@@ -11,7 +11,7 @@
 #include <typeinfo>
 #include <vector>
 
-#include "millstream/codec/codec.hpp"
+#include "millstream/codec/schema.hpp"
 #include "millstream/core/export.hpp"
 #include "millstream/core/key_group.hpp"
 #include "millstream/core/timestamp.hpp"
@@ -55,6 +55,7 @@ class MILLSTREAM_EXPORT KeySpaceBase {
   /// A table for one more state. It must not outlive the space.
   [[nodiscard]] virtual std::unique_ptr<KeyTable> make_table() = 0;
   [[nodiscard]] virtual const std::type_info& key_type() const = 0;
+  [[nodiscard]] virtual Schema key_schema() const = 0;
   /// The current key by its codec; valid until the key changes.
   [[nodiscard]] virtual std::string_view key_bytes() = 0;
 
@@ -119,6 +120,7 @@ class KeySpace final : public KeySpaceBase {
     return table;
   }
   [[nodiscard]] const std::type_info& key_type() const override { return typeid(K); }
+  [[nodiscard]] Schema key_schema() const override { return schema_of<K>(); }
   [[nodiscard]] std::string_view key_bytes() override {
     require_key();
     if (bytes_turn_ != turn_) {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "millstream/codec/schema.hpp"
+#include "millstream/codec/schema_resolution.hpp"
 #include "millstream/core/export.hpp"
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/core/snapshot.hpp"
@@ -51,8 +51,7 @@ class MILLSTREAM_EXPORT KeyedStateBase {
   virtual void maintain() = 0;
   /// Keys that have content, expired ones that are not yet removed included.
   [[nodiscard]] virtual std::size_t size() const = 0;
-  /// What an entry's value holds, as text.
-  [[nodiscard]] virtual std::string schema() const = 0;
+  [[nodiscard]] virtual StateDeclaration declare() const = 0;
   /// Gives out what has not expired, as entries of state `state`.
   virtual void save(std::uint32_t state, Snapshot& snapshot) const = 0;
   /// Adds what save() gave out; false where the bytes are not that.
@@ -118,8 +117,12 @@ class KeyedState final : public KeyedStateBase {
     return count;
   }
 
-  std::string schema() const override { return schema_of<Content>().to_string(); }
-  // A value is whether there is an instant, the instant from which the time to live counts, and the content.
+  // A value is the instant from which the time to live counts, where there is one, and the content.
+  StateDeclaration declare() const override {
+    return declare_entries(
+        name(), keys_.key_schema(),
+        fixed_struct({{"touched", schema_of<std::optional<Timestamp>>()}, {"value", schema_of<Content>()}}));
+  }
   void save(std::uint32_t state, Snapshot& snapshot) const override {
     std::string key;
     std::string value;

@@ -2,6 +2,7 @@
 //   last = c.list_state<Reading>("last", {.ttl = 10min});   // each reading goes ten minutes after it came
 #pragma once
 
+#include <boost/describe/class.hpp>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -39,6 +40,12 @@ struct ListContent {
 
 template <class V>
 struct Codec<detail::ListContent<V>> {
+  struct Layout {
+    std::vector<V> values;
+    std::vector<Timestamp> touched;
+    using FixedFields = void;
+    BOOST_DESCRIBE_CLASS(Layout, (), (values, touched), (), ())
+  };
   static void encode(const detail::ListContent<V>& list, ByteWriter& out) {
     Codec<std::vector<V>>::encode(list.values, out);
     Codec<std::vector<Timestamp>>::encode(list.touched, out);

@@ -2,6 +2,7 @@
 //   open_carts = c.map_state<std::string, Cart>("carts", {.ttl = 24h});   // each cart goes a day after its last change
 #pragma once
 
+#include <boost/describe/class.hpp>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -17,6 +18,8 @@ struct MapContent {
   struct Slot {
     MV value{};
     Timestamp touched = kTimestampMin;
+    using FixedFields = void;
+    BOOST_DESCRIBE_CLASS(Slot, (), (value, touched), (), ())
   };
   using Cursor = std::optional<MK>;  // the first map key not yet looked at
   std::map<MK, Slot> slots;
@@ -40,6 +43,7 @@ struct MapContent {
 
 template <class MK, class MV>
 struct Codec<detail::MapContent<MK, MV>> {
+  using Layout = std::map<MK, typename detail::MapContent<MK, MV>::Slot>;
   static void encode(const detail::MapContent<MK, MV>& map, ByteWriter& out) {
     out.write_varint(map.slots.size());
     for (const auto& [key, slot] : map.slots) {

@@ -2,6 +2,7 @@
 // neither an allocation nor a second cache miss; more lie behind it.
 #pragma once
 
+#include <boost/describe/class.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -32,7 +33,14 @@ struct Session {
 /// As a struct of its members in their order.
 template <class Acc>
 struct Codec<Session<Acc>> {
-  static constexpr std::string_view kName = "session";
+  struct Layout {
+    Timestamp start, end;
+    Acc acc;
+    std::uint32_t fired, fresh;
+    bool closed;
+    using FixedFields = void;
+    BOOST_DESCRIBE_CLASS(Layout, (), (start, end, acc, fired, fresh, closed), (), ())
+  };
   static void encode(const Session<Acc>& value, ByteWriter& out) {
     Codec<Timestamp>::encode(value.start, out);
     Codec<Timestamp>::encode(value.end, out);
@@ -101,7 +109,7 @@ class SessionList {
 /// As a list of sessions.
 template <class Acc>
 struct Codec<SessionList<Acc>> {
-  static constexpr std::string_view kName = "sessions";
+  using Layout = std::vector<Session<Acc>>;
   static void encode(const SessionList<Acc>& value, ByteWriter& out) {
     out.write_varint(value.size());
     for (std::size_t i = 0; i < value.size(); ++i) Codec<Session<Acc>>::encode(value[i], out);

@@ -14,6 +14,7 @@ struct WindowPane {
   std::int64_t fired = 0;            ///< results given out so far
   std::uint64_t fresh = 0;           ///< records since the last one
   Timestamp latest = kTimestampMin;  ///< greatest event time
+  using FixedFields = void;
   BOOST_DESCRIBE_CLASS(WindowPane, (), (acc, fired, fresh, latest), (), ())
 };
 
