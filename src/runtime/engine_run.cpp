@@ -28,6 +28,14 @@ Result<std::unique_ptr<EngineRun>> EngineRun::build(const Graph& graph, const Ru
   });
   if (!engine) return engine.error();
   run->engine_ = *std::move(engine);
+  // Before anybody knows of the run: from then on somebody may ask for a savepoint.
+  if (Checkpointer* checkpointer = run->engine_->checkpointer()) {
+    checkpointer->wake = [self = run.get()] {
+      const std::scoped_lock lock{self->checkpointer_mutex_};
+      self->checkpointer_news_ = true;
+      self->checkpointer_woken_.notify_all();
+    };
+  }
   return run;
 }
 
@@ -47,12 +55,7 @@ void EngineRun::run_threads() {
   std::vector<std::jthread> threads;  // joined first: a shard that closes still speaks to the coordinator
   bool all = false;
   try {
-    if (Checkpointer* checkpointer = engine_->checkpointer()) {
-      checkpointer->wake = [this] {
-        const std::scoped_lock lock{checkpointer_mutex_};
-        checkpointer_news_ = true;
-        checkpointer_woken_.notify_all();
-      };
+    if (engine_->checkpointer() != nullptr) {
       checkpoint_thread = std::jthread{[this](const std::stop_token& stop) { take_checkpoints(stop); }};
     }
     threads.reserve(engine_->shards() - 1);
