@@ -26,6 +26,20 @@ TEST_F(RestartRequests, CancelEndsTheWait) {
   EXPECT_EQ(job.wait().state, JobState::kCancelled);
 }
 
+TEST_F(RestartRequests, ThereIsNoSavepointBetweenTwoRuns) {
+  Job job = start(sums(faults(1, 1)), patient(2));
+  ASSERT_TRUE(waits(job));
+  for (const bool stop : {false, true}) {
+    const Status made = stop ? job.stop_with_savepoint("kept") : job.savepoint("kept");
+    EXPECT_EQ(made.code(), ErrorCode::kUnavailable);
+    EXPECT_THAT(made.message(), HasSubstr("about to restart"));
+    EXPECT_EQ(job.status().state, JobState::kRestarting);
+  }
+  job.cancel();
+  ASSERT_TRUE(job.wait_for(10s));
+  EXPECT_EQ(job.savepoint("kept").message(), "the job has ended");
+}
+
 TEST_F(RestartRequests, TheDestructorEndsTheWait) {
   const auto began = std::chrono::steady_clock::now();
   {
