@@ -394,11 +394,4 @@ Result<StateConversion> resolve_schema(const Schema& written, const Schema& now)
                          }};
 }
 
-std::string schema_difference(const Schema& written, const Schema& now) {
-  ConversionProgram program;
-  Resolver resolver{program};
-  resolver.resolve(written, &now);
-  return lines_of(resolver.differences(), false);
-}
-
 }  // namespace millstream::inline v0

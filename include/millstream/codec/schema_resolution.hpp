@@ -17,12 +17,9 @@ namespace millstream::inline v0 {
 /// described structs that were added get the value that they have in a T{}, those that were removed are dropped, their
 /// order is that of T, names may have been added to an enum, and a Migration (codec/migration.hpp) does the rest. What
 /// decides equality, the elements of sets and the keys of maps, has to be as it was. kInvalidArgument with the
-/// difference, a line a field, where no way is known; kUserFailure where T{} throws.
+/// difference, a line a field ("+ country: string", "- age: i32", "~ total: i32 -> i64"), where no way is known;
+/// kUserFailure where T{} throws.
 [[nodiscard]] MILLSTREAM_EXPORT Result<StateConversion> resolve_schema(const Schema& written, const Schema& now);
-
-/// The difference of two schemas as lines "+ country: string", "- age: i32", "~ total: i32 -> i64"; empty where they
-/// are equal but for the order of fields.
-[[nodiscard]] MILLSTREAM_EXPORT std::string schema_difference(const Schema& written, const Schema& now);
 
 /// Declares a state whose keys and values are written by codecs, or as if they were. The key decides where an entry
 /// lies and which one it is, so it has to stay as it was; the value may change as resolve_schema() allows.
