@@ -31,7 +31,7 @@ class PieceVector {
     if (pieces_.empty()) return 0;
     const std::size_t dropped = pieces_.back().size();
     pieces_.back().clear();
-    if (pieces_.back().capacity() >= kPieceMask) spare.push_back(std::move(pieces_.back()));
+    if (pieces_.back().capacity() > kPieceMask) spare.push_back(std::move(pieces_.back()));
     pieces_.pop_back();
     size_ -= dropped;
     return dropped;

@@ -60,10 +60,11 @@ class MILLSTREAM_EXPORT SessionCalendar {
   using Page = std::vector<std::vector<Due>>;
   static constexpr std::size_t kPieceEntries = 4096;
   static constexpr std::size_t kFetchedAhead = 8;  // hides a miss of the nearest cache
-  static constexpr std::int64_t kSlots = 256;      // of a page
+  static constexpr int kSlotBits = 8;
+  static constexpr std::int64_t kSlots = std::int64_t{1} << kSlotBits;  // of a page
 
   [[nodiscard]] std::int64_t slot_of(Timestamp t) const;
-  static std::int64_t page_of(std::int64_t slot) { return slot >> 8; }
+  static std::int64_t page_of(std::int64_t slot) { return slot >> kSlotBits; }
   std::vector<Due>& open_slot() { return slots_[static_cast<std::size_t>(open_until_ & (kSlots - 1))]; }
   void push_in_order(const Due& due);
   void push_far(std::int64_t page, const Due& due);
