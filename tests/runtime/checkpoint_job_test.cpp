@@ -13,6 +13,7 @@
 #include "millstream/connectors/generator.hpp"
 #include "millstream/connectors/memory.hpp"
 #include "millstream/millstream.hpp"
+#include "runtime/eventually.hpp"
 
 namespace millstream {
 namespace {
@@ -112,7 +113,7 @@ TEST_F(CheckpointedJobs, AnotherGraphIsRefusedWithWhatDiffers) {
   const auto leave_state = [&] {
     Sums out = memory::sink<Tick>();
     Job job = start(sums_of(100'000, out, "sums", 1000), Quiet{state()});
-    EXPECT_FALSE(job.wait_for(30ms));
+    EXPECT_TRUE(test::under_way(job));
     job.stop();
     EXPECT_TRUE(job.wait().ok());
   };
@@ -155,7 +156,7 @@ TEST_F(CheckpointedJobs, AnotherGraphIsRefusedWithWhatDiffers) {
 TEST_F(CheckpointedJobs, DamageHaltsTheJobAndChangesNothing) {
   Sums out = memory::sink<Tick>();
   Job job = start(sums_of(100'000, out, "sums", 1000), Quiet{state()});
-  EXPECT_FALSE(job.wait_for(30ms));
+  EXPECT_TRUE(test::under_way(job));
   job.stop();
   ASSERT_TRUE(job.wait().ok());
   const std::vector<std::string> files = folder_.files();

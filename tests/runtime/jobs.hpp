@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "millstream/millstream.hpp"
+#include "runtime/eventually.hpp"
 
 namespace millstream::test {
 
@@ -95,17 +96,6 @@ struct DripSink {
     (end == SinkEnd::kFinished ? counts->closed_finished : counts->closed_aborted).fetch_add(1);
   }
 };
-
-/// True as soon as `condition` holds; gives up after `limit`.
-template <class Condition>
-bool eventually(Condition&& condition, std::chrono::milliseconds limit = 20s) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
 
 inline RunOptions quiet(std::uint32_t shards) {
   RunOptions options;

@@ -15,6 +15,7 @@
 #include "millstream/connectors/memory.hpp"
 #include "millstream/millstream.hpp"
 #include "millstream/testing/memory_file_system.hpp"
+#include "runtime/eventually.hpp"
 
 namespace millstream {
 namespace {
@@ -30,7 +31,7 @@ BOOST_DESCRIBE_STRUCT(Tick, (), (key, value))
 using Ticks = memory::Sink<Tick>;
 
 constexpr std::uint64_t kCount = 6'000;
-constexpr double kSlow = 10'000;  // records a second, as long as a job is to be caught in the middle
+constexpr double kSlow = 5'000;  // records a second, as long as a job is to be caught in the middle
 
 auto numbers(double rate) {
   return generator::source<Tick>(
@@ -80,7 +81,7 @@ class SavepointJobs : public ::testing::Test {
   void make_savepoint(const char* name) {
     Ticks out = memory::sink<Tick>();
     Job job = start(sums_of(out, kSlow), options("old", 2));
-    ASSERT_FALSE(job.wait_for(30ms));
+    ASSERT_TRUE(test::under_way(job));
     const Status made = job.stop_with_savepoint(folder_ / name);
     ASSERT_TRUE(made.ok()) << made.to_string();
     std::filesystem::remove_all(folder_ / "old");
@@ -94,6 +95,7 @@ class SavepointJobs : public ::testing::Test {
 TEST_F(SavepointJobs, AJobGoesOnWhileOneIsMadeAndAnotherStartsFromItOnAnyNumberOfShards) {
   Ticks out = memory::sink<Tick>();
   Job job = start(sums_of(out, kSlow), options("state", 2));
+  ASSERT_TRUE(test::under_way(job));
   std::vector<std::thread> askers;
   for (const char* name : {"a", "b", "c"}) {
     askers.emplace_back([&, name] {
@@ -123,7 +125,7 @@ TEST_F(SavepointJobs, AJobGoesOnWhileOneIsMadeAndAnotherStartsFromItOnAnyNumberO
 TEST_F(SavepointJobs, AStoppedJobHasGivenOutWhatIsInTheSavepointAndNothingBehindIt) {
   Ticks out = memory::sink<Tick>();
   Job job = start(sums_of(out, kSlow), options("state", 2));
-  ASSERT_FALSE(job.wait_for(30ms));
+  ASSERT_TRUE(test::under_way(job));
   const Status made = job.stop_with_savepoint(folder_ / "stopped");
   ASSERT_TRUE(made.ok()) << made.to_string();
   EXPECT_TRUE(job.wait_for(0s));
@@ -224,7 +226,7 @@ TEST_F(SavepointJobs, TheOwnCheckpointOfARestartedJobGoesBeforeTheSavepoint) {
     Ticks out = memory::sink<Tick>();
     Job job = start(sums_of(out, times < 2 ? kSlow : 0), options("state", 2, "first"));
     if (times < 2) {
-      ASSERT_FALSE(job.wait_for(30ms)) << job.wait().status.to_string();
+      ASSERT_TRUE(test::under_way(job)) << job.wait().status.to_string();
       job.stop();
     }
     EXPECT_TRUE(job.wait().ok()) << job.wait().status.to_string();
@@ -337,7 +339,7 @@ TEST_F(SavepointJobs, WindowsGoOnBesideNewOnesWithOtherBoundaries) {
     if (changed) timed.window(tumbling(7s)).aggregate(sum(&Timed::value)).named("sevens").map(pane).to(news);
     Job job = start(flow, options(changed ? "new" : "old", changed ? 3 : 2, changed ? "saved" : ""));
     if (!changed) {
-      ASSERT_FALSE(job.wait_for(100ms));
+      ASSERT_TRUE(test::under_way(job));
       const Status made = job.stop_with_savepoint(folder_ / "saved");
       ASSERT_TRUE(made.ok()) << made.to_string();
       before = job.status().records_in;
