@@ -6,6 +6,7 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/local_checkpoint_store.cpp
   ${CMAKE_CURRENT_LIST_DIR}/manifest.cpp
   ${CMAKE_CURRENT_LIST_DIR}/recovery.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/replay.cpp
   ${CMAKE_CURRENT_LIST_DIR}/savepoint.cpp
   ${CMAKE_CURRENT_LIST_DIR}/segment_reader.cpp
   ${CMAKE_CURRENT_LIST_DIR}/segment_writer.cpp

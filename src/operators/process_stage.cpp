@@ -191,7 +191,7 @@ std::vector<StateDeclaration> ProcessStageBase::states() const {
 
 void ProcessStageBase::save(Snapshot& snapshot) {
   SavedWatermark::save(0, operator_context_->watermark_, snapshot);
-  if (state() != nullptr) state()->save(1, snapshot);
+  if (operator_context_->store_) operator_context_->store_->save(1, snapshot);
 }
 
 Status ProcessStageBase::restore(const StateEntry& saved) {

@@ -2,6 +2,7 @@
 #include "millstream/operators/window_snapshot.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "millstream/codec/schema.hpp"
 
@@ -40,6 +41,24 @@ Schema numbered_key(Schema key) { return {"tuple", {{"", {"ordered", {}}}, {"", 
 void append_ordered(std::int64_t number, std::string& out) {
   const std::uint64_t bits = static_cast<std::uint64_t>(number) ^ kSign;
   for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(bits >> shift & 0xff));
+}
+
+void GoneNumbers::save(std::uint32_t state, Snapshot& to) {
+  std::sort(numbers_.begin(), numbers_.end());
+  std::string first;
+  std::string end;
+  for (std::size_t i = 0; i < numbers_.size() && !to.whole();) {
+    // Neighbours go in one range.
+    std::size_t behind = i + 1;
+    while (behind < numbers_.size() && numbers_[behind] - 1 == numbers_[behind - 1]) ++behind;
+    first.clear();
+    append_ordered(numbers_[i], first);
+    end.clear();
+    if (numbers_[behind - 1] != std::numeric_limits<std::int64_t>::max()) append_ordered(numbers_[behind - 1] + 1, end);
+    to.remove_range(state, first, end);
+    i = behind;
+  }
+  numbers_.clear();
 }
 
 bool take_ordered(std::string_view& bytes, std::int64_t& number) {

@@ -27,7 +27,8 @@ Checkpointer::Checkpointer(CheckpointedJob& job, CheckpointStore& store, Checkpo
       log_{std::move(log)},
       nonces_{nonce_seed},
       savepoints_{micros(options.timeout)},
-      committed_{facts_.committed} {
+      committed_{facts_.committed},
+      chain_{options.rebase_bytes} {
   last_id_ = committed_.id;
   next_ns_ = monotonic_after(clock_.monotonic_ns(), micros(options_.interval));
 }
@@ -119,7 +120,9 @@ void Checkpointer::start(std::int64_t now_ns) {
     return;
   }
   phase_ = Phase::kCollecting;
-  job_.send_barrier(++barrier_);
+  whole_ = chain_.wants_whole();
+  if (!whole_) manifest_.segments = chain_.segments();
+  job_.send_barrier(++barrier_, whole_);
 }
 
 void Checkpointer::collect(ShardSnapshot snapshot) {
@@ -154,8 +157,9 @@ Status Checkpointer::write(ShardSnapshot& snapshot) {
 void Checkpointer::decide() {
   manifest_.written_at = clock_.now();
   // Shards come in any order; what is written says the same whatever it was.
-  std::sort(manifest_.segments.begin(), manifest_.segments.end(),
-            [](const SegmentHandle& a, const SegmentHandle& b) { return a.shard < b.shard; });
+  std::sort(manifest_.segments.begin(), manifest_.segments.end(), [](const SegmentHandle& a, const SegmentHandle& b) {
+    return std::tie(a.epoch.id, a.shard) < std::tie(b.epoch.id, b.shard);
+  });
   std::sort(manifest_.positions.begin(), manifest_.positions.end(), [](const SplitPosition& a, const SplitPosition& b) {
     return std::tie(a.source, a.split) < std::tie(b.source, b.split);
   });
@@ -176,6 +180,7 @@ void Checkpointer::decide() {
       return;
   }
   committed_ = manifest_.checkpoint;
+  chain_.committed(manifest_.segments, whole_);
   phase_ = Phase::kCommitting;
   job_.commit_barrier(barrier_);
 }
@@ -204,7 +209,8 @@ void Checkpointer::give_up(const Status& why) {
   const Status placed = why.at("checkpoint " + manifest_.checkpoint.to_string());
   savepoints_.checkpoint_failed(placed);
   if (phase_ == Phase::kCollecting) {
-    // Every checkpoint holds the whole state, so nothing needs the segments of one that failed.
+    // What the stages have said at its barrier is lost, so the next one has to hold everything.
+    chain_.lost();
     if (Status s = store_.abort(manifest_.checkpoint, AbortedSegments::kDrop); !s.ok() && log_) {
       log_(LogLevel::kWarning, s.at("removing what is left of it").message());
     }

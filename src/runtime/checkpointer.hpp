@@ -18,6 +18,7 @@
 #include "millstream/runtime/metrics.hpp"
 #include "millstream/runtime/options.hpp"
 #include "runtime/savepoints.hpp"
+#include "runtime/segment_chain.hpp"
 #include "runtime/shard_barriers.hpp"
 
 namespace millstream::inline v0 {
@@ -26,8 +27,8 @@ namespace millstream::inline v0 {
 class MILLSTREAM_EXPORT CheckpointedJob {
  public:
   virtual ~CheckpointedJob() = default;
-  /// Sources are to send this barrier.
-  virtual void send_barrier(std::uint64_t barrier) = 0;
+  /// Sources are to send this barrier; stages give out all of their state, or what has changed since the one before.
+  virtual void send_barrier(std::uint64_t barrier, bool whole) = 0;
   /// Sinks are to commit what they prepared at this barrier.
   virtual void commit_barrier(std::uint64_t barrier) = 0;
   /// The last checkpoint is committed: shards may leave their loops.
@@ -107,7 +108,9 @@ class MILLSTREAM_EXPORT Checkpointer {
   Phase phase_ = Phase::kIdle;
   std::uint64_t barrier_ = 0;
   CheckpointId committed_;  // the newest; id 0 = none
+  SegmentChain chain_;      // of that one
   Manifest manifest_;       // of the one under way
+  bool whole_ = true;       // so is that one
   std::uint32_t collected_ = 0;
   std::uint32_t sinks_done_ = 0;
   std::uint32_t ended_ = 0;

@@ -132,7 +132,10 @@ Progress Engine::step(std::uint32_t number) {
     if (!context.stopping) context.draining = drain_requested();
     context.stopping = true;
   }
-  context.barrier = barrier_.load(std::memory_order_relaxed);
+  // In one word, so that no shard sees the one without the other.
+  const std::uint64_t barrier = barrier_.load(std::memory_order_relaxed);
+  context.barrier = barrier >> 1;
+  context.whole_snapshot = (barrier & 1) != 0;
   Progress progress = shard.step();
   const std::uint64_t committed = committed_.load(std::memory_order_relaxed);
   if (shard.committed_ != committed) [[unlikely]] {

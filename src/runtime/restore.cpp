@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/replay.hpp"
 #include "millstream/core/key_group.hpp"
 #include "millstream/runtime/engine.hpp"
 
@@ -38,9 +39,15 @@ class Restorer {
     if (Status s = match_states(); !s.ok()) return s;
     find_lost_sources();
     if (Status s = check_lost(); !s.ok()) return s;
-    for (const SegmentHandle& segment : manifest_.segments) {
-      if (Status s = read(segment); !s.ok()) return s;
-    }
+    const ShardContext& context = shard_.context();
+    const Replay replay{
+        .wanted =
+            [&](std::uint32_t key_group) {
+              return key_group == kEveryShard ||
+                     (key_group < kKeyGroups && shard_of_group(key_group, context.shards) == context.shard);
+            },
+        .take = [this](const SegmentFrame& frame, const SegmentHandle&) { return take(frame); }};
+    if (Status s = replay_segments(store_, manifest_, replay); !s.ok()) return s;
     for (const auto& [node, stage] : shard_.stages()) stage->end_restore();
     return {};
   }
@@ -127,28 +134,12 @@ class Restorer {
     return all;
   }
 
-  Status read(const SegmentHandle& segment) {
-    Result<SegmentReader> reader = store_.open_segment(segment);
-    if (!reader) return reader.error();
-    SegmentFrame frame;
-    while (true) {
-      const Result<bool> more = reader->next(frame);
-      if (!more) return more.error();
-      if (!*more) return {};
-      if (Status s = take(frame); !s.ok()) return s.at(segment.file.name);
-    }
-  }
   Status take(const SegmentFrame& frame) {
     if (dropped_.contains(frame.state)) return {};
     const auto target = targets_.find(frame.state);
     if (frame.kind != SegmentFrame::Kind::kValue || target == targets_.end()) {
       return {ErrorCode::kInvalidData, "a frame of a kind or state that its manifest does not tell of"};
     }
-    const ShardContext& context = shard_.context();
-    const bool ours =
-        frame.key_group == kEveryShard ||
-        (frame.key_group < kKeyGroups && shard_of_group(frame.key_group, context.shards) == context.shard);
-    if (!ours) return {};
     const auto& [stage, state, saved, convert] = target->second;
     if (!convert) return stage->restore({state, frame.key_group, frame.key, frame.value});
     if (Status s = convert(frame.value, converted_); !s.ok()) {

@@ -54,14 +54,24 @@ void ShardBarriers::bring_ended_stages() {
   }
 }
 
-void ShardBarriers::put(const StateEntry& entry) {
-  const std::uint32_t number = first_number_ + entry.state;
+bool ShardBarriers::whole() const { return shard_.context().whole_snapshot; }
+
+SegmentChunk& ShardBarriers::chunk_of(std::uint32_t state) {
+  const std::uint32_t number = first_number_ + state;
   std::vector<SegmentChunk>& chunks = current_.chunks;
   if (chunks.empty() || chunks.back().state() != number || chunks.back().size_bytes() >= kChunkBytes) {
     chunks.emplace_back(number);
   }
-  chunks.back().put(entry.key_group, entry.key, entry.value);
+  return chunks.back();
 }
+
+void ShardBarriers::remove_range(std::uint32_t state, std::string_view first, std::string_view end) {
+  chunk_of(state).remove_range(kEveryShard, first, end);
+}
+void ShardBarriers::remove(std::uint32_t state, std::uint32_t key_group, std::string_view key) {
+  chunk_of(state).remove(key_group, key);
+}
+void ShardBarriers::put(const StateEntry& entry) { chunk_of(entry.state).put(entry.key_group, entry.key, entry.value); }
 
 void ShardBarriers::position(std::string_view split, std::string position, bool finished) {
   current_.positions.push_back({saving_->name(), std::string{split}, std::move(position), finished});

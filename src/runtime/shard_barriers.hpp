@@ -40,7 +40,11 @@ class ShardBarriers final : public BarrierListener, private Snapshot {
 
  private:
   void begin();
+  bool whole() const override;
+  void remove_range(std::uint32_t state, std::string_view first, std::string_view end) override;
+  void remove(std::uint32_t state, std::uint32_t key_group, std::string_view key) override;
   void put(const StateEntry& entry) override;
+  SegmentChunk& chunk_of(std::uint32_t state);
   void position(std::string_view split, std::string position, bool finished) override;
   void prepared(std::string handle) override;
 

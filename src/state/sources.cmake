@@ -1,5 +1,6 @@
 # Sources of state, listed by hand.
 target_sources(millstream PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/entry_changes.cpp
   ${CMAKE_CURRENT_LIST_DIR}/key_space.cpp
   ${CMAKE_CURRENT_LIST_DIR}/state_store.cpp
   ${CMAKE_CURRENT_LIST_DIR}/table_index.cpp

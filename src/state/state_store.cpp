@@ -22,7 +22,7 @@ void StateStore::declare(std::vector<StateDeclaration>& states) const {
   for (const auto& state : states_) states.push_back(state->declare());
 }
 
-void StateStore::save(std::uint32_t first, Snapshot& snapshot) const {
+void StateStore::save(std::uint32_t first, Snapshot& snapshot) {
   timers_.event_time.save(first, snapshot);
   timers_.processing_time.save(first + 1, snapshot);
   for (std::uint32_t i = 0; i < states_.size(); ++i) states_[i]->save(first + 2 + i, snapshot);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "millstream/core/hash.hpp"
+#include "millstream/state/entry_changes.hpp"
 #include "millstream/state/slots.hpp"
 #include "millstream/state/table_index.hpp"
 
@@ -34,6 +35,15 @@ struct HeapItem {
   }
 };
 
+// The key of a timer as an entry of saved state.
+void append_timer(const Entry& entry, std::string& bytes) {
+  ByteWriter out{bytes};
+  out.write_fixed(entry.time.time_since_epoch().count());
+  out.write_varint(entry.name.size());
+  out.write_bytes(entry.name);
+  out.write_bytes(entry.key);
+}
+
 constexpr std::uint32_t kArity = 4;  // half the levels of a binary heap, hence half the cache misses
 
 std::uint64_t timer_hash(std::string_view key, Timestamp time, std::string_view name) {
@@ -52,7 +62,8 @@ struct TimerQueue::Impl {
   Slots<std::uint32_t> heap_at;  // by entry number
   std::uint32_t size = 0;
   TableIndex index;
-  std::uint64_t sequence = 0;
+  std::uint64_t sequence = 0;  // of the next one
+  EntryChanges changes;        // by entry number
 
   ~Impl() {
     for (std::uint32_t i = 0; i < size; ++i) entries[heap[i].entry].~Entry();
@@ -91,9 +102,31 @@ struct TimerQueue::Impl {
       return entry.time == time && entry.key == key && entry.name == name;
     });
   }
+  /// False if there is one already.
+  bool add(std::string_view key, std::uint32_t group, Timestamp time, std::string_view name, std::uint64_t place) {
+    const std::uint64_t hash = timer_hash(key, time, name);
+    if (find(hash, key, time, name) != TableIndex::kNone) return false;
+    std::uint32_t number = entries_end;
+    if (free.empty()) {
+      entries.reserve(++entries_end);
+      heap_at.reserve(entries_end);
+      changes.reserve(entries_end);
+    } else {
+      number = free.back();
+      free.pop_back();
+    }
+    ::new (static_cast<void*>(&entries[number])) Entry{time, hash, std::string{key}, std::string{name}};
+    changes.touch(number);
+    index.insert(hash, number);
+    heap.reserve(size + std::size_t{1});
+    sift_up(size++, {time, place, group, number});
+    sequence = std::max(sequence, place + 1);
+    return true;
+  }
   /// Out of heap and index; the entry itself is still there.
   void take_out(std::uint32_t number) {
     const std::uint32_t at = heap_at[number];
+    changes.erase(number, heap[at].group, [&](std::string& bytes) { append_timer(entries[number], bytes); });
     index.erase(entries[number].hash, number);
     const HeapItem last = heap[--size];
     if (at == size) return;
@@ -113,22 +146,7 @@ TimerQueue::TimerQueue() : impl_{std::make_unique<Impl>()} {}
 TimerQueue::~TimerQueue() = default;
 
 bool TimerQueue::add(std::string_view key, std::uint32_t group, Timestamp time, std::string_view name) {
-  Impl& q = *impl_;
-  const std::uint64_t hash = timer_hash(key, time, name);
-  if (q.find(hash, key, time, name) != TableIndex::kNone) return false;
-  std::uint32_t number = q.entries_end;
-  if (q.free.empty()) {
-    q.entries.reserve(++q.entries_end);
-    q.heap_at.reserve(q.entries_end);
-  } else {
-    number = q.free.back();
-    q.free.pop_back();
-  }
-  ::new (static_cast<void*>(&q.entries[number])) Entry{time, hash, std::string{key}, std::string{name}};
-  q.index.insert(hash, number);
-  q.heap.reserve(q.size + std::size_t{1});
-  q.sift_up(q.size++, {time, q.sequence++, group, number});
-  return true;
+  return impl_->add(key, group, time, name, impl_->sequence);
 }
 
 bool TimerQueue::cancel(std::string_view key, Timestamp time, std::string_view name) {
@@ -156,26 +174,31 @@ bool TimerQueue::has_due(Timestamp limit) const noexcept { return impl_->size > 
 Timestamp TimerQueue::next() const noexcept { return impl_->size > 0 ? impl_->heap[0].time : kTimestampMax; }
 std::size_t TimerQueue::size() const noexcept { return impl_->size; }
 std::size_t TimerQueue::memory_bytes() const noexcept {
-  return impl_->entries.bytes() + impl_->heap.bytes() + impl_->heap_at.bytes() + impl_->index.bytes();
+  return impl_->entries.bytes() + impl_->heap.bytes() + impl_->heap_at.bytes() + impl_->index.bytes() +
+         impl_->changes.bytes();
 }
 
-void TimerQueue::save(std::uint32_t state, Snapshot& snapshot) const {
-  std::vector<HeapItem> all;
-  for (std::uint32_t i = 0; i < impl_->size; ++i) all.push_back(impl_->heap[i]);
-  std::sort(all.begin(), all.end(), [](const HeapItem& a, const HeapItem& b) { return a.sequence < b.sequence; });
-  std::string bytes;
-  for (const HeapItem& item : all) {
-    const Entry& entry = impl_->entries[item.entry];
-    bytes.clear();
-    {
-      ByteWriter out{bytes};
-      out.write_fixed(item.time.time_since_epoch().count());
-      out.write_varint(entry.name.size());
-      out.write_bytes(entry.name);
-      out.write_bytes(entry.key);
-    }
-    snapshot.put({state, item.group, bytes, {}});
+void TimerQueue::save(std::uint32_t state, Snapshot& snapshot) {
+  Impl& q = *impl_;
+  std::string key;
+  std::string value;
+  const auto give = [&](std::uint32_t number) {
+    const HeapItem& item = q.heap[q.heap_at[number]];
+    key.clear();
+    append_timer(q.entries[number], key);
+    value.clear();
+    ByteWriter{value}.write_varint(item.sequence);
+    snapshot.put({state, item.group, key, value});
+    q.changes.settle(number, true);
+  };
+  if (snapshot.whole()) {
+    for (std::uint32_t i = 0; i < q.size; ++i) give(q.heap[i].entry);
+  } else {
+    q.changes.removed().for_each(
+        [&](std::uint32_t group, std::string_view removed) { snapshot.remove(state, group, removed); });
+    q.changes.for_each_changed(give);
   }
+  q.changes.removed().clear();
 }
 
 bool TimerQueue::restore(const StateEntry& saved) {
@@ -184,10 +207,13 @@ bool TimerQueue::restore(const StateEntry& saved) {
   std::size_t size = 0;
   std::string_view name;
   std::string_view key;
-  if (!saved.value.empty() || saved.key_group >= kKeyGroups || !in.read_fixed(ticks)) return false;
+  if (saved.key_group >= kKeyGroups || !in.read_fixed(ticks)) return false;
   if (!in.read_count(size) || !in.read_view(size, name) || !in.read_view(in.remaining(), key)) return false;
-  add(key, saved.key_group, Timestamp{Duration{ticks}}, name);
-  return true;
+  ByteReader value{saved.value};
+  std::uint64_t place = 0;
+  if (!value.read_varint(place) || value.remaining() != 0) return false;
+  // Of the places that several shards gave only those of one key group are compared, and one shard gave these.
+  return impl_->add(key, saved.key_group, Timestamp{Duration{ticks}}, name, place);
 }
 
 void Timers::register_event_time(Timestamp t, std::string_view name) {

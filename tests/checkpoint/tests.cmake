@@ -1,4 +1,5 @@
-#Tests of checkpoint : millstream_add_test(checkpoint_name name_test.cpp)
+# Tests of checkpoint.
+millstream_add_test(checkpoint_replay replay_test.cpp)
 millstream_add_test(checkpoint_store_model store_model_test.cpp)
 millstream_add_test(checkpoint_segment segment_test.cpp)
 millstream_add_test(checkpoint_manifest manifest_test.cpp)

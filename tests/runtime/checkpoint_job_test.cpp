@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <numeric>
@@ -14,6 +16,7 @@
 #include "millstream/connectors/memory.hpp"
 #include "millstream/millstream.hpp"
 #include "runtime/eventually.hpp"
+#include "runtime/segment_chain.hpp"
 
 namespace millstream {
 namespace {
@@ -92,6 +95,93 @@ TEST_F(CheckpointedJobs, AStoppedJobGoesOnWhereItWasOnAnyNumberOfShards) {
   const JobResult again = run(sums_of(kCount, nothing), Quiet{state()});
   EXPECT_TRUE(again.ok()) << again.status.to_string();
   EXPECT_TRUE(nothing.records().empty());
+}
+
+TEST_F(CheckpointedJobs, ACheckpointWritesWhatHasChangedAndNowAndThenEverything) {
+  // 20,000 keys at once, then one of seven at a time.
+  constexpr std::uint64_t kKeys = 20'000;
+  const auto flow_of = [](std::uint64_t more, const Sums& out) {
+    Dataflow flow{"ticks"};
+    flow.from(generator::source<Tick>(
+                  {.make = [](std::uint64_t i) { return Tick{static_cast<std::int64_t>(i < kKeys ? i : i % 7), 1}; },
+                   .count = kKeys + more,
+                   .rate = 0}))
+        .named("numbers")
+        .peek([](const Tick& tick) {
+          static std::atomic<std::uint64_t> passed{0};
+          if (tick.key < 7 && ++passed % 50 == 0) std::this_thread::sleep_for(1ms);
+        })
+        .key_by(&Tick::key)
+        .reduce([](const Tick& sum, const Tick& next) { return Tick{sum.key, sum.value + next.value}; })
+        .named("sums")
+        .to(out);
+    return flow;
+  };
+  const auto segment_sizes = [&] {
+    std::map<std::string, std::uint64_t> sizes;
+    std::error_code gone;
+    for (const auto& entry : std::filesystem::directory_iterator{state()}) {
+      if (entry.path().extension() != ".segment") continue;
+      const auto size = std::filesystem::file_size(entry.path(), gone);
+      if (!gone) sizes[entry.path().filename()] = size;
+    }
+    return sizes;
+  };
+  for (const std::uint64_t rebase_bytes : {std::uint64_t{1} << 30, std::uint64_t{0}}) {
+    std::filesystem::remove_all(state());
+    Sums out = memory::sink<Tick>();
+    Quiet options{state(), 1};
+    options.checkpoint.rebase_bytes = rebase_bytes;
+    Job job = start(flow_of(40'000, out), options);
+    // With everything in a whole one, and changes behind it.
+    ASSERT_TRUE(test::eventually([&] { return job.status().records_in > kKeys + 2000; }));
+    const std::uint64_t before = job.status().checkpoints;
+    ASSERT_TRUE(test::eventually([&] { return job.status().checkpoints >= before + 4; }));
+    const std::map<std::string, std::uint64_t> sizes = segment_sizes();
+    job.stop();
+    ASSERT_TRUE(job.wait().ok());
+    ASSERT_FALSE(sizes.empty());
+    // The newest one may not be finished; the one before has all its bytes.
+    const std::uint64_t newest = sizes.size() > 1 ? std::next(sizes.rbegin())->second : sizes.rbegin()->second;
+    if (rebase_bytes > 0) {
+      EXPECT_GT(sizes.size(), 3U);  // the whole one, or what came before it was whole, and all changes
+      EXPECT_LT(newest, kKeys);     // bytes; not one for each key
+    }
+    // Whatever it was made of, all of it is there.
+    Sums rest = memory::sink<Tick>();
+    const JobResult again = run(flow_of(41'000, rest), Quiet{state(), 3});
+    ASSERT_TRUE(again.ok()) << again.status.to_string();
+    std::vector<Tick> all = out.records();
+    for (const Tick& each : rest.records()) all.push_back(each);
+    EXPECT_EQ(all.size(), kKeys + 41'000);
+    std::map<std::int64_t, std::int64_t> greatest;
+    for (const Tick& each : all) greatest[each.key] = std::max(greatest[each.key], each.value);
+    std::int64_t sum = 0;
+    for (const auto& [key, value] : greatest) sum += value;
+    EXPECT_EQ(sum, static_cast<std::int64_t>(kKeys + 41'000));
+  }
+}
+
+TEST(SegmentChain, BeginsAnewWhenItHasGrownOrLostSomething) {
+  const auto bytes = [](std::uint64_t size) { return SegmentHandle{{"name", size, 0}, {1, 1}, 0, {0, 1024}}; };
+  SegmentChain chain{100};
+  EXPECT_TRUE(chain.wants_whole());
+  chain.committed({bytes(1000)}, true);
+  EXPECT_FALSE(chain.wants_whole());
+  chain.committed({bytes(1000), bytes(120)}, false);
+  EXPECT_FALSE(chain.wants_whole());  // above its bytes, below a quarter
+  chain.committed({bytes(1000), bytes(120), bytes(130)}, false);
+  EXPECT_TRUE(chain.wants_whole());
+  EXPECT_EQ(chain.segments().size(), 3U);
+  chain.committed({bytes(10)}, true);
+  chain.committed({bytes(10), bytes(99)}, false);
+  EXPECT_FALSE(chain.wants_whole());  // above a quarter, below its bytes
+  chain.lost();
+  EXPECT_TRUE(chain.wants_whole());
+  chain.committed({bytes(10)}, true);
+  int changes = 0;
+  for (; !chain.wants_whole(); ++changes) chain.committed({bytes(10)}, false);
+  EXPECT_EQ(changes, 256);
 }
 
 TEST_F(CheckpointedJobs, OneAtATimeHasTheFolder) {

@@ -34,6 +34,8 @@ struct Row {
 };
 BOOST_DESCRIBE_STRUCT(Row, (), (sensor, sum, what, at))
 
+constexpr std::uint64_t kRebaseRarely = 20'000;
+
 /// Splits of disordered readings, some at a time.
 struct Readings {
   std::uint64_t seed = 0;
@@ -180,7 +182,7 @@ void live_and_die(std::uint64_t seed, kit::MemoryFileSystem& files, Random& rand
              },
          .file_system = &files,
          .state_dir = "state",
-         .checkpoint = {.interval = 20ms, .timeout = 10s},
+         .checkpoint = {.interval = 20ms, .timeout = 10s, .rebase_bytes = random.chance(0.5) ? 0 : kRebaseRarely},
          .from_savepoint =
              savepoint}}.run(flow);
     now = result.ended_at;

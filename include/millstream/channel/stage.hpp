@@ -66,6 +66,8 @@ class MILLSTREAM_EXPORT ShardContext {
   BarrierListener* barriers = nullptr;
   /// The newest barrier that sources are to send; they send every one, in order.
   std::uint64_t barrier = 0;
+  /// At that barrier all of the state is asked for, not only what has changed since the one before.
+  bool whole_snapshot = true;
   /// The job goes on from a checkpoint: what earlier runs gave out is there and stays.
   bool restored = false;
   /// Set by the job: a source should end now (drain: with the final watermark).
@@ -120,7 +122,8 @@ class MILLSTREAM_EXPORT Stage : public Receiver {
 
   /// What the stage keeps from batch to batch; its order numbers the states. Behind open().
   [[nodiscard]] virtual std::vector<StateDeclaration> states() const { return {}; }
-  /// Gives out all of it. At a barrier, or behind the end; never with an unfinished firing.
+  /// Gives out all of it, or what has changed since the last call. At a barrier, or behind the end; never with an
+  /// unfinished firing.
   virtual void save(Snapshot&) {}
   /// Takes an entry that save() gave out, on any shard of an earlier run: all those of this shard's key groups and of
   /// kEveryShard, between open() and the first batch.

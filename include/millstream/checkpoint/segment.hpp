@@ -64,8 +64,9 @@ class SegmentChunk {
   /// The whole value of a key, never an increment. Key and value are the state's own bytes.
   MILLSTREAM_EXPORT void put(std::uint32_t key_group, std::string_view key, std::string_view value);
   MILLSTREAM_EXPORT void remove(std::uint32_t key_group, std::string_view key);
-  /// All keys of the state from `first` to before `end`, in the order of their bytes. A segment deletes ranges of a
-  /// state before it changes keys of it, so none of these may follow a put or remove.
+  /// All keys of the state from `first` to before `end`, in the order of their bytes; with kEveryShard, in all key
+  /// groups of the segment's shard. An empty `end` is behind every key. A segment deletes ranges of a state before it
+  /// changes keys of it, so none of these may follow a put or remove.
   MILLSTREAM_EXPORT void remove_range(std::uint32_t key_group, std::string_view first, std::string_view end);
 
   /// Of the file: hand it over before this exceeds what one block may hold.

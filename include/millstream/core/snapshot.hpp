@@ -47,6 +47,14 @@ struct StateEntry {
 class MILLSTREAM_EXPORT Snapshot {
  public:
   virtual ~Snapshot() = default;
+  /// Every entry is asked for. Otherwise those that have changed since the stage's save() before, and what has gone
+  /// since; but entries of kEveryShard each time, for those of earlier snapshots do not count any more.
+  [[nodiscard]] virtual bool whole() const = 0;
+  /// All keys of a state from `first` to before `end`, in all key groups of the shard, have gone; an empty `end` is
+  /// behind every key. Before the entries of the same state, and not where whole() is asked for.
+  virtual void remove_range(std::uint32_t state, std::string_view first, std::string_view end) = 0;
+  /// An entry has gone. If its key is there again, before that is given out; not where whole() is asked for.
+  virtual void remove(std::uint32_t state, std::uint32_t key_group, std::string_view key) = 0;
   virtual void put(const StateEntry& entry) = 0;
   /// Of a source: where a split goes on.
   virtual void position(std::string_view split, std::string position, bool finished) = 0;

@@ -25,7 +25,10 @@ class AggregateStage final : public TransformStage<T, KeyedResult<K, ResultOf<Ag
  public:
   AggregateStage(KeyOf key_of, Agg agg) : key_of_{std::move(key_of)}, agg_{std::move(agg)} {}
 
-  void open() override { memory_ = MemoryReservation{this->context().memory}; }
+  void open() override {
+    memory_ = MemoryReservation{this->context().memory};
+    if (this->context().barriers != nullptr) table_.track_changes();
+  }
   std::vector<StateDeclaration> states() const override {
     return {declare_entries("accumulators", schema_of<K>(), schema_of<AccumulatorOf<Agg>>())};
   }

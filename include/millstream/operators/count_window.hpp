@@ -40,6 +40,7 @@ class CountWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   void open() override {
     Base::open();
     memory_ = MemoryReservation{this->context().memory};
+    if (this->context().barriers != nullptr) table_.track_changes();
   }
 
  private:
@@ -128,6 +129,7 @@ class CountWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       if (this->stop()) return false;
       auto& [k, key] = table_.entry(cursor_);
       if (key.open.count == 0 && key.since == 0) continue;
+      table_.touch(cursor_);
       if constexpr (kSlides) {
         // The next window lacks this many chunks, the open one among them; what it holds is at the end.
         const std::uint64_t missing = slide_chunks_ - key.since;
@@ -148,7 +150,7 @@ class CountWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   StateDeclaration window_state() const override {
     return declare_entries("counts", schema_of<K>(), schema_of<KeyState>());
   }
-  void save_windows(Snapshot& to) const override { save_table(table_, kWindowState, {}, to); }
+  void save_windows(Snapshot& to) override { save_table(table_, kWindowState, {}, to); }
   bool restore_window(const StateEntry& entry) override {
     const auto restored = restore_to_table(table_, entry.key_group, entry.key, entry.value);
     if (!restored) return false;

@@ -15,21 +15,27 @@ namespace millstream::inline v0 {
 template <class K>
 class PaneCounts {
  public:
+  /// Before the first: changes are tracked, for checkpoints.
+  void track_changes() noexcept { tracks_ = true; }
   /// The number of the pane that the key now fires, from zero.
   std::uint32_t next(std::int64_t window, const K& key, std::uint64_t hash) {
-    Table& table = windows_[window];
+    Table& table = at(window);
     return table.entry(table.find_or_insert(key, hash, [] { return 0U; })).value++;
   }
   /// Forgets the first windows, as long as over(window) holds.
   template <class Over>
   void drop(Over&& over) {
-    while (!windows_.empty() && over(windows_.begin()->first)) windows_.erase(windows_.begin());
+    while (!windows_.empty() && over(windows_.begin()->first)) {
+      gone_.add(windows_.begin()->first, windows_.begin()->second);
+      windows_.erase(windows_.begin());
+    }
   }
 
   /// As entries of `state`: window and key -> panes so far.
-  void save(std::uint32_t state, Snapshot& to) const {
+  void save(std::uint32_t state, Snapshot& to) {
+    gone_.save(state, to);
     std::string prefix;
-    for (const auto& [window, table] : windows_) {
+    for (auto& [window, table] : windows_) {
       prefix.clear();
       append_ordered(window, prefix);
       save_table(table, state, prefix, to);
@@ -39,12 +45,20 @@ class PaneCounts {
   [[nodiscard]] bool restore(const StateEntry& entry) {
     std::string_view key = entry.key;
     std::int64_t window = 0;
-    return take_ordered(key, window) && restore_to_table(windows_[window], entry.key_group, key, entry.value);
+    return take_ordered(key, window) && restore_to_table(at(window), entry.key_group, key, entry.value);
   }
 
  private:
   using Table = StateTable<K, std::uint32_t>;
+  Table& at(std::int64_t window) {
+    Table& table = windows_[window];
+    if (tracks_ && table.changes() == nullptr) table.track_changes();
+    return table;
+  }
+
   std::map<std::int64_t, Table> windows_;
+  GoneNumbers gone_;
+  bool tracks_ = false;
 };
 
 }  // namespace millstream::inline v0

@@ -69,8 +69,8 @@ class PartialSlices {
   }
   /// f(slice, first window that it counts in, table) for each part.
   template <class F>
-  void for_each(F&& f) const {
-    for (const Part& each : parts_) f(each.slice, each.from, std::as_const(*each.table));
+  void for_each(F&& f) {
+    for (Part& each : parts_) f(each.slice, each.from, *each.table);
   }
   /// Forgets the slices for which over(slice) holds.
   template <class Over>

@@ -27,7 +27,10 @@ class ReduceStage final : public TransformStage<T, T> {
  public:
   ReduceStage(KeyOf key_of, F f) : key_of_{std::move(key_of)}, f_{std::move(f)} {}
 
-  void open() override { memory_ = MemoryReservation{this->context().memory}; }
+  void open() override {
+    memory_ = MemoryReservation{this->context().memory};
+    if (this->context().barriers != nullptr) table_.track_changes();
+  }
   std::vector<StateDeclaration> states() const override {
     return {declare_entries("values", schema_of<K>(), schema_of<T>())};
   }

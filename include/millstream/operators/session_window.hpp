@@ -42,6 +42,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   void open() override {
     Base::open();
     memory_ = MemoryReservation{this->context().memory};
+    if (this->context().barriers != nullptr) table_.track_changes();
   }
 
  private:
@@ -209,6 +210,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       Session<Acc>& session = sessions[next];
       // It may have been extended since; then it comes up again in its turn.
       if (due_of(session) <= due.at) {
+        table_.touch(due.number);
         if (!session.closed) {
           session.closed = true;
           if (session.fresh > 0 || !this->options().discarding) {
@@ -247,6 +249,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       for (std::size_t i = 0; i < entry.value.sessions.size(); ++i) {
         Session<Acc>& session = entry.value.sessions[i];
         if (session.closed || session.fresh == 0 || !this->early_for(session.end)) continue;
+        table_.touch(cursor_);
         give_out(entry.key, session, PaneTiming::early);
         if (this->full()) return false;  // what has been given out is not fresh when this key comes again
       }
@@ -285,7 +288,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   StateDeclaration window_state() const override {
     return declare_entries("sessions", schema_of<K>(), schema_of<KeyState>());
   }
-  void save_windows(Snapshot& to) const override {
+  void save_windows(Snapshot& to) override {
     save_table(table_, kWindowState, {}, to, [](const KeyState& key, ByteWriter& out) {
       if (key.sessions.empty()) return false;
       Codec<KeyState>::encode(key, out);

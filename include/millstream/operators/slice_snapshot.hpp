@@ -19,9 +19,15 @@ inline constexpr std::uint32_t kPanesState = 3;
 
 /// Gives out the slices for which open(end of their last window) holds.
 template <class K, class Agg, class Open>
-void save_slices(const WindowSlices<K, Agg>& slices, Open&& open, Snapshot& to) {
+void save_slices(WindowSlices<K, Agg>& slices, Open&& open, Snapshot& to) {
+  slices.for_each([&](auto& state) {
+    if (open(state.last_end)) return;
+    slices.gone().add(state.slice.index, *state.table);
+    if (EntryChanges* const changes = state.table->changes()) changes->forget();
+  });
+  slices.gone().save(kSlicesState, to);
   std::string prefix;
-  slices.for_each([&](const auto& state) {
+  slices.for_each([&](auto& state) {
     if (!open(state.last_end)) return;
     prefix.clear();
     append_ordered(state.slice.index, prefix);
@@ -39,10 +45,12 @@ template <class K, class Agg>
   return true;
 }
 
+/// They are few and their order counts: all are given out each time.
 template <class K, class Agg>
-void save_parts(const PartialSlices<K, Agg>& parts, Snapshot& to) {
+void save_parts(PartialSlices<K, Agg>& parts, Snapshot& to) {
+  if (!to.whole()) to.remove_range(kPartsState, {}, {});
   std::string prefix;
-  parts.for_each([&](std::int64_t slice, std::int64_t from, const auto& table) {
+  parts.for_each([&](std::int64_t slice, std::int64_t from, auto& table) {
     prefix.clear();
     append_ordered(slice, prefix);
     append_ordered(from, prefix);

@@ -47,6 +47,10 @@ class SliceWindowStage final : public WindowStage {
 
   void open() override {
     slices_.emplace(agg_, grid_, context().memory);
+    if (context().barriers != nullptr) {
+      slices_->track_changes();
+      panes_.track_changes();
+    }
     late_.open(sides_, context().batch_records_max);
   }
   bool ready() override { return !current_ && !firing_ && output_.ready() && (sides_.empty() || sides_.ready()); }

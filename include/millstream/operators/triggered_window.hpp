@@ -97,6 +97,7 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     window.time = time;
     window.table = spare_.empty() ? std::make_unique<Table>() : std::move(spare_.back());
     if (!spare_.empty()) spare_.pop_back();
+    if (this->context().barriers != nullptr) window.table->track_changes();
     window.closed = closed;
   }
   void add_to(Window& window, const T& record, std::uint64_t hash, Timestamp time) {
@@ -134,6 +135,7 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       closed_until_ = it->first;
     }
     while (!windows_.empty() && this->expired(windows_.begin()->second.time.end)) {
+      gone_.add(windows_.begin()->first, *windows_.begin()->second.table);
       forgotten_.push_back(std::move(windows_.begin()->second.table));
       windows_.erase(windows_.begin());
     }
@@ -156,9 +158,13 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     const bool all = timing == PaneTiming::on_time && !this->options().discarding;
     Table& table = *window.table;
     while (cursor_ < table.end_number()) {
-      auto& entry = table.entry(cursor_++);
+      auto& entry = table.entry(cursor_);
       // A key whose only records threw has had nothing to say.
-      if ((all && entry.value.fired > 0) || entry.value.fresh > 0) give_out(window, entry, timing);
+      const bool gives = (all && entry.value.fired > 0) || entry.value.fresh > 0;
+      // That the window has closed is in each of its entries.
+      if (gives || timing == PaneTiming::on_time) table.touch(cursor_);
+      ++cursor_;
+      if (gives) give_out(window, entry, timing);
       if (this->stop()) return false;
     }
     cursor_ = 0;
@@ -184,9 +190,10 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
                            fixed_struct({{"closed", schema_of<bool>()}, {"pane", schema_of<WindowPane<Acc>>()}}));
   }
   // The key is that of the table behind the window's number; the value says first whether the window has closed.
-  void save_windows(Snapshot& to) const override {
+  void save_windows(Snapshot& to) override {
+    gone_.save(kWindowState, to);
     std::string prefix;
-    for (const auto& [number, window] : windows_) {
+    for (auto& [number, window] : windows_) {
       prefix.clear();
       append_ordered(number, prefix);
       const bool closed = window.closed;
@@ -247,6 +254,7 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   Agg agg_;
   std::optional<SliceGrid> grid_;
   std::map<std::int64_t, Window> windows_;  // by number, so by end
+  GoneNumbers gone_;
   std::vector<std::unique_ptr<Table>> forgotten_;
   std::vector<std::unique_ptr<Table>> spare_;
   Slice slice_{};

@@ -129,7 +129,7 @@ class WindowFrame : public WindowStage {
   };
   /// The state kWindowState.
   [[nodiscard]] virtual StateDeclaration window_state() const = 0;
-  virtual void save_windows(Snapshot& to) const = 0;
+  virtual void save_windows(Snapshot& to) = 0;
   /// False where the entry is none.
   [[nodiscard]] virtual bool restore_window(const StateEntry& entry) = 0;
   /// All of them are there.

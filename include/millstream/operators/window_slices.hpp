@@ -17,6 +17,7 @@
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/core/piece_vector.hpp"
 #include "millstream/operators/key_totals.hpp"
+#include "millstream/operators/window_snapshot.hpp"
 #include "millstream/state/state_table.hpp"
 #include "millstream/window/aggregate.hpp"
 #include "millstream/window/slice_grid.hpp"
@@ -51,6 +52,11 @@ class WindowSlices {
   WindowSlices(Agg agg, SliceGrid grid, std::shared_ptr<MemoryBudget> memory)
       : agg_{std::move(agg)}, grid_{std::move(grid)}, memory_{std::move(memory)} {}
 
+  /// Before the first slice: changes are tracked, for checkpoints.
+  void track_changes() noexcept { tracks_ = true; }
+  /// Slices that have been let go.
+  [[nodiscard]] GoneNumbers& gone() noexcept { return gone_; }
+
   [[nodiscard]] bool sliding() const noexcept { return grid_.size_slices() > 1; }
 
   /// The slice that holds t, or null.
@@ -67,6 +73,7 @@ class WindowSlices {
       state->last_end = grid_.window(grid_.last_window_of(slice.index)).end;
       state->table = spare_.empty() ? std::make_unique<StateTable<K, Acc>>() : std::move(spare_.back());
       if (!spare_.empty()) spare_.pop_back();
+      if (tracks_) state->table->track_changes();
       account(*state);
     }
     return *state;
@@ -79,8 +86,8 @@ class WindowSlices {
   }
   /// f(state) for each slice, in their order.
   template <class F>
-  void for_each(F&& f) const {
-    for (const auto& [index, state] : slices_) f(std::as_const(*state));
+  void for_each(F&& f) {
+    for (auto& [index, state] : slices_) f(*state);
   }
   /// Brings the memory reservation up to date after entries were added.
   void account(State& state) {
@@ -250,6 +257,7 @@ class WindowSlices {
       if (in_stack || saturating_add(oldest.last_end, lateness) > watermark) break;
       if (emitting_ == &oldest) emitting_ = nullptr;
       held_ -= oldest.accounted;
+      gone_.add(oldest.slice.index, *oldest.table);
       retired_.push_back(std::move(oldest.table));
       slices_.erase(slices_.begin());
       advanced = true;
@@ -285,6 +293,7 @@ class WindowSlices {
     StateTable<K, Acc>& table = *state.table;
     std::uint32_t entry = table.find(key, hash);
     if (entry != kNone) {
+      table.touch(entry);
       merge(table.entry(entry).value, one);
       return entry;
     }
@@ -437,6 +446,8 @@ class WindowSlices {
   std::map<std::int64_t, std::unique_ptr<State>> slices_;
   std::vector<std::unique_ptr<StateTable<K, Acc>>> retired_;
   std::vector<std::unique_ptr<StateTable<K, Acc>>> spare_;
+  GoneNumbers gone_;
+  bool tracks_ = false;
 
   std::vector<PieceVector<std::uint32_t>> spent_numbers_;
   std::vector<PieceVector<Front>> spent_fronts_;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "millstream/channel/stage.hpp"
 #include "millstream/codec/schema.hpp"
@@ -46,5 +47,20 @@ inline constexpr std::size_t kOrderedBytes = 8;
 MILLSTREAM_EXPORT void append_ordered(std::int64_t number, std::string& out);
 /// Takes it off; false where there is none.
 [[nodiscard]] MILLSTREAM_EXPORT bool take_ordered(std::string_view& bytes, std::int64_t& number);
+
+/// Windows or slices that have been let go since the last checkpoint, of which that one holds entries, by the ordered
+/// numbers in front of their keys.
+class MILLSTREAM_EXPORT GoneNumbers {
+ public:
+  template <class K, class V>
+  void add(std::int64_t number, const StateTable<K, V>& table) {
+    if (table.changes() != nullptr && table.changes()->any_held()) numbers_.push_back(number);
+  }
+  /// Tells the next checkpoint, before the state's entries.
+  void save(std::uint32_t state, Snapshot& to);
+
+ private:
+  std::vector<std::int64_t> numbers_;
+};
 
 }  // namespace millstream::inline v0

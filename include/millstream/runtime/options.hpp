@@ -36,6 +36,9 @@ struct CheckpointOptions {
   std::chrono::nanoseconds min_pause{0};
   /// Checkpoints that are kept, at least 1.
   std::size_t retained = 1;
+  /// A checkpoint adds what has changed to the files of the one before. When these changes have so many bytes, and a
+  /// quarter of the whole state, the next checkpoint writes the whole state anew: fewer, and a restart reads more.
+  std::uint64_t rebase_bytes = std::uint64_t{64} << 20;
   /// So many failures in a row are only logged; one more fails the job.
   std::uint32_t tolerated_failures = 10;
 };

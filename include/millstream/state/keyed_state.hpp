@@ -14,6 +14,7 @@
 #include "millstream/core/export.hpp"
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/core/snapshot.hpp"
+#include "millstream/state/entry_changes.hpp"
 #include "millstream/state/key_space.hpp"
 #include "millstream/state/slots.hpp"
 #include "millstream/state/state_options.hpp"
@@ -52,8 +53,8 @@ class MILLSTREAM_EXPORT KeyedStateBase {
   /// Keys that have content, expired ones that are not yet removed included.
   [[nodiscard]] virtual std::size_t size() const = 0;
   [[nodiscard]] virtual StateDeclaration declare() const = 0;
-  /// Gives out what has not expired, as entries of state `state`.
-  virtual void save(std::uint32_t state, Snapshot& snapshot) const = 0;
+  /// Gives out what has not expired, as entries of state `state`: all, or what has changed.
+  virtual void save(std::uint32_t state, Snapshot& snapshot) = 0;
   /// Adds what save() gave out; false where the bytes are not that.
   [[nodiscard]] virtual bool restore(const StateEntry& saved) = 0;
 
@@ -83,9 +84,14 @@ class KeyedState final : public KeyedStateBase {
   [[nodiscard]] Content* find() {
     const std::uint32_t number = find_number();
     if (number == KeyTable::kNone) return nullptr;
-    if (aging_.on() && aging_.on_read()) touched_[number] = aging_.now();
+    if (aging_.on() && aging_.on_read()) {
+      changes_.touch(number);
+      touched_[number] = aging_.now();
+    }
     return &contents_[number];
   }
+  /// What find() gave is about to change.
+  void touch() { changes_.touch(table_->find()); }
   /// Content of the current key for writing, made if there is none.
   [[nodiscard]] Content& write() {
     std::uint32_t number = find_number();
@@ -94,6 +100,7 @@ class KeyedState final : public KeyedStateBase {
       construct(number);
       note_addition();
     }
+    changes_.touch(number);
     if (aging_.on()) touched_[number] = aging_.now();
     return contents_[number];
   }
@@ -109,7 +116,7 @@ class KeyedState final : public KeyedStateBase {
 
   void maintain() override {
     if (aging_.on()) sweep();
-    memory_.resize(table_->memory_bytes() + contents_.bytes() + touched_.bytes());
+    memory_.resize(table_->memory_bytes() + contents_.bytes() + touched_.bytes() + changes_.bytes());
   }
   std::size_t size() const override {
     std::size_t count = 0;
@@ -123,24 +130,33 @@ class KeyedState final : public KeyedStateBase {
         name(), keys_.key_schema(),
         fixed_struct({{"touched", schema_of<std::optional<Timestamp>>()}, {"value", schema_of<Content>()}}));
   }
-  void save(std::uint32_t state, Snapshot& snapshot) const override {
+  void save(std::uint32_t state, Snapshot& snapshot) override {
     std::string key;
     std::string value;
-    for (std::uint32_t number = 0; number < table_->end_number(); ++number) {
-      if (!table_->live(number) || (aging_.on() && aging_.over(touched_[number]))) continue;
+    const auto give = [&](std::uint32_t number) {
+      const bool over = aging_.on() && aging_.over(touched_[number]);
       key.clear();
-      value.clear();
-      {
-        ByteWriter key_out{key};
-        table_->encode_key(number, key_out);
-        ByteWriter out{value};
-        std::optional<Timestamp> touched;
-        if (aging_.on()) touched = touched_[number];
-        Codec<std::optional<Timestamp>>::encode(touched, out);
-        Codec<Content>::encode(contents_[number], out);
+      append_key(number, key);
+      if (!over) {
+        value.clear();
+        encode(number, value);
+        snapshot.put({state, table_->group(number), key, value});
+      } else if (!snapshot.whole() && changes_.held(number)) {
+        snapshot.remove(state, table_->group(number), key);
       }
-      snapshot.put({state, table_->group(number), key, value});
+      changes_.settle(number, !over);
+    };
+    if (snapshot.whole()) {
+      changes_.removed().clear();
+      for (std::uint32_t number = 0; number < table_->end_number(); ++number) {
+        if (table_->live(number)) give(number);
+      }
+      return;
     }
+    changes_.removed().for_each(
+        [&](std::uint32_t group, std::string_view removed) { snapshot.remove(state, group, removed); });
+    changes_.removed().clear();
+    changes_.for_each_changed(give);
   }
   bool restore(const StateEntry& saved) override {
     bool added = false;
@@ -151,6 +167,7 @@ class KeyedState final : public KeyedStateBase {
     ByteReader in{saved.value};
     std::optional<Timestamp> touched;
     if (key.remaining() != 0 || !Codec<std::optional<Timestamp>>::decode(in, touched)) return false;
+    changes_.touch(number);
     // State that had no time to live gets it from here on.
     if (aging_.on()) touched_[number] = touched.value_or(aging_.now());
     return Codec<Content>::decode(in, contents_[number]) && in.remaining() == 0;
@@ -171,7 +188,19 @@ class KeyedState final : public KeyedStateBase {
     }
     return number;
   }
+  void append_key(std::uint32_t number, std::string& bytes) const {
+    ByteWriter out{bytes};
+    table_->encode_key(number, out);
+  }
+  void encode(std::uint32_t number, std::string& bytes) const {
+    ByteWriter out{bytes};
+    std::optional<Timestamp> touched;
+    if (aging_.on()) touched = touched_[number];
+    Codec<std::optional<Timestamp>>::encode(touched, out);
+    Codec<Content>::encode(contents_[number], out);
+  }
   void construct(std::uint32_t number) {
+    changes_.reserve(number + std::size_t{1});
     contents_.reserve(number + std::size_t{1});
     ::new (static_cast<void*>(&contents_[number])) Content{};
     if (!aging_.on()) return;
@@ -179,6 +208,7 @@ class KeyedState final : public KeyedStateBase {
     ::new (static_cast<void*>(&touched_[number])) Timestamp{aging_.now()};
   }
   void erase(std::uint32_t number) {
+    changes_.erase(number, table_->group(number), [&](std::string& bytes) { append_key(number, bytes); });
     contents_[number].~Content();
     table_->erase(number);
   }
@@ -217,6 +247,7 @@ class KeyedState final : public KeyedStateBase {
   std::unique_ptr<KeyTable> table_;
   Slots<Content> contents_;   // by the table's numbers
   Slots<Timestamp> touched_;  // likewise; empty without a time to live
+  EntryChanges changes_;      // likewise
   Aging aging_;
   std::uint32_t next_ = 0;  // where the sweep goes on
   std::uint32_t sweep_debt_ = 0;

@@ -72,8 +72,11 @@ class ListState {
     if (list == nullptr) return none;
     const Aging& aging = state_->aging();
     if (aging.on()) {
+      const std::size_t known = list->touched.size();
       age_all(*list);  // state that was saved without a time to live has none
-      if (const std::size_t count = list->expired(aging); count > 0) list->drop(count);
+      const std::size_t expired = list->expired(aging);
+      if (known < list->values.size() || expired > 0) state_->touch();
+      if (expired > 0) list->drop(expired);
       if (aging.on_read()) list->touched.assign(list->values.size(), aging.now());
     }
     return list->values;

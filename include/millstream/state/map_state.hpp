@@ -97,7 +97,9 @@ class MapState {
   }
   void erase(const MK& key) {
     Content* map = state().find();
-    if (map != nullptr && map->slots.erase(key) > 0 && map->slots.empty()) state_->erase();
+    if (map == nullptr || map->slots.erase(key) == 0) return;
+    state_->touch();
+    if (map->slots.empty()) state_->erase();
   }
   /// Calls f(const MK&, const MV&) for each, in ascending order of the map keys. f must not change this map.
   template <class F>

@@ -39,8 +39,8 @@ class MILLSTREAM_EXPORT StateStore {
 
   /// Timers of event time, of processing time, then the states in the order in which they were added.
   void declare(std::vector<StateDeclaration>& states) const;
-  /// Gives out everything; `first` is the number of the first of these declarations.
-  void save(std::uint32_t first, Snapshot& snapshot) const;
+  /// Gives out everything, or what has changed; `first` is the number of the first of these declarations.
+  void save(std::uint32_t first, Snapshot& snapshot);
   /// Adds what save() gave out, after the states have been added; `saved.state` counts from the first declaration.
   /// kInvalidData where the bytes are not that.
   [[nodiscard]] Status restore(const StateEntry& saved);

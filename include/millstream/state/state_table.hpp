@@ -21,6 +21,7 @@
 #include "millstream/core/cache_line.hpp"
 #include "millstream/core/key_group.hpp"
 #include "millstream/core/piece_arena.hpp"
+#include "millstream/state/entry_changes.hpp"
 #include "millstream/state/key_hash.hpp"
 #include "millstream/state/table_index.hpp"
 
@@ -66,6 +67,21 @@ class StateTable {
     return const_cast<StateTable*>(this)->entry(number);
   }
 
+  /// From here on the table knows which entries have changed, by resolve(), find_or_insert() and touch(), and which
+  /// have gone. Before the first entry.
+  void track_changes() {
+    MILLSTREAM_ASSERT(ends_ == 0);
+    if (changes_) return;
+    changes_ = std::make_unique<EntryChanges>();
+    changes_->reserve(capacity());
+  }
+  /// Null where they are not tracked.
+  [[nodiscard]] EntryChanges* changes() const noexcept { return changes_.get(); }
+  /// An entry that was not just resolved or inserted is about to change.
+  void touch(std::uint32_t number) noexcept {
+    if (changes_) changes_->touch(number);
+  }
+
   /// Phase one: the entry numbers of `hashes.size()` keys, key i being key_of(i). A key that is not there gets an entry
   /// with the value make(i), i being its first place. `numbers` has room for all.
   template <class KeyOf, class Make>
@@ -80,11 +96,13 @@ class StateTable {
         continue;
       numbers[i] = find_or_insert(key_of(i), hashes[i], [&] { return make(i); });
     }
+    if (!changes_) return;
+    for (std::size_t i = 0; i < hashes.size(); ++i) changes_->touch(numbers[i]);
   }
   /// The entry of `key`, made with make() if there is none.
   template <class Make>
   [[nodiscard]] std::uint32_t find_or_insert(const K& key, std::uint64_t hash, Make&& make) {
-    return index_.find_or_insert(
+    const std::uint32_t found = index_.find_or_insert(
         hash, [&](std::uint32_t number) { return entry(number).key == key; },
         [&] {
           // make() may throw: until the entry stands its place is not taken.
@@ -99,6 +117,8 @@ class StateTable {
           take_place(number, next);
           return number;
         });
+    touch(found);
+    return found;
   }
   /// The entry of `key`, or kNone.
   [[nodiscard]] std::uint32_t find(const K& key, std::uint64_t hash) const {
@@ -106,6 +126,7 @@ class StateTable {
   }
   void erase(std::uint32_t number, std::uint64_t hash) {
     index_.erase(hash, number);
+    note_erased(number, hash);
     entry(number).~Entry();
     if (live_.empty()) live_.assign(blocks_.size() * (kBlockEntries / 64), ~std::uint64_t{0});
     live_[number / 64] &= ~(std::uint64_t{1} << (number % 64));
@@ -119,11 +140,14 @@ class StateTable {
   void erase_dense(std::uint32_t number) {
     MILLSTREAM_ASSERT(live_.empty() && number < ends_);
     const std::uint32_t last = ends_ - 1;
-    index_.erase(hash_key(entry(number).key), number);
+    const std::uint64_t erased = hash_key(entry(number).key);
+    index_.erase(erased, number);
+    note_erased(number, erased);
     entry(number).~Entry();
     if (number != last) {
       const std::uint64_t hash = hash_key(entry(last).key);
       index_.erase(hash, last);
+      if (changes_) changes_->move(last, number);
       ::new (static_cast<void*>(&entry(number))) Entry(std::move(entry(last)));
       index_.insert(hash, number);
       entry(last).~Entry();
@@ -163,7 +187,7 @@ class StateTable {
   }
 
   /// Forgets the entries, a bounded number a call; true when the table is empty and may be used again. The memory is
-  /// kept for that. In between only clear_some may be called.
+  /// kept for that. In between only clear_some may be called. What a checkpoint holds of them is the owner's to remove.
   bool clear_some() {
     if constexpr (!std::is_trivially_destructible_v<Entry>) {
       for (std::uint32_t left = kClearEntriesPerCall; ends_ > 0; --left) {
@@ -176,6 +200,7 @@ class StateTable {
     free_ = kNone;
     free_count_ = 0;
     live_.clear();
+    if (changes_) changes_->forget();
     return index_.clear_some();
   }
   void clear() {
@@ -183,10 +208,11 @@ class StateTable {
     }
   }
 
-  /// Bytes of blocks and index; what the entries hold elsewhere (long strings) is not counted.
+  /// Bytes of blocks, index and marks of changes; what the entries hold elsewhere (long strings) is not counted.
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
-    if (blocks_.empty()) return index_.bytes();
-    return index_.bytes() + ((blocks_.size() - 1) * kBlockEntries + first_capacity_) * sizeof(Entry);
+    const std::size_t beside = index_.bytes() + (changes_ ? changes_->bytes() : 0);
+    if (blocks_.empty()) return beside;
+    return beside + ((blocks_.size() - 1) * kBlockEntries + first_capacity_) * sizeof(Entry);
   }
 
  private:
@@ -257,6 +283,11 @@ class StateTable {
       blocks_.push_back(arena_->take());
     }
     if (!live_.empty()) live_.resize(blocks_.size() * (kBlockEntries / 64), ~std::uint64_t{0});
+    if (changes_) changes_->reserve(capacity());
+  }
+  void note_erased(std::uint32_t number, std::uint64_t hash) {
+    if (!changes_) return;
+    changes_->erase(number, key_group_of(hash), [&](std::string& bytes) { encode_value(entry(number).key, bytes); });
   }
   void destroy_all() noexcept {
     if constexpr (!std::is_trivially_destructible_v<Entry>) {
@@ -274,6 +305,7 @@ class StateTable {
   std::uint32_t free_count_ = 0;
   std::uint32_t ends_ = 0;
   std::uint32_t first_capacity_ = 0;
+  std::unique_ptr<EntryChanges> changes_;
 };
 
 }  // namespace millstream::inline v0

@@ -15,28 +15,48 @@
 
 namespace millstream::inline v0 {
 
-/// Gives out the entries of a table as those of `state`, their keys behind `prefix`. content(value, writer) writes an
-/// entry's value; one for which it says false is left out.
+/// Gives out the entries of a table as those of `state`, their keys behind `prefix`: all, or what has changed. A table
+/// that does not track its changes gives out all each time, and its owner removes what was given out before.
+/// content(value, writer) writes an entry's value; one for which it says false is left out.
 template <class K, class V, class Content>
-void save_table(const StateTable<K, V>& table, std::uint32_t state, std::string_view prefix, Snapshot& to,
+void save_table(StateTable<K, V>& table, std::uint32_t state, std::string_view prefix, Snapshot& to,
                 Content&& content) {
+  EntryChanges* const changes = table.changes();
   std::string key;
   std::string value;
-  table.for_each([&](std::uint32_t number) {
-    const auto& entry = table.entry(number);
-    value.clear();
-    {
-      ByteWriter out{value};
-      if (!content(entry.value, out)) return;
-    }
+  const auto give = [&](std::uint32_t number) {
+    const auto& entry = std::as_const(table).entry(number);
+    const std::uint32_t group = key_group_of(hash_key(entry.key));
     key.assign(prefix);
     encode_value(entry.key, key);
-    to.put({state, key_group_of(hash_key(entry.key)), key, value});
+    value.clear();
+    bool there = false;
+    {
+      ByteWriter out{value};
+      there = content(entry.value, out);
+    }
+    if (there) {
+      to.put({state, group, key, value});
+    } else if (changes != nullptr && !to.whole() && changes->held(number)) {
+      to.remove(state, group, key);
+    }
+    if (changes != nullptr) changes->settle(number, there);
+  };
+  if (changes == nullptr || to.whole()) {
+    if (changes != nullptr) changes->removed().clear();
+    table.for_each(give);
+    return;
+  }
+  changes->removed().for_each([&](std::uint32_t group, std::string_view removed) {
+    key.assign(prefix).append(removed);
+    to.remove(state, group, key);
   });
+  changes->removed().clear();
+  changes->for_each_changed(give);
 }
 /// The same with the values by their codec.
 template <class K, class V>
-void save_table(const StateTable<K, V>& table, std::uint32_t state, std::string_view prefix, Snapshot& to) {
+void save_table(StateTable<K, V>& table, std::uint32_t state, std::string_view prefix, Snapshot& to) {
   save_table(table, state, prefix, to, [](const V& value, ByteWriter& out) {
     Codec<V>::encode(value, out);
     return true;

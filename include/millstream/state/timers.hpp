@@ -59,8 +59,9 @@ class MILLSTREAM_EXPORT TimerQueue {
   /// Without what long keys and names hold elsewhere.
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
-  /// Gives out every timer as an entry of state `state`, in the order of registration. Its key is time, name and key.
-  void save(std::uint32_t state, Snapshot& snapshot) const;
+  /// Gives out every timer as an entry of state `state`, or those that have come and gone. Its key is time, name and
+  /// key, its value the place in the order of registration.
+  void save(std::uint32_t state, Snapshot& snapshot);
   /// Adds what save() gave out; false where the bytes are not that.
   [[nodiscard]] bool restore(const StateEntry& saved);
 

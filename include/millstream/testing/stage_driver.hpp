@@ -3,6 +3,7 @@
 // places. For tests of operators, by us and by users; single-threaded.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -107,7 +108,7 @@ struct DriverOptions {
 
 /// Drives a stage that takes In and gives Out. Call, in this order: key_by and side where wanted, open, then anything.
 template <class In, class Out>
-class StageDriver {
+class StageDriver : private BarrierListener {
  public:
   explicit StageDriver(std::unique_ptr<OperatorStage> stage, DriverOptions options = {})
       : options_{std::move(options)}, clock_{options_.now}, files_{clock_}, stage_{std::move(stage)} {
@@ -117,6 +118,7 @@ class StageDriver {
     context_.batch_records_max = options_.batch_records;
     context_.clock = &clock_;
     context_.file_system = &files_;
+    context_.barriers = this;
     context_.log = [this](LogLevel, std::string_view message) { log_.emplace_back(message); };
     stage_->set_on_error(options_.on_error);
     stage_->attach(context_, options_.name);
@@ -173,13 +175,24 @@ class StageDriver {
     end();
   }
   /// A barrier behind the records so far; what the stage said at it. There must be room for all that fires before.
+  /// Changes are asked for, too: with what was said before they must come to the same.
   [[nodiscard]] RecordedSnapshot barrier() {
     const std::uint64_t before = stage_->barrier();
     control(Control::kBarrier);
     MILLSTREAM_ASSERT(stage_->barrier() == before + 1);
-    RecordedSnapshot snapshot;
-    stage_->save(snapshot);
-    return snapshot;
+    const bool first = barriers_++ == 0;
+    if (!first) {
+      RecordedSnapshot changes{RecordedSnapshot::Extent::kChanges};
+      stage_->save(changes);
+      changes.apply_to(saved_);
+    }
+    // Not each time, so that changes follow on changes, too.
+    if (barriers_ % 2 == 0) return RecordedSnapshot{saved_};
+    RecordedSnapshot whole;
+    stage_->save(whole);
+    MILLSTREAM_ASSERT(first || sorted(saved_) == sorted(whole.entries()));
+    saved_ = whole.entries();
+    return whole;
   }
   /// What stages of an earlier run said, one for each of its shards; directly behind open().
   [[nodiscard]] Status restore(const std::vector<RecordedSnapshot>& snapshots) {
@@ -231,6 +244,11 @@ class StageDriver {
   [[nodiscard]] std::size_t steps() const { return steps_; }
 
  private:
+  void reached(Stage&) override {}  // barrier() asks for the snapshot
+  static std::vector<RecordedSnapshot::Entry> sorted(std::vector<RecordedSnapshot::Entry> entries) {
+    std::sort(entries.begin(), entries.end());
+    return entries;
+  }
   Batch<In>& open_batch() {
     if (!batch_) {
       batch_.reset(pool_.take());
@@ -257,7 +275,9 @@ class StageDriver {
   Watermarks at_;
   std::size_t steps_ = 0;
   bool closed_ = false;
-  std::unique_ptr<OperatorStage> stage_;  // goes first: its batches rest in our pools
+  std::size_t barriers_ = 0;
+  std::vector<RecordedSnapshot::Entry> saved_;  // at the last barrier
+  std::unique_ptr<OperatorStage> stage_;        // goes first: its batches rest in our pools
 };
 
 }  // namespace millstream::inline v0::testing
