@@ -209,9 +209,10 @@ bool TimerQueue::restore(const StateEntry& saved) {
   std::string_view key;
   if (saved.key_group >= kKeyGroups || !in.read_fixed(ticks)) return false;
   if (!in.read_count(size) || !in.read_view(size, name) || !in.read_view(in.remaining(), key)) return false;
+  // Without a place they come in the order of registration.
+  std::uint64_t place = impl_->sequence;
   ByteReader value{saved.value};
-  std::uint64_t place = 0;
-  if (!value.read_varint(place) || value.remaining() != 0) return false;
+  if (!saved.value.empty() && (!value.read_varint(place) || value.remaining() != 0)) return false;
   // Of the places that several shards gave only those of one key group are compared, and one shard gave these.
   return impl_->add(key, saved.key_group, Timestamp{Duration{ticks}}, name, place);
 }

@@ -224,8 +224,8 @@ TEST_P(EntryChangesModel, OfKeyedStatesAndTimers) {
       ASSERT_TRUE(restored.store.restore({entry.state, entry.key_group, entry.key, entry.value}).ok());
     }
     for (std::int64_t key = 0; key < 30; ++key) {
-      restored.keys.enter(key, hash_key(key), 0xffffffff);
-      whole.keys.enter(key, hash_key(key), 0xffffffff);
+      for (Side* side : {&restored, &changes, &whole}) side->keys.enter(key, hash_key(key), 0xffffffff);
+      EXPECT_EQ(changes.map.size(), whole.map.size());  // reading lets it live longer, so both are read
       EXPECT_EQ(restored.value.value_or("none"), whole.value.value_or("none"));
       EXPECT_EQ(restored.list.get(), whole.list.get());
       EXPECT_EQ(restored.map.size(), whole.map.size());
