@@ -342,7 +342,10 @@ TEST_P(ProcessModel, StateMovesToAnotherNumberOfShards) {
   std::vector<testing::RecordedSnapshot> saved;  // from each old shard
   for (std::uint32_t i = 0; i < kBefore; ++i) {
     Shard shard{batch, i, kBefore};
-    for (std::size_t s = 0; s < half; ++s) shard.take(steps[s], i, kBefore);
+    for (std::size_t s = 0; s < half; ++s) {
+      shard.take(steps[s], i, kBefore);
+      if (s % 17 == 0) static_cast<void>(shard.driver.barrier());
+    }
     saved.push_back(shard.driver.barrier());
     for (const Seen& one : seen(shard.driver.output())) main.push_back(one);
   }
