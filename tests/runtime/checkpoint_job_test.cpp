@@ -12,9 +12,11 @@
 #include <thread>
 
 #include "connectors/temporary_folder.hpp"
+#include "millstream/checkpoint/local_checkpoint_store.hpp"
 #include "millstream/connectors/generator.hpp"
 #include "millstream/connectors/memory.hpp"
 #include "millstream/millstream.hpp"
+#include "millstream/testing/memory_file_system.hpp"
 #include "runtime/eventually.hpp"
 #include "runtime/segment_chain.hpp"
 
@@ -353,6 +355,69 @@ TEST_F(CheckpointedJobs, ACheckpointThatTakesTooLongIsGivenUpAndTheJobGoesOn) {
   const std::scoped_lock lock{mutex};
   EXPECT_NE(said.find("it was not complete after 20 ms"), std::string::npos) << said;
   EXPECT_NE(said.find("the job goes on and tries again"), std::string::npos) << said;
+}
+
+TEST_F(CheckpointedJobs, SoManyCheckpointsAreKept) {
+  for (const std::size_t retained : {1U, 3U}) {
+    std::filesystem::remove_all(state());
+    Sums out = memory::sink<Tick>();
+    Quiet options{state()};
+    options.checkpoint.retained = retained;
+    Job job = start(sums_of(1'000'000, out, "sums", 10'000), options);
+    ASSERT_TRUE(test::eventually([&] { return job.status().checkpoints > 5; }));
+    job.stop();
+    ASSERT_TRUE(job.wait().ok());
+    const std::vector<std::string> files = folder_.files();
+    EXPECT_EQ(std::count_if(files.begin(), files.end(), [](const auto& name) { return name.ends_with(".manifest"); }),
+              static_cast<std::ptrdiff_t>(retained));
+    // The older ones are whole, too.
+    const Result<std::unique_ptr<LocalCheckpointStore>> store =
+        LocalCheckpointStore::open(posix_file_system(), state(), LocalCheckpointStore::Access::kRead);
+    ASSERT_TRUE(store);
+    const Result<std::vector<std::uint64_t>> ids = (*store)->list();
+    ASSERT_TRUE(ids);
+    for (const std::uint64_t id : *ids) {
+      const Result<Manifest> manifest = (*store)->manifest(id);
+      ASSERT_TRUE(manifest);
+      EXPECT_TRUE((*store)->verify(*manifest).ok());
+    }
+  }
+}
+
+TEST_F(CheckpointedJobs, BetweenTwoCheckpointsIsThePause) {
+  Sums out = memory::sink<Tick>();
+  Quiet options{state()};
+  options.checkpoint.interval = 1ms;
+  options.checkpoint.min_pause = 100ms;
+  const auto began = std::chrono::steady_clock::now();
+  Job job = start(sums_of(1'000'000, out, "sums", 10'000), options);
+  ASSERT_TRUE(test::eventually([&] { return job.status().checkpoints >= 4; }));
+  EXPECT_GE(std::chrono::steady_clock::now() - began, 300ms);
+  job.cancel();
+  static_cast<void>(job.wait());
+}
+
+TEST_F(CheckpointedJobs, OneFailureMoreThanIsToleratedEndsTheJobAndKeepsWhatWasCommitted) {
+  testing::MemoryFileSystem files;
+  Quiet options{"state"};
+  options.file_system = &files;
+  options.checkpoint.tolerated_failures = 3;
+  Sums out = memory::sink<Tick>();
+  Job job = start(sums_of(1'000'000, out, "sums", 10'000), options);
+  ASSERT_TRUE(test::eventually([&] { return job.status().checkpoints > 1; }));
+  files.set_capacity(0);
+  const JobResult result = job.wait();
+  EXPECT_EQ(result.status.code(), ErrorCode::kIo);
+  EXPECT_NE(result.status.message().find("No space left on device"), std::string::npos) << result.status.message();
+  EXPECT_NE(result.status.message().find("what was committed before is kept"), std::string::npos);
+  EXPECT_EQ(job.status().checkpoints_failed, 4U);
+  files.set_capacity(std::uint64_t{1} << 30);
+  options.log = [](LogLevel, std::string_view) {};
+  Job second = start(sums_of(1'000'000, out, "sums", 10'000), options);
+  EXPECT_TRUE(test::under_way(second)) << second.wait().status.to_string();
+  EXPECT_GE(second.status().last_checkpoint, job.status().last_checkpoint);
+  second.cancel();
+  static_cast<void>(second.wait());
 }
 
 }  // namespace
