@@ -3,5 +3,6 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/entry_changes.cpp
   ${CMAKE_CURRENT_LIST_DIR}/key_space.cpp
   ${CMAKE_CURRENT_LIST_DIR}/state_store.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/table_blocks.cpp
   ${CMAKE_CURRENT_LIST_DIR}/table_index.cpp
   ${CMAKE_CURRENT_LIST_DIR}/timers.cpp)
