@@ -10,6 +10,10 @@ add_compile_options(-Wall -Wextra -Wconversion -Wshadow)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   add_compile_options(-Wno-restrict)
 endif()
+# From 13 on: what an empty std::optional might hold "may be used uninitialized" (GCC bug 80635).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
+  add_compile_options(-Wno-maybe-uninitialized)
+endif()
 
 # Precompiled headers come back from the cache only with these settings (ccache manual, "Precompiled headers").
 find_program(MILLSTREAM_CCACHE ccache)
