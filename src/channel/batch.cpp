@@ -1,7 +1,24 @@
-// Columns and marks of batches.
+// Memory, columns and marks of batches.
 #include "millstream/channel/batch.hpp"
 
 namespace millstream::inline v0 {
+
+BatchBase::BatchBase(std::uint32_t capacity, std::size_t value_bytes, std::align_val_t alignment)
+    : storage_{::operator new(value_bytes* capacity, alignment)}, capacity_{capacity}, alignment_{alignment} {
+  MILLSTREAM_ASSERT(capacity > 0 && capacity <= kBatchRecordsMax);
+}
+
+BatchBase::~BatchBase() { ::operator delete(storage_, alignment_); }
+
+void BatchBase::add_mark(const Watermarks& at) {
+  if (!marks.empty() && marks.back().position == size_) {
+    marks.back().at = at;
+  } else if (size_ == 0) {
+    start = at;
+  } else {
+    marks.push_back({size_, at});
+  }
+}
 
 void BatchBase::take_columns(BatchBase& from) noexcept {
   std::swap(times, from.times);
@@ -66,6 +83,13 @@ void BatchBase::copy_frame(const BatchBase& from) {
 
 BatchRest::~BatchRest() {
   while (free_ != nullptr) delete std::exchange(free_, free_->next_free);
+}
+
+BatchBase* BatchRest::take_any() {
+  if (free_ != nullptr) return std::exchange(free_, std::exchange(free_->next_free, nullptr));
+  BatchBase* batch = make_(capacity_);
+  batch->home = this;
+  return batch;
 }
 
 void BatchRest::take_back(BatchBase* batch) noexcept {

@@ -28,6 +28,14 @@ Progress OutputBase::drain() {
   return Progress::kAdvanced;
 }
 
+BatchHandle OutputBase::copy(const BatchBase& batch) {
+  MILLSTREAM_ASSERT(copy_values_ != nullptr);
+  BatchHandle to = make_empty();
+  to->copy_frame(batch);
+  copy_values_(batch, *to);
+  return to;
+}
+
 void OutputBase::fan_out(BatchHandle batch) {
   if (receivers_.empty()) return;
   for (std::size_t i = 0; i + 1 < receivers_.size(); ++i) receivers_[i]->push(copy(*batch));

@@ -36,6 +36,12 @@ std::string number_name(bool floating, bool is_signed, std::size_t size) {
   return kind + std::to_string(size * 8);
 }
 
+Schema simple_schema(const char* type, const SchemaHooks* hooks) { return {type, {}, hooks}; }
+
+Schema number_schema(bool floating, bool is_signed, std::size_t size, const SchemaHooks* hooks) {
+  return {number_name(floating, is_signed, size), {}, hooks};
+}
+
 std::string clock_name(std::string_view kind, std::string_view rep, std::intmax_t num, std::intmax_t den) {
   std::string name{kind};
   name.append("(").append(rep).append(" x ").append(std::to_string(num));

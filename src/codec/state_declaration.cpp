@@ -31,4 +31,10 @@ StateDeclaration declare_entries(std::string name, const Schema& key, Schema val
 
 Schema fixed_struct(std::vector<SchemaField> fields) { return {"struct", std::move(fields), &kFixedStruct}; }
 
+std::vector<StateDeclaration> declare_only_entries(const char* name, Schema (*key)(), Schema (*value)()) {
+  std::vector<StateDeclaration> all;
+  all.push_back(declare_entries(name, key(), value()));
+  return all;
+}
+
 }  // namespace millstream::inline v0

@@ -140,4 +140,12 @@ Status SplitMarker::restore(const StateEntry& entry) {
   return {};
 }
 
+Status detail::source_gives_no_times(const std::string& stage) {
+  return {
+      ErrorCode::kInvalidArgument,
+      "stage '" + stage +
+          "': event_time(strategy) takes the times that the source gives, but this source gives none: name a field, "
+          "event_time(&T::field, strategy)"};
+}
+
 }  // namespace millstream::inline v0

@@ -4,6 +4,23 @@
 #include <exception>
 
 namespace millstream::inline v0 {
+namespace {
+
+// Of the exception that is being handled.
+std::string reason() {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "an exception that is not a std::exception";
+  }
+}
+
+}  // namespace
+
+OperatorStage::OperatorStage() = default;
+OperatorStage::~OperatorStage() = default;
 
 void OperatorStage::record_failed(std::string_view reason, std::string bytes, const Origin* origin) {
   if (on_error_ == OnError::kFail) {
@@ -29,20 +46,14 @@ void OperatorStage::record_failed(std::string_view reason, std::string bytes, co
   }
 }
 
-void OperatorStage::function_failed(std::string_view reason) {
-  context().fail({ErrorCode::kUserFailure,
-                  "stage '" + name() + "': a function of the key or the aggregate threw: " + std::string{reason}});
+void OperatorStage::function_failed() {
+  context().fail(
+      {ErrorCode::kUserFailure, "stage '" + name() + "': a function of the key or the aggregate threw: " + reason()});
 }
 
 void OperatorStage::exception_at(const BatchBase& batch, std::uint32_t i, std::string bytes) {
   const Origin* origin = batch.origins.present() ? batch.origins.data() + i : nullptr;
-  try {
-    throw;
-  } catch (const std::exception& error) {
-    record_failed(error.what(), std::move(bytes), origin);
-  } catch (...) {
-    record_failed("an exception that is not a std::exception", std::move(bytes), origin);
-  }
+  record_failed(reason(), std::move(bytes), origin);
 }
 
 Status OperatorStage::bad_entry(const StateEntry& entry) const {
@@ -70,20 +81,6 @@ void OperatorStage::dead_letter(DeadLetter letter) {
   batch->ingested_ns = context().clock->monotonic_ns();
   batch->emplace_back(std::move(letter));
   sides_.find(dead_letters)->emit(std::move(batch));
-}
-
-std::vector<std::uint32_t> detail::without(const std::vector<std::uint32_t>& failed, std::uint32_t size) {
-  std::vector<std::uint32_t> kept;
-  kept.reserve(size - failed.size());
-  std::size_t next = 0;
-  for (std::uint32_t i = 0; i < size; ++i) {
-    if (next < failed.size() && failed[next] == i) {
-      ++next;
-    } else {
-      kept.push_back(i);
-    }
-  }
-  return kept;
 }
 
 }  // namespace millstream::inline v0

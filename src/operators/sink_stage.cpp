@@ -12,6 +12,9 @@ constexpr Duration kFlushEvery = std::chrono::seconds{1};  // for sinks that pub
 
 }  // namespace
 
+SinkStageBase::SinkStageBase() = default;
+SinkStageBase::~SinkStageBase() = default;
+
 template <class F>
 Status SinkStageBase::status_of(F&& f) const {
   Status status;

@@ -34,7 +34,10 @@ SourceStageBase::SourceStageBase(const SourceSetup& setup) : setup_{setup}, prog
     }
   }
 }
-SourceStageBase::~SourceStageBase() = default;
+SourceStageBase::~SourceStageBase() {
+  // Readers that were not closed may still use their contexts.
+  runs_.clear();
+}
 
 Status SourceStageBase::placed(const Status& status, std::size_t i) const {
   return status.at("source '" + name() + "', split " + contexts_[i]->split().id);
@@ -59,9 +62,9 @@ void SourceStageBase::open() {
 void SourceStageBase::open_split(std::size_t i) {
   SplitRun& run = runs_[i];
   const Status status = guarded_call([&] {
-    make_reader(i);
+    run.reader = make_reader();
     run.open = true;
-    return open_reader(i, *contexts_[i]);
+    return open_reader(run.reader.get(), *contexts_[i]);
   });
   open_bounded_ += run.open && run.bounded;
   if (!status.ok()) context().fail(placed(status, i));
@@ -70,9 +73,9 @@ void SourceStageBase::open_split(std::size_t i) {
 
 void SourceStageBase::close_split(std::size_t i) {
   SplitRun& run = runs_[i];
-  const Status status = guarded_call([&] { return close_reader(i); });
+  const Status status = guarded_call([&] { return close_reader(run.reader.get()); });
   if (!status.ok()) context().fail(placed(status, i));
-  drop_reader(i);
+  run.reader.reset();
   run.open = false;
   open_bounded_ -= run.bounded;
 }
@@ -90,14 +93,14 @@ Poll SourceStageBase::poll_split(std::size_t i) {
   batch->ingested_ns = context().clock->monotonic_ns();
   Poll poll;
   const Status status = guarded_call([&]() -> Status {
-    Result<Poll> result = poll_reader(i, *batch, bad_);
+    Result<Poll> result = poll_reader(run.reader.get(), *batch, bad_);
     if (!result) return result.error();
     poll = *result;
     return {};
   });
   for (DeadLetter& letter : bad_) {
     if (letter.source.empty()) letter.source = contexts_[i]->split().id;
-    bad_record(std::move(letter), bad_record_policy(i));
+    bad_record(std::move(letter), bad_record_policy(run.reader.get()));
   }
   bad_.clear();
   if (!status.ok()) {
@@ -129,7 +132,7 @@ void SourceStageBase::save(Snapshot& snapshot) {
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     const Split& split = contexts_[i]->split();
     std::string position;
-    encode_value(runs_[i].open ? position_of(i) : split.start, position);
+    encode_value(runs_[i].open ? position_of(runs_[i].reader.get()) : split.start, position);
     const bool finished = progress_->state(runs_[i].number) == SplitState::kFinished;
     snapshot.position(split.id, std::move(position), finished);
   }

@@ -5,6 +5,13 @@
 
 namespace millstream::inline v0 {
 
+StreamPlace::StreamPlace(std::shared_ptr<Graph> of, Upstream place) : graph{std::move(of)}, at{std::move(place)} {}
+StreamPlace::StreamPlace(const StreamPlace&) = default;
+StreamPlace::StreamPlace(StreamPlace&&) noexcept = default;
+StreamPlace& StreamPlace::operator=(const StreamPlace&) = default;
+StreamPlace& StreamPlace::operator=(StreamPlace&&) noexcept = default;
+StreamPlace::~StreamPlace() = default;
+
 StageName& StageName::named(std::string name) {
   place_.node().name = std::move(name);
   return *this;
@@ -18,9 +25,9 @@ StageName& StageName::on_error(OnError policy) {
 namespace detail {
 namespace {
 
-Node node_behind(const StreamPlace& from, std::string kind, RecordType type) {
+Node node_behind(const StreamPlace& from, const char* kind, RecordType type) {
   Node node;
-  node.kind = std::move(kind);
+  node.kind = kind;
   node.inputs = {from.at};
   node.output_type = type.type;
   node.copyable = type.copyable;
@@ -50,8 +57,8 @@ ExchangeSides make_sides(const ExchangeSetup& setup, Routing routing, const Exch
 
 }  // namespace
 
-StreamPlace add_source(std::shared_ptr<Graph> graph, RecordType type, OnError on_bad_record, ListSplits list_splits,
-                       MakeStage make) {
+StreamPlace add_source(const std::shared_ptr<Graph>& graph, RecordType type, OnError on_bad_record,
+                       ListSplits list_splits, MakeStage make) {
   Node node;
   node.kind = "source";
   node.is_source = true;
@@ -62,19 +69,18 @@ StreamPlace add_source(std::shared_ptr<Graph> graph, RecordType type, OnError on
     return std::vector<Split>{{"0", {}}};
   };
   node.make = std::move(make);
-  const std::uint32_t number = graph->add(std::move(node));
-  return {std::move(graph), {number, ""}};
+  return {graph, {graph->add(std::move(node)), ""}};
 }
 
-StreamPlace add_stage(const StreamPlace& from, std::string kind, RecordType type, MakeStage make) {
-  Node node = node_behind(from, std::move(kind), type);
+StreamPlace add_stage(const StreamPlace& from, const char* kind, RecordType type, MakeStage make) {
+  Node node = node_behind(from, kind, type);
   node.make = std::move(make);
   return {from.graph, {from.graph->add(std::move(node)), ""}};
 }
 
-StreamPlace add_exchange(const StreamPlace& from, std::string kind, RecordType type, Routing routing,
+StreamPlace add_exchange(const StreamPlace& from, const char* kind, RecordType type, Routing routing,
                          ExchangeParts parts) {
-  Node node = node_behind(from, std::move(kind), type);
+  Node node = node_behind(from, kind, type);
   node.reorders = true;
   node.make_exchange = [routing, parts](const ExchangeSetup& setup) { return make_sides(setup, routing, parts); };
   return {from.graph, {from.graph->add(std::move(node)), ""}};

@@ -101,12 +101,16 @@ class BatchHome {
 /// The part of a batch that does not depend on the type of its values.
 class MILLSTREAM_EXPORT BatchBase {
  public:
-  virtual ~BatchBase() = default;
+  virtual ~BatchBase();
   BatchBase(const BatchBase&) = delete;
   BatchBase& operator=(const BatchBase&) = delete;
 
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] bool full() const noexcept { return size_ == capacity_; }
+  /// Says that the first `size` places now hold values: for loops that construct them in place.
+  void set_size(std::uint32_t size) noexcept { size_ = size; }
 
   Column<Timestamp> times;       ///< event time of each record
   Column<std::uint64_t> hashes;  ///< hash of each record's key
@@ -123,14 +127,7 @@ class MILLSTREAM_EXPORT BatchBase {
   [[nodiscard]] Watermarks end() const noexcept { return marks.empty() ? start : marks.back().at; }
   /// Notes that `at` holds behind the last record; two marks at one place become the later one.
   void mark(const Watermarks& at) {
-    if (end() == at) return;
-    if (!marks.empty() && marks.back().position == size_) {
-      marks.back().at = at;
-    } else if (size_ == 0) {
-      start = at;
-    } else {
-      marks.push_back({size_, at});
-    }
+    if (!(end() == at)) add_mark(at);
   }
   /// Some record has more than its value.
   [[nodiscard]] bool has_columns() const noexcept {
@@ -157,8 +154,16 @@ class MILLSTREAM_EXPORT BatchBase {
   BatchBase* next_free = nullptr;
 
  protected:
-  BatchBase() = default;
+  /// Uninitialised memory for `capacity` values of `value_bytes`. The values are gone when it is destroyed.
+  BatchBase(std::uint32_t capacity, std::size_t value_bytes, std::align_val_t alignment);
+  void* storage_;
   std::uint32_t size_ = 0;
+
+ private:
+  void add_mark(const Watermarks& at);
+
+  std::uint32_t capacity_;
+  std::align_val_t alignment_;
 };
 
 struct BatchReturn {
@@ -170,59 +175,51 @@ using BatchHandle = std::unique_ptr<BatchBase, BatchReturn>;
 template <class T>
 class Batch final : public BatchBase {
  public:
-  explicit Batch(std::uint32_t capacity)
-      : values_{static_cast<T*>(::operator new(sizeof(T) * capacity, std::align_val_t{alignof(T)}))},
-        capacity_{capacity} {
-    MILLSTREAM_ASSERT(capacity > 0 && capacity <= kBatchRecordsMax);
-  }
-  ~Batch() override {
-    clear_values();
-    ::operator delete(values_, std::align_val_t{alignof(T)});
-  }
+  explicit Batch(std::uint32_t capacity) : BatchBase{capacity, sizeof(T), std::align_val_t{alignof(T)}} {}
+  ~Batch() override { truncate(0); }
 
-  [[nodiscard]] T* values() noexcept { return values_; }
-  [[nodiscard]] const T* values() const noexcept { return values_; }
-  [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
-  [[nodiscard]] bool full() const noexcept { return size_ == capacity_; }
+  [[nodiscard]] T* values() noexcept { return static_cast<T*>(storage_); }
+  [[nodiscard]] const T* values() const noexcept { return static_cast<const T*>(storage_); }
 
   /// There must be room.
   template <class... Arguments>
   T& emplace_back(Arguments&&... arguments) {
-    T* slot = ::new (static_cast<void*>(values_ + size_)) T(std::forward<Arguments>(arguments)...);
+    T* slot = ::new (static_cast<void*>(values() + size_)) T(std::forward<Arguments>(arguments)...);
     ++size_;
     return *slot;
   }
-  /// Says that the first `size` places now hold values: for loops that construct them in place.
-  void set_size(std::uint32_t size) noexcept { size_ = size; }
   /// Destroys the values behind the first `size`.
   void truncate(std::uint32_t size) noexcept {
-    if constexpr (!std::is_trivially_destructible_v<T>) std::destroy(values_ + size, values_ + size_);
+    if constexpr (!std::is_trivially_destructible_v<T>) std::destroy(values() + size, values() + size_);
     size_ = size;
   }
   void clear_values() noexcept override { truncate(0); }
-
- private:
-  T* values_;
-  std::uint32_t capacity_;
 };
+
+namespace detail {
+/// A batch of its own. Compiled once for each type, wherever its batches come from.
+template <class T>
+[[gnu::noinline]] BatchBase* make_batch(std::uint32_t capacity) {
+  return new Batch<T>(capacity);
+}
+}  // namespace detail
 
 /// Recycles batches on one shard. The free list is last in, first out: the batch used last is the one that is still in
 /// the cache. It must outlive its batches.
 class MILLSTREAM_EXPORT BatchRest : public BatchHome {
  public:
-  BatchRest() = default;
+  /// `make` makes an empty batch.
+  BatchRest(BatchBase* (*make)(std::uint32_t capacity), std::uint32_t capacity) : make_{make}, capacity_{capacity} {}
   ~BatchRest() override;
   BatchRest(const BatchRest&) = delete;
   BatchRest& operator=(const BatchRest&) = delete;
   void take_back(BatchBase* batch) noexcept final;
-
- protected:
-  /// An empty batch that has come back, or null.
-  [[nodiscard]] BatchBase* reuse() noexcept {
-    return free_ == nullptr ? nullptr : std::exchange(free_, std::exchange(free_->next_free, nullptr));
-  }
+  /// An empty batch, owned by the caller.
+  [[nodiscard]] BatchBase* take_any();
 
  private:
+  BatchBase* (*make_)(std::uint32_t capacity);
+  std::uint32_t capacity_;
   BatchBase* free_ = nullptr;
 };
 
@@ -230,18 +227,10 @@ class MILLSTREAM_EXPORT BatchRest : public BatchHome {
 template <class T>
 class BatchPool final : public BatchRest {
  public:
-  explicit BatchPool(std::uint32_t capacity = kBatchRecordsMax) : capacity_{capacity} {}
+  explicit BatchPool(std::uint32_t capacity = kBatchRecordsMax) : BatchRest{&detail::make_batch<T>, capacity} {}
 
   /// An empty batch, owned by the caller.
-  [[nodiscard]] Batch<T>* take() {
-    if (BatchBase* batch = reuse()) return static_cast<Batch<T>*>(batch);
-    auto* batch = new Batch<T>(capacity_);
-    batch->home = this;
-    return batch;
-  }
-
- private:
-  std::uint32_t capacity_;
+  [[nodiscard]] Batch<T>* take() { return static_cast<Batch<T>*>(take_any()); }
 };
 
 }  // namespace millstream::inline v0

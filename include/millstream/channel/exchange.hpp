@@ -144,7 +144,7 @@ class ExchangeOutlet final : public ExchangeOutletBase {
   using ExchangeOutletBase::ExchangeOutletBase;
 
  private:
-  BatchBase* make_batch() const override { return new Batch<T>(kBatchRecordsMax); }
+  BatchBase* make_batch() const override { return detail::make_batch<T>(kBatchRecordsMax); }
   void append(BatchBase& from, std::uint32_t first, std::uint32_t last, const Watermarks& at) override {
     auto& batch = static_cast<Batch<T>&>(from);
     switch (routing()) {

@@ -41,55 +41,55 @@ class MILLSTREAM_EXPORT OutputBase {
   /// Moves the outbox on as far as there is room.
   Progress drain();
   /// An empty batch of this output's type.
-  [[nodiscard]] virtual BatchHandle make_empty() = 0;
+  [[nodiscard]] BatchHandle make_empty() { return BatchHandle{pool_.take_any()}; }
   [[nodiscard]] bool outbox_empty() const noexcept { return outbox_head_ == outbox_.size(); }
 
  protected:
-  /// A copy of the batch from the pool of this output.
-  [[nodiscard]] virtual BatchHandle copy(const BatchBase& batch) = 0;
-  /// Before the pool goes that its batches return to.
-  void clear_outbox() noexcept {
-    outbox_.clear();
-    outbox_head_ = 0;
-  }
+  /// How the batches of one type are made and how their values are copied to an empty one; copy_values is null where
+  /// they cannot be: the graph refuses a second consumer of such a stream.
+  struct Values {
+    BatchBase* (*make)(std::uint32_t capacity);
+    void (*copy)(const BatchBase& from, BatchBase& to);
+  };
+  explicit OutputBase(const Values& values) : pool_{values.make, kBatchRecordsMax}, copy_values_{values.copy} {}
 
  private:
   void fan_out(BatchHandle batch);
+  [[nodiscard]] BatchHandle copy(const BatchBase& batch);
 
+  BatchRest pool_;  // outlives the batches in the outbox
+  void (*copy_values_)(const BatchBase& from, BatchBase& to);
   std::vector<Receiver*> receivers_;
   std::vector<BatchHandle> outbox_;
   std::size_t outbox_head_ = 0;
 };
 
+namespace detail {
+template <class T>
+void copy_values(const BatchBase& from, BatchBase& to) {
+  const T* values = static_cast<const Batch<T>&>(from).values();
+  std::uninitialized_copy(values, values + from.size(), static_cast<Batch<T>&>(to).values());
+  to.set_size(from.size());
+}
+template <class T>
+constexpr auto copier() -> void (*)(const BatchBase&, BatchBase&) {
+  if constexpr (std::is_copy_constructible_v<T>) {
+    return &copy_values<T>;
+  } else {
+    return nullptr;
+  }
+}
+}  // namespace detail
+
 /// An output of values of type T with the pool that its batches come from.
 template <class T>
 class Output final : public OutputBase {
  public:
-  ~Output() override { clear_outbox(); }
+  Output() : OutputBase{{&detail::make_batch<T>, detail::copier<T>()}} {}
   /// An empty batch.
   [[nodiscard]] std::unique_ptr<Batch<T>, BatchReturn> make() {
-    return std::unique_ptr<Batch<T>, BatchReturn>{pool_.take()};
+    return std::unique_ptr<Batch<T>, BatchReturn>{static_cast<Batch<T>*>(make_empty().release())};
   }
-  [[nodiscard]] BatchHandle make_empty() override { return make(); }
-
- protected:
-  [[nodiscard]] BatchHandle copy(const BatchBase& batch) override {
-    if constexpr (std::is_copy_constructible_v<T>) {
-      const auto& from = static_cast<const Batch<T>&>(batch);
-      auto to = make();
-      to->copy_frame(from);
-      std::uninitialized_copy(from.values(), from.values() + from.size(), to->values());
-      to->set_size(from.size());
-      return to;
-    } else {
-      // The graph refuses a second consumer of a stream whose type cannot be copied.
-      MILLSTREAM_ASSERT(!"a record that cannot be copied has one consumer");
-      return {};
-    }
-  }
-
- private:
-  BatchPool<T> pool_;
 };
 
 template <class T>

@@ -101,6 +101,11 @@ class Receiver {
 /// One node of the graph on one shard.
 class MILLSTREAM_EXPORT Stage : public Receiver {
  public:
+  Stage();
+  ~Stage() override;
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+
   void attach(ShardContext& context, std::string name) {
     context_ = &context;
     name_ = std::move(name);

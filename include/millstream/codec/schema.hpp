@@ -53,6 +53,10 @@ BOOST_DESCRIBE_STRUCT(SchemaField, (), (name, schema))
 
 namespace detail {
 
+/// A type that has no parts.
+MILLSTREAM_EXPORT Schema simple_schema(const char* type, const SchemaHooks* hooks);
+/// The same of a number.
+MILLSTREAM_EXPORT Schema number_schema(bool floating, bool is_signed, std::size_t size, const SchemaHooks* hooks);
 /// "i32" and its like.
 MILLSTREAM_EXPORT std::string number_name(bool floating, bool is_signed, std::size_t size);
 /// "KIND(i64 x 1/1000 s)"
@@ -113,6 +117,15 @@ constexpr SchemaHooks make_hooks() {
 }
 template <class T>
 inline constexpr SchemaHooks kHooks = make_hooks<T>();
+/// Null where there is nothing that only the type can do.
+template <class T>
+constexpr const SchemaHooks* hooks_of() {
+  if constexpr (Described<T> || UserCodec<T> || HasMigration<T>) {
+    return &kHooks<T>;
+  } else {
+    return nullptr;
+  }
+}
 
 template <class List>
 struct PartSchemas;
@@ -124,9 +137,9 @@ struct PartSchemas<List<T...>> {
   }
 };
 
-// `Path` holds the structs around T, innermost first.
+// A type with parts, or with a codec of its own. `Path` holds the structs around T, innermost first.
 template <class T, class... Path>
-Schema make_schema() {
+Schema make_compound_schema() {
   Schema schema;
   if constexpr ((std::same_as<T, Path> || ...)) {
     std::size_t level = 0;
@@ -143,10 +156,6 @@ Schema make_schema() {
     schema.type = "struct";
     Members<T>::each(
         [&](auto d) { add_field(schema, decltype(d)::name, make_schema<MemberType<T, decltype(d)>, T, Path...>()); });
-  } else if constexpr (std::same_as<T, bool>) {
-    schema.type = "bool";
-  } else if constexpr (Number<T>) {
-    schema.type = number_name<T>();
   } else if constexpr (std::is_enum_v<T>) {
     schema.type = "enum(" + make_schema<std::underlying_type_t<T>>().type + ")";
     for (const EnumName& entry : enum_names<T>()) {
@@ -156,10 +165,6 @@ Schema make_schema() {
                                                              : std::to_string(static_cast<std::uint64_t>(entry.value)),
                  {}});
     }
-  } else if constexpr (std::same_as<T, std::string>) {
-    schema.type = "string";
-  } else if constexpr (std::same_as<T, std::monostate>) {
-    schema.type = "empty";
   } else if constexpr (kIsDuration<T>) {
     schema.type = clock_name("duration", number_name<typename T::rep>(), T::period::num, T::period::den);
   } else if constexpr (kIsTimePoint<T>) {
@@ -181,8 +186,27 @@ Schema make_schema() {
     }
     add_field(schema, "", make_schema<typename T::value_type, Path...>());
   }
-  if constexpr (Described<T> || UserCodec<T> || HasMigration<T>) schema.hooks = &kHooks<T>;
+  schema.hooks = hooks_of<T>();
   return schema;
+}
+
+template <class T, class... Path>
+Schema make_schema() {
+  if constexpr (HasLayout<T> || UserCodec<T>) {
+    return make_compound_schema<T, Path...>();
+  } else if constexpr (std::same_as<T, bool>) {
+    return simple_schema("bool", hooks_of<T>());
+  } else if constexpr (std::same_as<T, char>) {
+    return simple_schema("char", hooks_of<T>());
+  } else if constexpr (Number<T>) {
+    return number_schema(std::is_floating_point_v<T>, std::is_signed_v<T>, sizeof(T), hooks_of<T>());
+  } else if constexpr (std::same_as<T, std::string>) {
+    return simple_schema("string", hooks_of<T>());
+  } else if constexpr (std::same_as<T, std::monostate>) {
+    return simple_schema("empty", hooks_of<T>());
+  } else {
+    return make_compound_schema<T, Path...>();
+  }
 }
 
 }  // namespace detail

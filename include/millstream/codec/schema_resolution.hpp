@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "millstream/codec/schema.hpp"
 #include "millstream/core/export.hpp"
@@ -24,6 +25,11 @@ namespace millstream::inline v0 {
 /// Declares a state whose keys and values are written by codecs, or as if they were. The key decides where an entry
 /// lies and which one it is, so it has to stay as it was; the value may change as resolve_schema() allows.
 [[nodiscard]] MILLSTREAM_EXPORT StateDeclaration declare_entries(std::string name, const Schema& key, Schema value);
+
+/// The declarations of a stage that has this one state, by functions as schema_of<T>: what is declared then is compiled
+/// here, not with each type.
+[[nodiscard]] MILLSTREAM_EXPORT std::vector<StateDeclaration> declare_only_entries(const char* name, Schema (*key)(),
+                                                                                   Schema (*value)());
 
 /// The schema of a struct that is no type: what a stage writes one behind the other. Its fields are fixed.
 [[nodiscard]] MILLSTREAM_EXPORT Schema fixed_struct(std::vector<SchemaField> fields);

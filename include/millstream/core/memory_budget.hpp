@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "millstream/core/assert.hpp"
+#include "millstream/core/export.hpp"
 
 namespace millstream::inline v0 {
 
@@ -48,33 +49,23 @@ class MemoryBudget {
 };
 
 /// What one owner holds of a budget; gives it back when destroyed. Not thread-safe: it belongs to its owner's shard.
-class MemoryReservation {
+class MILLSTREAM_EXPORT MemoryReservation {
  public:
   MemoryReservation() = default;
   explicit MemoryReservation(std::shared_ptr<MemoryBudget> budget) : budget_{std::move(budget)} {}
-  MemoryReservation(MemoryReservation&& other) noexcept
-      : budget_{std::move(other.budget_)}, bytes_{std::exchange(other.bytes_, 0)} {}
-  MemoryReservation& operator=(MemoryReservation&& other) noexcept {
-    if (this != &other) {
-      resize(0);
-      budget_ = std::move(other.budget_);
-      bytes_ = std::exchange(other.bytes_, 0);
-    }
-    return *this;
-  }
-  ~MemoryReservation() { resize(0); }
+  MemoryReservation(MemoryReservation&& other) noexcept;
+  MemoryReservation& operator=(MemoryReservation&& other) noexcept;
+  ~MemoryReservation();
 
   /// Holds `bytes` from now on, whether they fit the budget or not.
   void resize(std::size_t bytes) noexcept {
-    if (budget_) {
-      if (bytes > bytes_) budget_->reserve(bytes - bytes_);
-      if (bytes < bytes_) budget_->release(bytes_ - bytes);
-    }
-    bytes_ = bytes;
+    if (bytes != bytes_) change(bytes);
   }
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
  private:
+  void change(std::size_t bytes) noexcept;
+
   std::shared_ptr<MemoryBudget> budget_;
   std::size_t bytes_ = 0;
 };

@@ -2,7 +2,6 @@
 //   clicks.key_by(&Click::page).aggregate(ms::count())          // KeyedResult<std::string, std::int64_t>
 #pragma once
 
-#include <exception>
 #include <utility>
 #include <vector>
 
@@ -19,7 +18,7 @@ namespace millstream::inline v0 {
 /// Agg is a bound aggregate, KeyOf a pointer to a data member or a function of the record. The result of a record has
 /// its columns, so its event time and its key's hash. The state is kept for ever.
 template <class K, class T, class Agg, class KeyOf>
-class AggregateStage final : public TransformStage<T, KeyedResult<K, ResultOf<Agg>>> {
+class AggregateStage final : public TransformStage<KeyedResult<K, ResultOf<Agg>>> {
   static_assert(check_aggregate<Agg, T>());
 
  public:
@@ -30,7 +29,7 @@ class AggregateStage final : public TransformStage<T, KeyedResult<K, ResultOf<Ag
     if (this->context().barriers != nullptr) table_.track_changes();
   }
   std::vector<StateDeclaration> states() const override {
-    return {declare_entries("accumulators", schema_of<K>(), schema_of<AccumulatorOf<Agg>>())};
+    return declare_only_entries("accumulators", &schema_of<K>, &schema_of<AccumulatorOf<Agg>>);
   }
   void save(Snapshot& snapshot) override { save_table(table_, 0, {}, snapshot); }
   Status restore(const StateEntry& saved) override {
@@ -41,9 +40,10 @@ class AggregateStage final : public TransformStage<T, KeyedResult<K, ResultOf<Ag
  private:
   using Result = KeyedResult<K, ResultOf<Agg>>;
 
-  void transform(BatchOf<T> batch) override {
+  void transform(BatchHandle handle) override {
+    const BatchOf<T> batch = batch_cast<T>(std::move(handle));
     auto out = this->output_.make();
-    failed_.clear();
+    this->forget_failed();
     // The keys were computed once before, by key_by; a function that throws now is not the same function.
     this->protect([&] { keys_.resolve(table_, *batch, key_of_, [this](std::size_t) { return agg_.create(); }); });
     if (this->context().failed()) return;
@@ -56,14 +56,9 @@ class AggregateStage final : public TransformStage<T, KeyedResult<K, ResultOf<Ag
           out->emplace_back(Result{entry.key, agg_.result(entry.value)});
         },
         [&](std::uint32_t i) { return detail::record_text(batch->values()[i]); },
-        [&](std::uint32_t i) { failed_.push_back(i); });
+        [&](std::uint32_t i) { this->note_failed(i); });
     memory_.resize(table_.memory_bytes());
-    if (!failed_.empty()) {
-      // A job that fails ends early: what has no result has failed too.
-      std::vector<std::uint32_t> kept = detail::without(failed_, batch->size());
-      kept.resize(out->size());
-      batch->keep_columns(kept.data(), out->size());
-    }
+    if (this->any_failed()) this->keep_succeeded(*batch, out->size());
     out->take_columns(*batch);
     this->emit(std::move(out));
   }
@@ -73,7 +68,6 @@ class AggregateStage final : public TransformStage<T, KeyedResult<K, ResultOf<Ag
   StateTable<K, AccumulatorOf<Agg>> table_;
   KeyedBatch keys_;
   MemoryReservation memory_;
-  std::vector<std::uint32_t> failed_;
 };
 
 }  // namespace millstream::inline v0

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -64,11 +65,16 @@ class MILLSTREAM_EXPORT SplitMarker {
   bool idle_ = false;
 };
 
+namespace detail {
+/// Why event_time(strategy) cannot go on.
+[[nodiscard]] MILLSTREAM_EXPORT Status source_gives_no_times(const std::string& stage);
+}  // namespace detail
+
 /// TimeOf is a pointer to a Timestamp member, a function of the record, or SourceTime.
 struct SourceTime {};
 
 template <class T, class TimeOf>
-class EventTimeStage final : public TransformStage<T, T> {
+class EventTimeStage final : public TransformStage<T> {
  public:
   EventTimeStage(TimeOf time_of, SplitMarker marker) : time_of_{std::move(time_of)}, marker_{std::move(marker)} {}
 
@@ -77,7 +83,8 @@ class EventTimeStage final : public TransformStage<T, T> {
   Status restore(const StateEntry& entry) override { return marker_.restore(entry).at("stage '" + this->name() + "'"); }
 
  private:
-  void transform(BatchOf<T> batch) override {
+  void transform(BatchHandle handle) override {
+    BatchOf<T> batch = batch_cast<T>(std::move(handle));
     const std::uint32_t split = batch->split;
     const bool ended = batch->control == Control::kEnd;
     batch->start = marker_.at(split);
@@ -90,15 +97,12 @@ class EventTimeStage final : public TransformStage<T, T> {
     Timestamp threshold = marker_.threshold(split);
     if constexpr (std::is_same_v<TimeOf, SourceTime>) {
       if (!batch->times.present()) {
-        this->context().fail({ErrorCode::kInvalidArgument,
-                              "stage '" + this->name() +
-                                  "': event_time(strategy) takes the times that the source "
-                                  "gives, but this source gives none: name a field, event_time(&T::field, strategy)"});
+        this->context().fail(detail::source_gives_no_times(this->name()));
         return;
       }
     }
     Timestamp* times = batch->times.enable();
-    failed_.clear();
+    this->forget_failed();
     this->guarded(
         *batch, 0, batch->size(),
         [&](std::uint32_t i) {
@@ -112,10 +116,9 @@ class EventTimeStage final : public TransformStage<T, T> {
           }
         },
         [&](std::uint32_t i) { return detail::record_text(values[i]); },
-        [&](std::uint32_t i) { failed_.push_back(i); });
-    if (!failed_.empty()) {
-      const std::vector<std::uint32_t> kept = detail::without(failed_, batch->size());
-      batch->keep_columns(kept.data(), static_cast<std::uint32_t>(kept.size()));
+        [&](std::uint32_t i) { this->note_failed(i); });
+    if (this->any_failed()) {
+      const std::vector<std::uint32_t> kept = this->keep_succeeded(*batch);
       detail::keep_values(*batch, kept.data(), static_cast<std::uint32_t>(kept.size()));
     }
     settle(*batch, split, ended);
@@ -130,7 +133,6 @@ class EventTimeStage final : public TransformStage<T, T> {
 
   TimeOf time_of_;
   SplitMarker marker_;
-  std::vector<std::uint32_t> failed_;
 };
 
 }  // namespace millstream::inline v0

@@ -12,12 +12,13 @@
 namespace millstream::inline v0 {
 
 template <class T, class F>
-class FilterStage final : public TransformStage<T, T> {
+class FilterStage final : public TransformStage<T> {
  public:
   explicit FilterStage(F f) : f_{std::move(f)} {}
 
  private:
-  void transform(BatchOf<T> batch) override {
+  void transform(BatchHandle handle) override {
+    BatchOf<T> batch = batch_cast<T>(std::move(handle));
     T* values = batch->values();
     std::uint32_t kept = 0;
     const auto text = [&](std::uint32_t i) { return detail::record_text(values[i]); };

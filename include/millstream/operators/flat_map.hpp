@@ -11,30 +11,34 @@
 
 namespace millstream::inline v0 {
 
-template <class In, class Out, class F>
-class FlatMapStage final : public TransformStage<In, Out> {
- public:
-  FlatMapStage(F f, std::uint32_t fill) : f_{std::move(f)}, collector_{this->output_, fill} {}
+/// The part that does not depend on the function: results and marks in their order.
+class MILLSTREAM_EXPORT FlatMapStageBase : public TransformStageBase {
+ protected:
+  FlatMapStageBase();
+  ~FlatMapStageBase() override;
+
+  /// In the constructor: where the results go.
+  void set_collector(CollectorFrame& collector) noexcept { collected_ = &collector; }
+  /// The function for records [from, to).
+  virtual void run(BatchBase& batch, std::uint32_t from, std::uint32_t to) = 0;
 
  private:
-  void transform(BatchOf<In> batch) override {
-    collector_.follow(*batch);
-    collector_.begin(batch->ingested_ns, batch->times.present());
-    collector_.mark(batch->start);
-    std::uint32_t from = 0;
-    for (const Mark& mark : batch->marks) {
-      run(*batch, from, mark.position);
-      if (this->context().failed()) return;
-      collector_.mark(mark.at);
-      from = mark.position;
-    }
-    run(*batch, from, batch->size());
-    // What the record that failed has half given out stays here, and nothing comes behind it.
-    if (this->context().failed()) return;
-    this->metrics_.records_out.add(collector_.take_emitted());
-    collector_.finish(batch->control);
+  void transform(BatchHandle batch) final;
+
+  CollectorFrame* collected_ = nullptr;
+};
+
+template <class In, class Out, class F>
+class FlatMapStage final : public FlatMapStageBase {
+ public:
+  FlatMapStage(F f, std::uint32_t fill) : f_{std::move(f)}, collector_{output_, fill} {
+    set_output(output_);
+    set_collector(collector_.frame());
   }
-  void run(Batch<In>& batch, std::uint32_t from, std::uint32_t to) {
+
+ private:
+  void run(BatchBase& base, std::uint32_t from, std::uint32_t to) override {
+    auto& batch = static_cast<Batch<In>&>(base);
     Collector<Out>& out = collector_;
     const bool keep = this->on_error() == OnError::kDeadLetter;
     const Timestamp* times = batch.times.present() ? batch.times.data() : nullptr;
@@ -55,6 +59,7 @@ class FlatMapStage final : public TransformStage<In, Out> {
   }
 
   F f_;
+  Output<Out> output_;
   CollectorBuffer<Out> collector_;
 };
 

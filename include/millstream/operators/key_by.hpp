@@ -15,28 +15,28 @@ template <class T, class KeyOf>
 using KeyType = std::remove_cvref_t<std::invoke_result_t<KeyOf&, const T&>>;
 
 template <class T, class KeyOf>
-class KeyByStage final : public TransformStage<T, T> {
+class KeyByStage final : public TransformStage<T> {
  public:
   explicit KeyByStage(KeyOf key_of) : key_of_{std::move(key_of)} {}
 
  private:
   using K = KeyType<T, KeyOf>;
 
-  void transform(BatchOf<T> batch) override {
+  void transform(BatchHandle handle) override {
+    BatchOf<T> batch = batch_cast<T>(std::move(handle));
     std::uint64_t* hashes = batch->hashes.enable();
     T* values = batch->values();
     if constexpr (std::is_member_object_pointer_v<KeyOf>) {
       if (!batch->empty()) hash_keys<K>(&(values[0].*key_of_), sizeof(T), batch->size(), hashes);
     } else {
-      failed_.clear();
+      this->forget_failed();
       this->guarded(
           *batch, 0, batch->size(),
           [&](std::uint32_t i) { hashes[i] = hash_key<K>(std::invoke(key_of_, std::as_const(values[i]))); },
           [&](std::uint32_t i) { return detail::record_text(values[i]); },
-          [&](std::uint32_t i) { failed_.push_back(i); });
-      if (!failed_.empty()) {
-        const std::vector<std::uint32_t> kept = detail::without(failed_, batch->size());
-        batch->keep_columns(kept.data(), static_cast<std::uint32_t>(kept.size()));
+          [&](std::uint32_t i) { this->note_failed(i); });
+      if (this->any_failed()) {
+        const std::vector<std::uint32_t> kept = this->keep_succeeded(*batch);
         detail::keep_values(*batch, kept.data(), static_cast<std::uint32_t>(kept.size()));
       }
     }
@@ -44,7 +44,6 @@ class KeyByStage final : public TransformStage<T, T> {
   }
 
   KeyOf key_of_;
-  std::vector<std::uint32_t> failed_;
 };
 
 }  // namespace millstream::inline v0

@@ -19,6 +19,9 @@ namespace millstream::inline v0 {
 
 class MILLSTREAM_EXPORT OperatorStage : public Stage {
  public:
+  OperatorStage();
+  ~OperatorStage() override;
+
   void set_on_error(OnError policy) { on_error_ = policy; }
   [[nodiscard]] SideOutputs& side_outputs() noexcept { return sides_; }
   /// The main output; null for a sink.
@@ -71,10 +74,8 @@ class MILLSTREAM_EXPORT OperatorStage : public Stage {
   void protect(F&& f) {
     try {
       f();
-    } catch (const std::exception& error) {
-      function_failed(error.what());
     } catch (...) {
-      function_failed("an exception that is not a std::exception");
+      function_failed();
     }
   }
 
@@ -84,8 +85,9 @@ class MILLSTREAM_EXPORT OperatorStage : public Stage {
   SideOutputs sides_;
 
  private:
-  void function_failed(std::string_view reason);
-  /// Applies the policy to the exception that is being handled. Cold, so it is not inlined into the loops.
+  // Both about the exception that is being handled; cold, so they are not inlined into the loops.
+  void function_failed();
+  /// Applies the policy.
   void exception_at(const BatchBase& batch, std::uint32_t i, std::string bytes);
   void times_missing();
 
@@ -110,12 +112,9 @@ std::string record_text(const T& record) {
   }
 }
 
-/// The numbers below `size` that are not in `failed` (ascending).
-MILLSTREAM_EXPORT std::vector<std::uint32_t> without(const std::vector<std::uint32_t>& failed, std::uint32_t size);
-
 /// Moves the values at `kept` (ascending) to the front and drops the rest.
 template <class T>
-void keep_values(Batch<T>& batch, const std::uint32_t* kept, std::uint32_t count) {
+[[gnu::noinline]] void keep_values(Batch<T>& batch, const std::uint32_t* kept, std::uint32_t count) {
   T* values = batch.values();
   for (std::uint32_t i = 0; i < count; ++i) {
     if (kept[i] != i) values[i] = std::move(values[kept[i]]);

@@ -9,12 +9,13 @@
 namespace millstream::inline v0 {
 
 template <class T, class F>
-class PeekStage final : public TransformStage<T, T> {
+class PeekStage final : public TransformStage<T> {
  public:
   explicit PeekStage(F f) : f_{std::move(f)} {}
 
  private:
-  void transform(BatchOf<T> batch) override {
+  void transform(BatchHandle handle) override {
+    BatchOf<T> batch = batch_cast<T>(std::move(handle));
     const T* values = batch->values();
     // A function that fails on a record has still seen it: the record goes on.
     this->guarded(

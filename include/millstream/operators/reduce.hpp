@@ -17,7 +17,7 @@ namespace millstream::inline v0 {
 /// F is called as f(value so far, record) and returns the new value; the first record of a key is its first value.
 /// The state is kept for ever.
 template <class K, class T, class F, class KeyOf>
-class ReduceStage final : public TransformStage<T, T> {
+class ReduceStage final : public TransformStage<T> {
   static_assert(std::is_invocable_r_v<T, F&, const T&, const T&>,
                 "millstream: reduce(f) needs a function that can be called as f(const Record& so_far, const Record& "
                 "next) and returns a Record");
@@ -32,7 +32,7 @@ class ReduceStage final : public TransformStage<T, T> {
     if (this->context().barriers != nullptr) table_.track_changes();
   }
   std::vector<StateDeclaration> states() const override {
-    return {declare_entries("values", schema_of<K>(), schema_of<T>())};
+    return declare_only_entries("values", &schema_of<K>, &schema_of<T>);
   }
   void save(Snapshot& snapshot) override { save_table(table_, 0, {}, snapshot); }
   Status restore(const StateEntry& saved) override {
@@ -41,8 +41,9 @@ class ReduceStage final : public TransformStage<T, T> {
   void end_restore() override { memory_.resize(table_.memory_bytes()); }
 
  private:
-  void transform(BatchOf<T> batch) override {
-    failed_.clear();
+  void transform(BatchHandle handle) override {
+    BatchOf<T> batch = batch_cast<T>(std::move(handle));
+    this->forget_failed();
     firsts_.clear();
     this->protect([&] {
       keys_.resolve(table_, *batch, key_of_, [&](std::size_t i) -> const T& {
@@ -60,9 +61,8 @@ class ReduceStage final : public TransformStage<T, T> {
     }
     reduce(*batch, from, batch->size());
     memory_.resize(table_.memory_bytes());
-    if (!failed_.empty()) {
-      const std::vector<std::uint32_t> kept = detail::without(failed_, batch->size());
-      batch->keep_columns(kept.data(), static_cast<std::uint32_t>(kept.size()));
+    if (this->any_failed()) {
+      const std::vector<std::uint32_t> kept = this->keep_succeeded(*batch);
       detail::keep_values(*batch, kept.data(), static_cast<std::uint32_t>(kept.size()));
     }
     this->emit(std::move(batch));
@@ -77,7 +77,7 @@ class ReduceStage final : public TransformStage<T, T> {
           record = value = f_(std::as_const(value), std::as_const(record));
         },
         [&](std::uint32_t i) { return detail::record_text(batch.values()[i]); },
-        [&](std::uint32_t i) { failed_.push_back(i); });
+        [&](std::uint32_t i) { this->note_failed(i); });
   }
 
   KeyOf key_of_;
@@ -86,7 +86,6 @@ class ReduceStage final : public TransformStage<T, T> {
   KeyedBatch keys_;
   std::vector<std::uint32_t> firsts_;  // places of the records that are the first of their keys
   MemoryReservation memory_;
-  std::vector<std::uint32_t> failed_;
 };
 
 }  // namespace millstream::inline v0

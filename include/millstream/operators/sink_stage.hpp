@@ -19,6 +19,9 @@ namespace millstream::inline v0 {
 /// The part that does not depend on the sink.
 class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
  public:
+  SinkStageBase();
+  ~SinkStageBase() override;
+
   bool ready() final { return !current_ && (sides_.empty() || sides_.ready()); }
   void push(BatchHandle batch) final;
   Progress step() final;

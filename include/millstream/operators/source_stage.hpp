@@ -25,7 +25,10 @@ constexpr std::size_t open_splits_max(std::uint32_t shards) {
   return std::clamp<std::size_t>(512 / std::max(shards, 1U), 4, 64);
 }
 
-/// One split as its shard sees it, without the reader.
+/// A copy of the user's struct, for one split.
+using SplitReader = std::unique_ptr<void, void (*)(void*)>;
+
+/// One split as its shard sees it.
 struct SplitRun {
   std::uint32_t number = 0;
   bool bounded = false;
@@ -36,6 +39,7 @@ struct SplitRun {
   std::uint64_t records = 0;
   bool open = false;
   bool finished = false;
+  SplitReader reader{nullptr, nullptr};  // while it is open
 };
 
 /// What a source's stage is made from, on one shard.
@@ -69,15 +73,14 @@ class MILLSTREAM_EXPORT SourceStageBase : public OperatorStage {
   bool finished() const final { return ended_ && output_base().outbox_empty() && sides_.outboxes_empty(); }
 
  protected:
-  // The user's struct of split `i`; all may throw.
-  virtual void make_reader(std::size_t i) = 0;
-  virtual Status open_reader(std::size_t i, SplitContext& context) = 0;
-  virtual Result<Poll> poll_reader(std::size_t i, BatchBase& batch, std::vector<DeadLetter>& bad) = 0;
-  virtual Status close_reader(std::size_t i) = 0;
+  // The user's struct; all may throw.
+  virtual SplitReader make_reader() = 0;
+  virtual Status open_reader(void* reader, SplitContext& context) = 0;
+  virtual Result<Poll> poll_reader(void* reader, BatchBase& batch, std::vector<DeadLetter>& bad) = 0;
+  virtual Status close_reader(void* reader) = 0;
   /// Where the next record begins; the start of the split where the source cannot say.
-  [[nodiscard]] virtual Position position_of(std::size_t i) const = 0;
-  virtual void drop_reader(std::size_t i) = 0;
-  [[nodiscard]] virtual OnError bad_record_policy(std::size_t i) const = 0;
+  [[nodiscard]] virtual Position position_of(void* reader) const = 0;
+  [[nodiscard]] virtual OnError bad_record_policy(void* reader) const = 0;
   [[nodiscard]] virtual const OutputBase& output_base() const = 0;
 
  private:
@@ -121,46 +124,46 @@ class SourceStage final : public SourceStageBase {
   OutputBase* output() override { return &output_; }
 
  private:
-  void make_reader(std::size_t i) override {
-    if (readers_.size() <= i) readers_.resize(i + 1);
-    readers_[i] = std::make_unique<Src>(prototype_);
+  static Src& struct_of(void* reader) noexcept { return *static_cast<Src*>(reader); }
+
+  SplitReader make_reader() override {
+    return {new Src(prototype_), [](void* reader) { delete static_cast<Src*>(reader); }};
   }
-  void drop_reader(std::size_t i) override { readers_[i].reset(); }
-  Status open_reader([[maybe_unused]] std::size_t i, [[maybe_unused]] SplitContext& split) override {
-    if constexpr (requires { readers_[i]->open(split); }) {
-      if constexpr (std::is_void_v<decltype(readers_[i]->open(split))>) {
-        readers_[i]->open(split);
+  Status open_reader([[maybe_unused]] void* reader, [[maybe_unused]] SplitContext& split) override {
+    if constexpr (requires { struct_of(reader).open(split); }) {
+      if constexpr (std::is_void_v<decltype(struct_of(reader).open(split))>) {
+        struct_of(reader).open(split);
       } else {
-        return readers_[i]->open(split);
+        return struct_of(reader).open(split);
       }
     }
     return {};
   }
-  Result<Poll> poll_reader(std::size_t i, BatchBase& batch, std::vector<DeadLetter>& bad) override {
+  Result<Poll> poll_reader(void* reader, BatchBase& batch, std::vector<DeadLetter>& bad) override {
     SourceOutput<T> out{static_cast<Batch<T>&>(batch), fill_, bad};
-    return readers_[i]->poll(out);
+    return struct_of(reader).poll(out);
   }
-  Status close_reader([[maybe_unused]] std::size_t i) override {
-    if constexpr (requires { readers_[i]->close(); }) {
-      if constexpr (std::is_void_v<decltype(readers_[i]->close())>) {
-        readers_[i]->close();
+  Status close_reader([[maybe_unused]] void* reader) override {
+    if constexpr (requires { struct_of(reader).close(); }) {
+      if constexpr (std::is_void_v<decltype(struct_of(reader).close())>) {
+        struct_of(reader).close();
       } else {
-        return readers_[i]->close();
+        return struct_of(reader).close();
       }
     }
     return {};
   }
-  [[nodiscard]] OnError bad_record_policy([[maybe_unused]] std::size_t i) const override {
-    if constexpr (requires { readers_[i]->on_bad_record(); }) {
-      return readers_[i]->on_bad_record();
+  [[nodiscard]] OnError bad_record_policy([[maybe_unused]] void* reader) const override {
+    if constexpr (requires { struct_of(reader).on_bad_record(); }) {
+      return struct_of(reader).on_bad_record();
     } else {
       return on_error();
     }
   }
   [[nodiscard]] const OutputBase& output_base() const override { return output_; }
-  [[nodiscard]] Position position_of([[maybe_unused]] std::size_t i) const override {
-    if constexpr (requires { readers_[i]->position(); }) {
-      return readers_[i]->position();
+  [[nodiscard]] Position position_of([[maybe_unused]] void* reader) const override {
+    if constexpr (requires { struct_of(reader).position(); }) {
+      return struct_of(reader).position();
     } else {
       return {};
     }
@@ -168,7 +171,6 @@ class SourceStage final : public SourceStageBase {
 
   Src prototype_;
   std::uint32_t fill_;
-  std::vector<std::unique_ptr<Src>> readers_;
   Output<T> output_;
 };
 

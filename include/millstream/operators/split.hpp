@@ -20,7 +20,7 @@ struct Branch {
 };
 
 template <class T>
-class SplitStage final : public TransformStage<T, T> {
+class SplitStage final : public TransformStage<T> {
  public:
   explicit SplitStage(std::vector<Branch<T>> branches) : branches_{std::move(branches)} {}
 
@@ -30,7 +30,8 @@ class SplitStage final : public TransformStage<T, T> {
   }
 
  private:
-  void transform(BatchOf<T> batch) override {
+  void transform(BatchHandle handle) override {
+    BatchOf<T> batch = batch_cast<T>(std::move(handle));
     places_.clear();
     std::uint32_t kept = 0;
     std::uint32_t next_mark = 0;

@@ -2,50 +2,54 @@
 // moving and hands each batch to transform(). What an operator adds is the loop over the values.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "millstream/operators/operator_stage.hpp"
 
 namespace millstream::inline v0 {
 
-template <class In, class Out>
-class TransformStage : public OperatorStage {
+/// The part that does not depend on the types of the records.
+class MILLSTREAM_EXPORT TransformStageBase : public OperatorStage {
  public:
-  bool ready() final { return output_.ready() && (sides_.empty() || sides_.ready()); }
-  void push(BatchHandle handle) final {
-    auto batch = batch_cast<In>(std::move(handle));
-    metrics_.records_in.add(batch->size());
-    metrics_.batches_in.add(1);
-    const Watermarks at = batch->end();
-    const Control control = batch->control;
-    const std::int64_t ingested_ns = batch->ingested_ns;
-    if (control == Control::kEnd) ended_ = true;
-    transform(std::move(batch));
-    forward_to_sides(at, control, ingested_ns);
-    if (control == Control::kBarrier) reach_barrier();
-  }
-  Progress step() override {
-    const Progress main = output_.drain();
-    const Progress side = sides_.empty() ? Progress::kIdle : sides_.drain();
-    return main == Progress::kAdvanced || side == Progress::kIdle ? main : side;
-  }
-  bool finished() const override { return ended_ && output_.outbox_empty() && sides_.outboxes_empty(); }
-  OutputBase* output() final { return &output_; }
+  bool ready() final;
+  void push(BatchHandle batch) final;
+  Progress step() override;
+  bool finished() const override;
+  OutputBase* output() final { return main_; }
 
  protected:
-  virtual void transform(BatchOf<In> batch) = 0;
-  void emit(BatchOf<Out> batch) {
-    // Behind the record that failed the batch is not what it says.
-    if (context().failed()) [[unlikely]]
-      return;
-    metrics_.records_out.add(batch->size());
-    output_.emit(std::move(batch));
-  }
-  Output<Out> output_;
+  TransformStageBase();
+  ~TransformStageBase() override;
+
+  /// In the constructor: where emit() gives batches to.
+  void set_output(OutputBase& output) noexcept { main_ = &output; }
+  virtual void transform(BatchHandle batch) = 0;
+  void emit(BatchHandle batch);
+
+  // For those that give out one result a record: the records that have none, because the function threw.
+  /// Once for each batch, before the first.
+  void forget_failed() noexcept { failed_.clear(); }
+  /// By ascending place.
+  void note_failed(std::uint32_t i);
+  [[nodiscard]] bool any_failed() const noexcept { return !failed_.empty(); }
+  /// Takes their columns out of the batch; returns the places of the others. A job that fails ends early: of the
+  /// records without a note the first `results` have a result, and the others have failed too.
+  std::vector<std::uint32_t> keep_succeeded(BatchBase& batch, std::uint32_t results = kBatchRecordsMax);
 
  private:
+  OutputBase* main_ = nullptr;
+  std::vector<std::uint32_t> failed_;
   bool ended_ = false;
+};
+
+template <class Out>
+class TransformStage : public TransformStageBase {
+ protected:
+  TransformStage() { set_output(output_); }
+  Output<Out> output_;
 };
 
 }  // namespace millstream::inline v0

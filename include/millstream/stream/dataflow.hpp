@@ -6,7 +6,6 @@
 
 #include <memory>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -21,7 +20,7 @@ namespace millstream::inline v0 {
 /// operators, and one that may restart itself copies what is declared here for that, too.
 class MILLSTREAM_EXPORT Dataflow {
  public:
-  explicit Dataflow(std::string name) : graph_{std::make_shared<Graph>(std::move(name))} {}
+  explicit Dataflow(std::string name);
 
   /// A source (see io/source.hpp), copied once for each of its splits.
   template <class Src>
@@ -55,12 +54,10 @@ class MILLSTREAM_EXPORT Dataflow {
 };
 
 /// Runs until the input has ended, the job was stopped, or it failed.
-inline JobResult run(const Dataflow& flow, const RunOptions& options = {}) {
-  return detail::run_graph(flow.graph(), options);
-}
+MILLSTREAM_EXPORT JobResult run(const Dataflow& flow, const RunOptions& options);
+MILLSTREAM_EXPORT JobResult run(const Dataflow& flow);
 /// Starts the job and returns at once. A job that could not be started is in the state kFailed.
-[[nodiscard]] inline Job start(const Dataflow& flow, const RunOptions& options = {}) {
-  return detail::start_graph(flow.graph(), options);
-}
+[[nodiscard]] MILLSTREAM_EXPORT Job start(const Dataflow& flow, const RunOptions& options);
+[[nodiscard]] MILLSTREAM_EXPORT Job start(const Dataflow& flow);
 
 }  // namespace millstream::inline v0

@@ -16,7 +16,15 @@
 namespace millstream::inline v0 {
 
 /// An output of a node of a graph that is being declared.
-struct StreamPlace {
+struct MILLSTREAM_EXPORT StreamPlace {
+  // Compiled once in the library: every program that declares a dataflow passes places on.
+  StreamPlace(std::shared_ptr<Graph> of, Upstream place);
+  StreamPlace(const StreamPlace&);
+  StreamPlace(StreamPlace&&) noexcept;
+  StreamPlace& operator=(const StreamPlace&);
+  StreamPlace& operator=(StreamPlace&&) noexcept;
+  ~StreamPlace();
+
   std::shared_ptr<Graph> graph;
   Upstream at;
   [[nodiscard]] Node& node() const { return graph->node(at.node); }
@@ -71,10 +79,10 @@ struct BranchName {
   bool has_predicate;
 };
 
-MILLSTREAM_EXPORT StreamPlace add_source(std::shared_ptr<Graph> graph, RecordType type, OnError on_bad_record,
+MILLSTREAM_EXPORT StreamPlace add_source(const std::shared_ptr<Graph>& graph, RecordType type, OnError on_bad_record,
                                          ListSplits list_splits, MakeStage make);
-MILLSTREAM_EXPORT StreamPlace add_stage(const StreamPlace& from, std::string kind, RecordType type, MakeStage make);
-MILLSTREAM_EXPORT StreamPlace add_exchange(const StreamPlace& from, std::string kind, RecordType type, Routing routing,
+MILLSTREAM_EXPORT StreamPlace add_stage(const StreamPlace& from, const char* kind, RecordType type, MakeStage make);
+MILLSTREAM_EXPORT StreamPlace add_exchange(const StreamPlace& from, const char* kind, RecordType type, Routing routing,
                                            ExchangeParts parts);
 /// A further input of the stage at `to`; a mistake of the graph where it belongs to another dataflow.
 MILLSTREAM_EXPORT void add_input(const StreamPlace& to, const StreamPlace& from);

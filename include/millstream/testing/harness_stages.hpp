@@ -63,9 +63,9 @@ class FeedStage final : public OperatorStage {
 
 /// Stands where event times are given, for the graph to see; the feed has done it.
 template <class T>
-class PassStage final : public TransformStage<T, T> {
+class PassStage final : public TransformStage<T> {
  private:
-  void transform(BatchOf<T> batch) override { this->emit(std::move(batch)); }
+  void transform(BatchHandle batch) override { this->emit(std::move(batch)); }
 };
 
 template <class T>

@@ -1,7 +1,13 @@
-// Where reading a memory source begins, and why it cannot.
+// The splits of a memory source, where reading one begins, and why it cannot.
 #include "millstream/connectors/memory/source.hpp"
 
 namespace millstream::inline v0::memory::detail {
+
+std::vector<Split> numbered_splits(std::size_t count) {
+  std::vector<Split> all;
+  for (std::size_t i = 0; i < count; ++i) all.push_back({std::to_string(i), {}});
+  return all;
+}
 
 Status find_split(const SplitContext& context, std::size_t count, std::size_t& number) {
   number = 0;

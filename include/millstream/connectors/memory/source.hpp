@@ -18,6 +18,8 @@
 namespace millstream::inline v0::memory {
 
 namespace detail {
+/// The splits "0" to "`count` - 1".
+[[nodiscard]] MILLSTREAM_EXPORT std::vector<Split> numbered_splits(std::size_t count);
 /// The number of the context's split, of `count`.
 [[nodiscard]] MILLSTREAM_EXPORT Status find_split(const SplitContext& context, std::size_t count, std::size_t& number);
 /// Whether a split of `size` records, of which the first `moved_out` are gone, can be read from the context's start.
@@ -33,18 +35,15 @@ class Source {
   /// One split for each inner vector; the ids are "0", "1", ...
   explicit Source(std::vector<std::vector<T>> splits) : data_{std::make_shared<Data>(std::move(splits))} {}
 
-  std::vector<Split> splits(SourceContext&) const {
-    std::vector<Split> all;
-    for (std::size_t i = 0; i < data_->splits.size(); ++i) all.push_back({std::to_string(i), {}});
-    return all;
-  }
+  std::vector<Split> splits(SourceContext&) const { return detail::numbered_splits(data_->splits.size()); }
 
   Status open(SplitContext& context) {
     Status status = detail::find_split(context, data_->splits.size(), number_);
     if (!status.ok()) return status;
     next_ = context.split().start.offset;
-    return detail::check_start(context, data_->splits[number_].size(),
-                               data_->moved_out[number_].load(std::memory_order_relaxed));
+    std::uint64_t moved_out = 0;
+    if constexpr (!std::copy_constructible<T>) moved_out = data_->moved_out[number_].load(std::memory_order_relaxed);
+    return detail::check_start(context, data_->splits[number_].size(), moved_out);
   }
 
   Poll poll(SourceOutput<T>& out) {
@@ -66,7 +65,8 @@ class Source {
 
  private:
   struct Data {
-    explicit Data(std::vector<std::vector<T>> all) : splits{std::move(all)}, moved_out(splits.size()) {}
+    explicit Data(std::vector<std::vector<T>> all)
+        : splits{std::move(all)}, moved_out(std::copy_constructible<T> ? 0 : splits.size()) {}
     std::vector<std::vector<T>> splits;                 // each is read by the one shard that owns the split
     std::vector<std::atomic<std::uint64_t>> moved_out;  // records gone from each split, where T cannot be copied
   };
@@ -78,8 +78,8 @@ class Source {
 /// A source of one split.
 template <class T>
 [[nodiscard]] Source<T> source(std::vector<T> records) {
-  std::vector<std::vector<T>> splits;
-  splits.push_back(std::move(records));
+  std::vector<std::vector<T>> splits(1);
+  splits.front() = std::move(records);
   return Source<T>{std::move(splits)};
 }
 

@@ -1,0 +1,56 @@
+// What every transforming stage does with a batch beside its loop.
+#include "millstream/operators/transform_stage.hpp"
+
+namespace millstream::inline v0 {
+
+TransformStageBase::TransformStageBase() = default;
+TransformStageBase::~TransformStageBase() = default;
+
+bool TransformStageBase::ready() { return main_->ready() && (sides_.empty() || sides_.ready()); }
+
+void TransformStageBase::push(BatchHandle batch) {
+  metrics_.records_in.add(batch->size());
+  metrics_.batches_in.add(1);
+  const Watermarks at = batch->end();
+  const Control control = batch->control;
+  const std::int64_t ingested_ns = batch->ingested_ns;
+  if (control == Control::kEnd) ended_ = true;
+  transform(std::move(batch));
+  forward_to_sides(at, control, ingested_ns);
+  if (control == Control::kBarrier) reach_barrier();
+}
+
+Progress TransformStageBase::step() {
+  const Progress main = main_->drain();
+  const Progress side = sides_.empty() ? Progress::kIdle : sides_.drain();
+  return main == Progress::kAdvanced || side == Progress::kIdle ? main : side;
+}
+
+bool TransformStageBase::finished() const { return ended_ && main_->outbox_empty() && sides_.outboxes_empty(); }
+
+void TransformStageBase::emit(BatchHandle batch) {
+  // Behind the record that failed the batch is not what it says.
+  if (context().failed()) [[unlikely]]
+    return;
+  metrics_.records_out.add(batch->size());
+  main_->emit(std::move(batch));
+}
+
+void TransformStageBase::note_failed(std::uint32_t i) { failed_.push_back(i); }
+
+std::vector<std::uint32_t> TransformStageBase::keep_succeeded(BatchBase& batch, std::uint32_t results) {
+  std::vector<std::uint32_t> kept;
+  kept.reserve(batch.size());
+  std::size_t next = 0;
+  for (std::uint32_t i = 0; i < batch.size() && kept.size() < results; ++i) {
+    if (next < failed_.size() && failed_[next] == i) {
+      ++next;
+    } else {
+      kept.push_back(i);
+    }
+  }
+  batch.keep_columns(kept.data(), static_cast<std::uint32_t>(kept.size()));
+  return kept;
+}
+
+}  // namespace millstream::inline v0
