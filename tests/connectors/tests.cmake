@@ -4,7 +4,7 @@ millstream_add_test(connectors_file_source file_source_test.cpp LIBRARIES ZLIB::
 millstream_add_test(connectors_file_follow file_follow_test.cpp)
 millstream_add_test(connectors_file_sink file_sink_test.cpp)
 millstream_add_test(connectors_file_sink_checkpoint file_sink_checkpoint_test.cpp)
-millstream_add_test(connectors_file_sink_folders file_sink_folders_test.cpp)
+millstream_add_test(connectors_file_sink_folders file_sink_folders_test.cpp SECONDS 60)
 millstream_add_test(connectors_bad_records bad_records_test.cpp)
 millstream_add_test(connectors_stdio stdio_test.cpp)
 millstream_add_test(connectors_allocation allocation_test.cpp LIBRARIES ZLIB::ZLIB zstd::libzstd_shared)

@@ -3,12 +3,12 @@
 millstream_add_test(model_time_windows time_windows_test.cpp model_main.cpp OWN_MAIN LABELS model)
 millstream_add_test(model_session_windows session_windows_test.cpp model_main.cpp OWN_MAIN LABELS model)
 millstream_add_test(model_keyed keyed_test.cpp model_main.cpp OWN_MAIN LABELS model)
-millstream_add_test(model_shapes shapes_test.cpp model_main.cpp OWN_MAIN LABELS model)
+millstream_add_test(model_shapes shapes_test.cpp model_main.cpp OWN_MAIN LABELS model SECONDS 28)
 millstream_add_test(model_stopping stopping_test.cpp model_main.cpp OWN_MAIN LABELS model)
 
 # The demo is a program; its test runs it.
 if(TARGET flight_delays)
-  millstream_add_test(model_flight_delays flight_delays_test.cpp LABELS example TIMEOUT 900)
+  millstream_add_test(model_flight_delays flight_delays_test.cpp LABELS example TIMEOUT 900 SECONDS 109)
   add_dependencies(model_flight_delays flight_delays)
   target_compile_definitions(model_flight_delays PRIVATE
     FLIGHT_DELAYS_PROGRAM="$<TARGET_FILE:flight_delays>" FLIGHTS_CSV="${PROJECT_SOURCE_DIR}/examples/data/flights.csv")

@@ -1,7 +1,9 @@
 // A job that keeps a user's type in every kind of state, for tests that restore it as another version of that type.
+// profiles.cpp instantiates it once for each version and all tests: it takes the compiler long.
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -32,7 +34,7 @@ struct V2 {
   std::int64_t total = 0;
 };
 BOOST_DESCRIBE_STRUCT(V2, (), (country, total))
-/// `total` has become a text, and there is no way to it, one, and one that fails.
+/// `total` has become a text, and there is no way to it, and one.
 struct Retyped {
   std::string total = "none";
 };
@@ -41,84 +43,20 @@ struct Migrated {
   std::string total = "none";
 };
 BOOST_DESCRIBE_STRUCT(Migrated, (), (total))
-struct Failing {
-  std::string total = "none";
-};
-BOOST_DESCRIBE_STRUCT(Failing, (), (total))
-
-inline void spend(std::int64_t& total, std::int64_t amount) { total += amount; }
-inline void spend(std::string&, std::int64_t) {}
-inline void spend(std::string&, const std::string&) {}
-inline std::string text(const V1& p) { return std::to_string(p.age) + "/" + std::to_string(p.total); }
-inline std::string text(const V2& p) { return p.country + "/" + std::to_string(p.total); }
-template <class P>
-std::string text(const P& p) {
-  return p.total;
-}
+inline std::atomic<bool> migrate_throws = false;  ///< so that there is no version more for a migrate that fails
 
 }  // namespace profiles
 
 template <>
 struct millstream::Migration<profiles::Migrated> {
   using From = profiles::V1;
-  static profiles::Migrated migrate(profiles::V1 before) { return {"was " + std::to_string(before.total)}; }
-};
-template <>
-struct millstream::Migration<profiles::Failing> {
-  using From = profiles::V1;
-  static profiles::Failing migrate(profiles::V1 /*before*/) { throw std::runtime_error{"no way"}; }
+  static profiles::Migrated migrate(profiles::V1 before) {
+    if (profiles::migrate_throws) throw std::runtime_error{"no way"};
+    return {"was " + std::to_string(before.total)};
+  }
 };
 
 namespace profiles {
-
-template <class P>
-struct Keep {
-  ms::ValueState<P> value;
-  ms::ListState<P> list;
-  ms::MapState<std::string, P> map;
-  ms::AggregatingState<Click, std::vector<std::int64_t>> amounts;
-  ms::Timers timers;
-  void open(ms::OperatorContext& c) {
-    value = c.value_state<P>("value", {.ttl = 1'000'000h});
-    list = c.list_state<P>("list");
-    map = c.map_state<std::string, P>("map");
-    amounts = c.aggregating_state<Click>("amounts", ms::collect(&Click::amount));
-    timers = c.timers();
-  }
-  void process(const Click& click, ms::Collector<std::string>& out) {
-    if (click.amount == 0) return out.emit("user " + kept_of(click.user));
-    value.update([&](P& p) { spend(p.total, click.amount); });
-    P profile;
-    spend(profile.total, click.amount);
-    list.add(profile);
-    map.put("last", profile);
-    amounts.add(click);
-    timers.register_event_time(click.at + 10h, std::to_string(click.user));
-  }
-  void on_timer(const ms::Timer& timer, ms::Collector<std::string>& out) {
-    out.emit("timer of " + std::string{timer.name});
-  }
-  [[nodiscard]] std::string kept_of(std::int64_t user) const {
-    std::string all = std::to_string(user) + ": " + text(value.value_or(P{})) + ";";
-    for (const P& each : list.get()) all += " " + text(each);
-    map.for_each([&](const std::string& name, const P& each) { all += "; " + name + " " + text(each); });
-    if (const auto list_of = amounts.get()) all += "; " + std::to_string(list_of->size()) + " amounts";
-    return all;
-  }
-};
-
-/// The sum of a window, by an aggregate of the user's.
-template <class P>
-struct Total {
-  struct Acc {
-    P profile;
-    BOOST_DESCRIBE_CLASS(Acc, (), (profile), (), ())
-  };
-  Acc create() const { return {}; }
-  void add(Acc& acc, const Click& click) const { spend(acc.profile.total, click.amount); }
-  void merge(Acc& acc, const Acc& later) const { spend(acc.profile.total, later.profile.total); }
-  std::string result(const Acc& acc) const { return text(acc.profile); }
-};
 
 using Lines = ms::memory::Sink<std::string>;
 
@@ -153,29 +91,10 @@ inline std::vector<Click> with_questions(std::vector<Click> clicks) {
   return clicks;
 }
 
-/// With windows of each kind, whose results begin with the name of their stage.
+/// Keeps P in each kind of state, and in windows of each kind, whose results begin with the name of their stage. P is a
+/// version above.
 template <class P>
-ms::Dataflow flow_of(Clicks clicks, const Lines& out) {
-  ms::Dataflow flow{"profiles"};
-  auto timed = flow.from(std::move(clicks)).named("clicks").event_time(&Click::at, ms::bounded_disorder(0s));
-  const auto keyed = timed.key_by(&Click::user);
-  keyed.process(Keep<P>{}).named("keep").to(out);
-  const auto give = [&](auto panes, const char* name) {
-    panes.named(name)
-        .map([name](const auto& pane) { return name + (" " + std::to_string(pane.key)) + ": " + pane.value; })
-        .to(out);
-  };
-  give(keyed.window(ms::tumbling(1h)).aggregate(Total<P>{}), "slices");
-  give(keyed.window(ms::session(1h)).aggregate(Total<P>{}), "sessions");
-  give(keyed.window(ms::tumbling(1h)).trigger(ms::early_every(1000)).aggregate(Total<P>{}), "panes");
-  give(keyed.window(ms::count_window(100)).aggregate(Total<P>{}), "counts");
-  keyed.reduce([](const Click& sum, const Click& next) { return Click{sum.user, sum.amount + next.amount, next.at}; })
-      .named("reduced")
-      .filter([](const Click& sum) { return sum.at == ms::Timestamp{15min}; })
-      .map([](const Click& sum) { return "reduced " + std::to_string(sum.user) + ": " + std::to_string(sum.amount); })
-      .to(out);
-  return flow;
-}
+ms::Dataflow flow_of(Clicks clicks, const Lines& out);
 
 struct Quiet : ms::RunOptions {
   explicit Quiet(const std::string& folder, std::uint32_t job_shards) {
@@ -201,15 +120,12 @@ inline std::vector<std::string> answers(const std::string& sum, const std::vecto
   return all;
 }
 
-/// The folder then holds what the version P has kept of some_clicks().
+/// The folder then holds what `flow`, whose clicks are held, has kept of them.
+ms::Status leave(const std::string& folder, std::uint32_t shards, ms::Dataflow flow);
+/// ... version P of some_clicks().
 template <class P>
 ms::Status leave_state(const std::string& folder, std::uint32_t shards) {
-  const Lines out = ms::memory::sink<std::string>();
-  ms::Job job = ms::start(flow_of<P>({some_clicks(), true}, out), Quiet{folder, shards});
-  while (job.status().checkpoints < 2 && !job.wait_for(5ms)) {
-  }
-  job.stop();
-  return job.wait().status;
+  return leave(folder, shards, flow_of<P>({some_clicks(), true}, ms::memory::sink<std::string>()));
 }
 
 /// Goes on from it as version P, asks for everything, and sorts the answers.

@@ -69,7 +69,10 @@ TEST_F(SchemaEvolution, AnotherTypeIsRefusedUntilThereIsAMigrate) {
 }
 
 TEST_F(SchemaEvolution, AMigrateThatThrowsKeepsTheJobFromStarting) {
-  EXPECT_THAT(refusal<Failing>(),
+  migrate_throws = true;
+  const std::string refused = refusal<Migrated>();
+  migrate_throws = false;
+  EXPECT_THAT(refused,
               ::testing::ContainsRegex("an entry of the state '[a-z]+' of the stage '[a-z]+' in key group [0-9]+: "
                                        "migrate: threw: no way"));
   const auto lines = go_on<V1>(state(), 2);
@@ -93,11 +96,7 @@ ms::Dataflow counts_by(const Lines& out, bool hold) {
 TEST_F(SchemaEvolution, AnotherKeyIsRefused) {
   const Lines out = ms::memory::sink<std::string>();
   const std::string folder = folder_.path() + "/keys";
-  ms::Job job = ms::start(counts_by<std::int64_t>(out, true), Quiet{folder, 1});
-  while (job.status().checkpoints < 2 && !job.wait_for(5ms)) {
-  }
-  job.stop();
-  ASSERT_TRUE(job.wait().ok());
+  ASSERT_TRUE(leave(folder, 1, counts_by<std::int64_t>(out, true)).ok());
   const ms::JobResult refused = ms::run(counts_by<std::int32_t>(out, false), Quiet{folder, 1});
   EXPECT_EQ(refused.status.code(), ms::ErrorCode::kInvalidArgument);
   EXPECT_THAT(refused.status.message(), HasSubstr("the state 'accumulators' of the stage 'counts':\n"

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "millstream/millstream.hpp"
 #include "millstream/testing/simulator.hpp"
@@ -61,8 +62,8 @@ struct Outcome {
 };
 
 // Counts in windows of 10 s, under several seeds and numbers of shards.
-template <class Check>
-void play(const ScriptedSource& source, const WatermarkStrategy& strategy, Check&& check,
+void play(const ScriptedSource& source, const WatermarkStrategy& strategy,
+          const std::function<void(const Outcome&)>& check,
           const std::function<void(kit::Simulation&)>& watch = nullptr) {
   for (std::uint64_t seed = 1; seed <= 9; ++seed) {
     const auto shards = static_cast<std::uint32_t>(1 + seed % 3);
