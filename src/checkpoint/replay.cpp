@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "millstream/core/assert.hpp"
 #include "millstream/core/snapshot.hpp"
 
 namespace millstream::inline v0 {
@@ -51,7 +51,11 @@ class KeyRanges {
 
 class NewestFirst {
  public:
-  NewestFirst(CheckpointStore& store, const Replay& replay) : store_{store}, replay_{replay} {}
+  NewestFirst(CheckpointStore& store, const Manifest& manifest, const Replay& replay) : store_{store}, replay_{replay} {
+    for (const StageSummary& stage : manifest.stages) {
+      for (const StateSchema& state : stage.states) known_.insert(state.number);
+    }
+  }
 
   // All segments of one epoch, which is the newest or older than those before.
   Status read_epoch(std::span<const SegmentHandle> segments, bool oldest) {
@@ -69,7 +73,7 @@ class NewestFirst {
   }
 
  private:
-  // A state's entries in the key groups of one shard. All segments of a chain are of the same shards.
+  // A state's entries in the key groups of one shard.
   using Where = std::pair<std::uint32_t, std::uint32_t>;
   struct Removed {
     Where where;
@@ -90,6 +94,10 @@ class NewestFirst {
   }
   Status take(const SegmentFrame& frame, const SegmentHandle& segment) {
     if (frame.kind == SegmentFrame::Kind::kMetadata) return newest_ ? replay_.take(frame, segment) : Status{};
+    if (!known_.contains(frame.state)) {
+      return {ErrorCode::kInvalidData,
+              "it changes state " + std::to_string(frame.state) + ", which its manifest does not have"};
+    }
     if (frame.kind == SegmentFrame::Kind::kRange) {
       if (frame.key_group != kEveryShard) {
         return {ErrorCode::kInvalidData, "a range of keys in one key group, which this version does not know"};
@@ -115,6 +123,7 @@ class NewestFirst {
 
   CheckpointStore& store_;
   const Replay& replay_;
+  std::set<std::uint32_t> known_;  // states
   bool newest_ = true;
   bool oldest_ = false;
   boost::unordered_flat_set<std::string> hidden_;  // ids of entries of which newer epochs say something
@@ -127,7 +136,13 @@ class NewestFirst {
 }  // namespace
 
 Status replay_segments(CheckpointStore& store, const Manifest& manifest, const Replay& replay) {
-  NewestFirst reading{store, replay};
+  NewestFirst reading{store, manifest, replay};
+  std::map<std::uint32_t, KeyGroupRange> groups;
+  for (const SegmentHandle& each : manifest.segments) {
+    if (groups.try_emplace(each.shard, each.groups).first->second == each.groups) continue;
+    return {ErrorCode::kInvalidData, "the segments of shard " + std::to_string(each.shard) +
+                                         " are of different key groups, so they are not of one run"};
+  }
   std::vector<SegmentHandle> segments = manifest.segments;
   std::stable_sort(segments.begin(), segments.end(),
                    [](const SegmentHandle& a, const SegmentHandle& b) { return a.epoch.id > b.epoch.id; });

@@ -11,7 +11,7 @@ class Engine::Coordination final : public CheckpointedJob {
   explicit Coordination(Engine& engine) : engine_{engine} {}
 
   void send_barrier(std::uint64_t barrier, bool whole) override {
-    engine_.barrier_.store(barrier << 1 | (whole ? 1 : 0), std::memory_order_relaxed);
+    engine_.barrier_.set({barrier, whole});
     engine_.notify_all();
   }
   void commit_barrier(std::uint64_t barrier) override {

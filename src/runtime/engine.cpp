@@ -132,10 +132,7 @@ Progress Engine::step(std::uint32_t number) {
     if (!context.stopping) context.draining = drain_requested();
     context.stopping = true;
   }
-  // In one word, so that no shard sees the one without the other.
-  const std::uint64_t barrier = barrier_.load(std::memory_order_relaxed);
-  context.barrier = barrier >> 1;
-  context.whole_snapshot = (barrier & 1) != 0;
+  context.barrier = barrier_.get().barrier;
   Progress progress = shard.step();
   const std::uint64_t committed = committed_.load(std::memory_order_relaxed);
   if (shard.committed_ != committed) [[unlikely]] {

@@ -116,7 +116,7 @@ class EngineBuilder {
       context.waker = Waker{[signal] { signal->notify(); }};
       if (!options_.state_dir.empty()) {
         shard->barriers_ = std::make_unique<ShardBarriers>(
-            *shard, [kinds](std::uint32_t node) { return kinds[node]; },
+            *shard, engine_->barrier_, [kinds](std::uint32_t node) { return kinds[node]; },
             [engine = engine_.get()](ShardSnapshot snapshot) { engine->checkpointer_->take(std::move(snapshot)); });
         context.barriers = shard->barriers_.get();
       }

@@ -17,6 +17,10 @@ void ShardBarriers::begin() {
   current_ = {};
   current_.shard = shard_.context().shard;
   current_.barrier = completed_ + 1;
+  // Not as the shard knew it when its step began: a barrier of another shard's source may have overtaken that.
+  const BarrierRequest::Value asked = request_.get();
+  MILLSTREAM_ASSERT(asked.barrier == current_.barrier);
+  whole_ = asked.whole;
   std::uint32_t number = 0;
   for (const auto& [node, stage] : shard_.stages()) {
     StageSummary summary{stage->name(), kind_of_(node), {}, {}};
@@ -53,8 +57,6 @@ void ShardBarriers::bring_ended_stages() {
     if (shard_.context().failed()) return;
   }
 }
-
-bool ShardBarriers::whole() const { return shard_.context().whole_snapshot; }
 
 SegmentChunk& ShardBarriers::chunk_of(std::uint32_t state) {
   const std::uint32_t number = first_number_ + state;

@@ -11,6 +11,7 @@
 #include "millstream/channel/stage.hpp"
 #include "millstream/checkpoint/manifest.hpp"
 #include "millstream/checkpoint/segment.hpp"
+#include "millstream/runtime/barrier_request.hpp"
 
 namespace millstream::inline v0 {
 
@@ -30,9 +31,9 @@ struct ShardSnapshot {
 class ShardBarriers final : public BarrierListener, private Snapshot {
  public:
   /// `kind_of` names the kind of a node.
-  ShardBarriers(Shard& shard, std::function<std::string(std::uint32_t node)> kind_of,
+  ShardBarriers(Shard& shard, const BarrierRequest& request, std::function<std::string(std::uint32_t node)> kind_of,
                 std::function<void(ShardSnapshot)> deliver)
-      : shard_{shard}, kind_of_{std::move(kind_of)}, deliver_{std::move(deliver)} {}
+      : shard_{shard}, request_{request}, kind_of_{std::move(kind_of)}, deliver_{std::move(deliver)} {}
 
   void reached(Stage& stage) override;
   /// Stages that have ended get no barrier from anywhere: they come to the shard's newest one here. Each step.
@@ -40,7 +41,7 @@ class ShardBarriers final : public BarrierListener, private Snapshot {
 
  private:
   void begin();
-  bool whole() const override;
+  bool whole() const override { return whole_; }
   void remove_range(std::uint32_t state, std::string_view first, std::string_view end) override;
   void remove(std::uint32_t state, std::uint32_t key_group, std::string_view key) override;
   void put(const StateEntry& entry) override;
@@ -49,9 +50,11 @@ class ShardBarriers final : public BarrierListener, private Snapshot {
   void prepared(std::string handle) override;
 
   Shard& shard_;
+  const BarrierRequest& request_;
   std::function<std::string(std::uint32_t)> kind_of_;
   std::function<void(ShardSnapshot)> deliver_;
   ShardSnapshot current_;
+  bool whole_ = true;               // everything is asked for
   std::size_t reached_ = 0;         // stages that have come to the current barrier
   std::uint64_t completed_ = 0;     // the newest barrier that all have come to
   Stage* saving_ = nullptr;         // the stage that is being asked

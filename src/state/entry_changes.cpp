@@ -7,6 +7,8 @@
 namespace millstream::inline v0 {
 namespace {
 
+constexpr std::size_t kPieceBytes = 64 * 1024;
+
 struct Head {
   std::uint32_t key_group = 0;
   std::uint32_t size = 0;
@@ -16,17 +18,23 @@ struct Head {
 
 void RemovedKeys::add(std::uint32_t key_group, std::string_view key) {
   const Head head{key_group, static_cast<std::uint32_t>(key.size())};
-  bytes_.append(reinterpret_cast<const char*>(&head), sizeof head);
-  bytes_.append(key);
+  if (pieces_.empty() || pieces_.back().size() >= kPieceBytes) pieces_.emplace_back();
+  pieces_.back().append(reinterpret_cast<const char*>(&head), sizeof head).append(key);
 }
 
-std::string_view RemovedKeys::read(std::size_t& at, std::uint32_t& key_group) const {
+std::string_view RemovedKeys::take(std::string_view& bytes, std::uint32_t& key_group) {
   Head head;
-  std::memcpy(&head, bytes_.data() + at, sizeof head);
+  std::memcpy(&head, bytes.data(), sizeof head);
   key_group = head.key_group;
-  const std::string_view key{bytes_.data() + at + sizeof head, head.size};
-  at += sizeof head + key.size();
+  const std::string_view key = bytes.substr(sizeof head, head.size);
+  bytes.remove_prefix(sizeof head + key.size());
   return key;
+}
+
+std::size_t RemovedKeys::bytes() const noexcept {
+  std::size_t bytes = 0;
+  for (const std::string& piece : pieces_) bytes += piece.capacity();
+  return bytes;
 }
 
 void EntryChanges::reserve(std::size_t count) {
@@ -44,19 +52,21 @@ void EntryChanges::move(std::uint32_t from, std::uint32_t to) noexcept {
   if (held) word(to).held |= bit(to);
 }
 
-void EntryChanges::forget() noexcept {
-  for (std::size_t i = 0; i < words_end_; ++i) words_[i] = {};
+void EntryChanges::forget(std::uint32_t first, std::uint32_t end) noexcept {
+  for (std::size_t i = first / 64; i < (end + std::size_t{63}) / 64; ++i) words_[i] = {};
+  if (first > 0) return;
   any_held_ = false;
   removed_.clear();
 }
 
 void EntryChanges::settle(std::uint32_t number, bool held) noexcept {
   Word& marks = word(number);
-  marks.changed &= ~bit(number);
   if (held) {
+    marks.changed &= ~bit(number);
     marks.held |= bit(number);
     any_held_ = true;
   } else {
+    marks.changed |= bit(number);
     marks.held &= ~bit(number);
   }
 }

@@ -3,6 +3,13 @@
 
 namespace millstream::inline v0 {
 
+StateStore::StateStore(KeySpaceBase& keys, std::shared_ptr<MemoryBudget> budget, bool track_changes)
+    : keys_{keys}, budget_{std::move(budget)}, track_changes_{track_changes}, timers_{keys} {
+  if (!track_changes_) return;
+  timers_.event_time.track_changes();
+  timers_.processing_time.track_changes();
+}
+
 KeyedStateBase* StateStore::find(std::string_view name) const {
   for (const auto& state : states_) {
     if (state->name() == name) return state.get();

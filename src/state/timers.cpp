@@ -3,6 +3,7 @@
 #include "millstream/state/timers.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -62,8 +63,8 @@ struct TimerQueue::Impl {
   Slots<std::uint32_t> heap_at;  // by entry number
   std::uint32_t size = 0;
   TableIndex index;
-  std::uint64_t sequence = 0;  // of the next one
-  EntryChanges changes;        // by entry number
+  std::uint64_t sequence = 0;           // of the next one
+  std::optional<EntryChanges> changes;  // by entry number
 
   ~Impl() {
     for (std::uint32_t i = 0; i < size; ++i) entries[heap[i].entry].~Entry();
@@ -110,13 +111,13 @@ struct TimerQueue::Impl {
     if (free.empty()) {
       entries.reserve(++entries_end);
       heap_at.reserve(entries_end);
-      changes.reserve(entries_end);
+      if (changes) changes->reserve(entries_end);
     } else {
       number = free.back();
       free.pop_back();
     }
     ::new (static_cast<void*>(&entries[number])) Entry{time, hash, std::string{key}, std::string{name}};
-    changes.touch(number);
+    if (changes) changes->touch(number);
     index.insert(hash, number);
     heap.reserve(size + std::size_t{1});
     sift_up(size++, {time, place, group, number});
@@ -126,7 +127,9 @@ struct TimerQueue::Impl {
   /// Out of heap and index; the entry itself is still there.
   void take_out(std::uint32_t number) {
     const std::uint32_t at = heap_at[number];
-    changes.erase(number, heap[at].group, [&](std::string& bytes) { append_timer(entries[number], bytes); });
+    if (changes) {
+      changes->erase(number, heap[at].group, [&](std::string& bytes) { append_timer(entries[number], bytes); });
+    }
     index.erase(entries[number].hash, number);
     const HeapItem last = heap[--size];
     if (at == size) return;
@@ -144,6 +147,8 @@ struct TimerQueue::Impl {
 
 TimerQueue::TimerQueue() : impl_{std::make_unique<Impl>()} {}
 TimerQueue::~TimerQueue() = default;
+
+void TimerQueue::track_changes() { impl_->changes.emplace(); }
 
 bool TimerQueue::add(std::string_view key, std::uint32_t group, Timestamp time, std::string_view name) {
   return impl_->add(key, group, time, name, impl_->sequence);
@@ -175,7 +180,7 @@ Timestamp TimerQueue::next() const noexcept { return impl_->size > 0 ? impl_->he
 std::size_t TimerQueue::size() const noexcept { return impl_->size; }
 std::size_t TimerQueue::memory_bytes() const noexcept {
   return impl_->entries.bytes() + impl_->heap.bytes() + impl_->heap_at.bytes() + impl_->index.bytes() +
-         impl_->changes.bytes();
+         (impl_->changes ? impl_->changes->bytes() : 0);
 }
 
 void TimerQueue::save(std::uint32_t state, Snapshot& snapshot) {
@@ -189,16 +194,18 @@ void TimerQueue::save(std::uint32_t state, Snapshot& snapshot) {
     value.clear();
     ByteWriter{value}.write_varint(item.sequence);
     snapshot.put({state, item.group, key, value});
-    q.changes.settle(number, true);
+    return true;
   };
-  if (snapshot.whole()) {
-    for (std::uint32_t i = 0; i < q.size; ++i) give(q.heap[i].entry);
-  } else {
-    q.changes.removed().for_each(
-        [&](std::uint32_t group, std::string_view removed) { snapshot.remove(state, group, removed); });
-    q.changes.for_each_changed(give);
+  const auto each_one = [&](const auto& each) {
+    for (std::uint32_t i = 0; i < q.size; ++i) each(q.heap[i].entry);
+  };
+  if (!q.changes) {
+    each_one(give);
+    return;
   }
-  q.changes.removed().clear();
+  q.changes->save(
+      snapshot.whole(), each_one,
+      [&](std::uint32_t group, std::string_view gone) { snapshot.remove(state, group, gone); }, give);
 }
 
 bool TimerQueue::restore(const StateEntry& saved) {

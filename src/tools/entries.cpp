@@ -1,8 +1,6 @@
 // The entries that a restart would take.
 #include "tools/entries.hpp"
 
-#include <set>
-
 #include "checkpoint/replay.hpp"
 #include "millstream/core/checksum.hpp"
 
@@ -25,17 +23,10 @@ Result<Entries> read_entries(CheckpointStore& store, const Manifest& manifest, K
                       ": a part of its state is in the base, which this tool does not read; choose a checkpoint "
                       "without one"};
   }
-  std::set<std::uint32_t> known;
-  for (const StageSummary& stage : manifest.stages) {
-    for (const StateSchema& state : stage.states) known.insert(state.number);
-  }
   Entries entries;
   const auto take = [&](const SegmentFrame& frame, const SegmentHandle& segment) -> Status {
     if (frame.kind == SegmentFrame::Kind::kMetadata) {
       entries.metadata[{std::string{frame.key}, segment.shard}] = frame.value;
-    } else if (!known.contains(frame.state)) {
-      return {ErrorCode::kInvalidData,
-              "changes state " + std::to_string(frame.state) + ", which the manifest does not have"};
     } else if (!only_state || frame.state == *only_state) {
       entries.states[frame.state][{frame.key_group, std::string{frame.key}}] =
           keep == KeepValues::kWhole ? std::string{frame.value} : checksum(frame.value);

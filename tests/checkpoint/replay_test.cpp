@@ -24,6 +24,7 @@ constexpr std::uint32_t kStates = 3;
 class ReplayedChain : public ::testing::TestWithParam<std::uint64_t> {
  protected:
   ReplayedChain() {
+    manifest_.stages = {{"stage", "kind", {{0, "a", ""}, {1, "b", ""}, {2, "c", ""}}, ""}};
     store_ = *LocalCheckpointStore::open(files_, "state");
     EXPECT_TRUE(store_->settle().ok());
   }
@@ -146,6 +147,7 @@ TEST(Replay, EndsWithTheFirstErrorAndNamesTheFile) {
   chunk.put(1, "key", "value");
   ASSERT_TRUE(writer->append(chunk).ok());
   Manifest manifest;
+  manifest.stages = {{"stage", "kind", {{0, "a", ""}}, ""}};
   manifest.segments.push_back(*writer->finish({0, 1024}));
   const Replay replay{.take = [](const SegmentFrame&, const SegmentHandle&) -> Status {
     return {ErrorCode::kInvalidData, "not this one"};
@@ -153,6 +155,29 @@ TEST(Replay, EndsWithTheFirstErrorAndNamesTheFile) {
   const Status read = replay_segments(*store, manifest, replay);
   EXPECT_EQ(read.code(), ErrorCode::kInvalidData);
   EXPECT_NE(read.message().find(manifest.segments.front().file.name), std::string::npos) << read.message();
+}
+
+TEST(Replay, RefusesWhatItsManifestDoesNotTellOf) {
+  testing::MemoryFileSystem files;
+  auto store = *LocalCheckpointStore::open(files, "state");
+  ASSERT_TRUE(store->settle().ok());
+  Manifest manifest;
+  for (const std::uint32_t shard : {0U, 1U}) {
+    const CheckpointId epoch{shard + 1, 1};
+    ASSERT_TRUE(store->begin(epoch).ok());
+    auto writer = store->create_segment(epoch, 0);
+    SegmentChunk chunk{5};
+    chunk.remove(1, "key");
+    ASSERT_TRUE(writer->append(chunk).ok());
+    manifest.segments.push_back(*writer->finish({shard, 1024}));
+    ASSERT_TRUE(store->abort(epoch, AbortedSegments::kKeep).ok());
+  }
+  const Replay replay{.take = [](const SegmentFrame&, const SegmentHandle&) { return Status{}; }};
+  EXPECT_NE(replay_segments(*store, manifest, replay).message().find("of different key groups"), std::string::npos);
+  manifest.segments.pop_back();
+  const Status unknown = replay_segments(*store, manifest, replay);
+  EXPECT_EQ(unknown.code(), ErrorCode::kInvalidData);
+  EXPECT_NE(unknown.message().find("it changes state 5, which its manifest does not have"), std::string::npos);
 }
 
 }  // namespace

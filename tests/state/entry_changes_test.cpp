@@ -109,7 +109,7 @@ TEST_P(EntryChangesModel, OfATable) {
     }
     chain.add(random, [&](Snapshot& to) { save_table(table, 7, "prefix", to); });
     ASSERT_EQ(sorted(chain.entries()), entries_of(model, "prefix")) << "epoch " << epoch;
-    if (epoch > 0 && random.chance(0.3)) {
+    if (random.chance(0.3)) {
       RecordedSnapshot nothing_new{RecordedSnapshot::Extent::kChanges};
       save_table(table, 7, "prefix", nothing_new);
       ASSERT_TRUE(nothing_new.entries().empty());
@@ -147,7 +147,7 @@ TEST_P(EntryChangesModel, OfEntriesThatAreLeftOut) {
 TEST_P(EntryChangesModel, OfKeyedStatesAndTimers) {
   struct Side {
     KeySpace<std::int64_t> keys;
-    StateStore store{keys, nullptr};
+    StateStore store{keys, nullptr, true};
     ValueState<std::string> value{store.add<std::string>("value", {.ttl = std::chrono::microseconds{400}})};
     ListState<int> list{store.add<ListState<int>::Content>("list", {})};
     MapState<int, int> map{store.add<MapState<int, int>::Content>(

@@ -23,7 +23,7 @@ template <class K>
 struct Fixture {
   KeySpace<K> keys;
   std::shared_ptr<MemoryBudget> budget = std::make_shared<MemoryBudget>(std::size_t{1} << 40);
-  StateStore store{keys, budget};
+  StateStore store{keys, budget, false};
 
   // The key stays entered until the next one is.
   void enter(K key) {

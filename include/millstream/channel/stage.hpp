@@ -66,8 +66,6 @@ class MILLSTREAM_EXPORT ShardContext {
   BarrierListener* barriers = nullptr;
   /// The newest barrier that sources are to send; they send every one, in order.
   std::uint64_t barrier = 0;
-  /// At that barrier all of the state is asked for, not only what has changed since the one before.
-  bool whole_snapshot = true;
   /// The job goes on from a checkpoint: what earlier runs gave out is there and stays.
   bool restored = false;
   /// Set by the job: a source should end now (drain: with the final watermark).

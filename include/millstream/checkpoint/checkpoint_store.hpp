@@ -50,7 +50,7 @@ struct CommitResult {
 
 /// What becomes of the segments of an aborted checkpoint.
 enum class AbortedSegments {
-  kKeep,  ///< the next checkpoint's chain has them, for their changes are nowhere else
+  kKeep,  ///< a later checkpoint will name them, whose coordinator keeps their changes nowhere else
   kDrop,  ///< nothing needs them; all writers of them are closed
 };
 

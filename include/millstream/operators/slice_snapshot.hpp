@@ -23,7 +23,7 @@ void save_slices(WindowSlices<K, Agg>& slices, Open&& open, Snapshot& to) {
   slices.for_each([&](auto& state) {
     if (open(state.last_end)) return;
     slices.gone().add(state.slice.index, *state.table);
-    if (EntryChanges* const changes = state.table->changes()) changes->forget();
+    state.table->forget_changes();
   });
   slices.gone().save(kSlicesState, to);
   std::string prefix;

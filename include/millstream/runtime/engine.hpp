@@ -13,6 +13,7 @@
 #include "millstream/channel/stage.hpp"
 #include "millstream/graph/graph.hpp"
 #include "millstream/runtime/activity.hpp"
+#include "millstream/runtime/barrier_request.hpp"
 #include "millstream/runtime/metrics.hpp"
 #include "millstream/runtime/options.hpp"
 
@@ -122,7 +123,7 @@ class MILLSTREAM_EXPORT Engine {
   std::int64_t started_ns_ = 0;
   std::atomic<int> stop_{0};  // 1: stop, 2: drain
   std::atomic<bool> cancelled_{false};
-  std::atomic<std::uint64_t> barrier_{0};  // that sources are to send; the lowest bit says that all state is asked for
+  BarrierRequest barrier_;
   std::atomic<std::uint64_t> committed_{0};  // whose output sinks are to publish
   std::atomic<bool> may_leave_{true};        // shards whose stages have ended leave their loops
   bool nothing_left_ = false;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "millstream/core/export.hpp"
 #include "millstream/state/slots.hpp"
@@ -20,19 +21,21 @@ class MILLSTREAM_EXPORT RemovedKeys {
   /// f(key_group, key) for each, in the order of add().
   template <class F>
   void for_each(F&& f) const {
-    for (std::size_t at = 0; at < bytes_.size();) {
-      std::uint32_t key_group = 0;
-      const std::string_view key = read(at, key_group);
-      f(key_group, key);
+    for (const std::string& piece : pieces_) {
+      for (std::string_view left = piece; !left.empty();) {
+        std::uint32_t key_group = 0;
+        const std::string_view key = take(left, key_group);
+        f(key_group, key);
+      }
     }
   }
-  void clear() noexcept { bytes_.clear(); }
-  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_.capacity(); }
+  void clear() noexcept { pieces_.clear(); }
+  [[nodiscard]] std::size_t bytes() const noexcept;
 
  private:
-  [[nodiscard]] std::string_view read(std::size_t& at, std::uint32_t& key_group) const;
+  static std::string_view take(std::string_view& bytes, std::uint32_t& key_group);
 
-  std::string bytes_;
+  std::vector<std::string> pieces_;  // one string of millions of keys would be copied whole each time that it grows
 };
 
 /// Entries are known by the table's numbers. Belongs to one shard.
@@ -56,19 +59,31 @@ class MILLSTREAM_EXPORT EntryChanges {
   }
   /// An entry gets another number, which is free.
   void move(std::uint32_t from, std::uint32_t to) noexcept;
-  /// All entries go, and what is held of them is removed by the table's owner.
-  void forget() noexcept;
+  /// The entries from `first`, a multiple of 64, to before `end` go. What is held of them is the table's owner's to
+  /// remove; with those from 0 on nothing is held any more.
+  void forget(std::uint32_t first, std::uint32_t end) noexcept;
 
   /// The checkpoint holds something of this table.
   [[nodiscard]] bool any_held() const noexcept { return any_held_; }
-  [[nodiscard]] bool held(std::uint32_t number) const noexcept {
-    return (const_cast<EntryChanges*>(this)->word(number).held & bit(number)) != 0;
+  [[nodiscard]] bool held(std::uint32_t number) const noexcept { return (words_[number / 64].held & bit(number)) != 0; }
+  /// A checkpoint is told of every entry, walk(f) calling f(number) for each, or of what has changed: gone(key_group,
+  /// key) for each key that it held and that has gone, then give(number), which says whether the checkpoint holds the
+  /// entry now. One that it leaves out is asked for again the next time.
+  template <class Walk, class Gone, class Give>
+  void save(bool whole, Walk&& walk, Gone&& gone, Give&& give) {
+    const auto each = [&](std::uint32_t number) { settle(number, give(number)); };
+    if (whole) {
+      walk(each);
+    } else {
+      removed_.for_each(gone);
+      for_each_changed(each);
+    }
+    removed_.clear();
   }
-  /// Of a checkpoint of which this entry has been told as it is now; or that it does not hold it.
+  [[nodiscard]] std::size_t bytes() const noexcept { return words_.bytes() + removed_.bytes(); }
+
+ private:
   void settle(std::uint32_t number, bool held) noexcept;
-  /// What has gone since; clear() when the checkpoint has been told.
-  [[nodiscard]] RemovedKeys& removed() noexcept { return removed_; }
-  /// f(number) for each entry that has changed; it may settle that one.
   template <class F>
   void for_each_changed(F&& f) {
     for (std::size_t i = 0; i < words_end_; ++i) {
@@ -77,9 +92,7 @@ class MILLSTREAM_EXPORT EntryChanges {
       }
     }
   }
-  [[nodiscard]] std::size_t bytes() const noexcept { return words_.bytes() + removed_.bytes(); }
 
- private:
   struct Word {
     std::uint64_t changed = 0;
     std::uint64_t held = 0;
@@ -87,7 +100,7 @@ class MILLSTREAM_EXPORT EntryChanges {
   [[nodiscard]] Word& word(std::uint32_t number) noexcept { return words_[number / 64]; }
   static constexpr std::uint64_t bit(std::uint32_t number) noexcept { return std::uint64_t{1} << (number % 64); }
 
-  Slots<Word> words_;
+  Slots<Word, 16> words_;  // few tables are large, and a window may have one of its own
   std::size_t words_end_ = 0;
   bool any_held_ = false;
   RemovedKeys removed_;

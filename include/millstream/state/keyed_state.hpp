@@ -63,15 +63,18 @@ class MILLSTREAM_EXPORT KeyedStateBase {
 };
 
 /// A content is a value with a codec. One whose elements expire on their own also has `struct Cursor` and
-/// `bool trim(const Aging&, Cursor&, std::uint32_t& budget)`, which looks at up to `budget` elements from the cursor on
-/// and returns true, with the cursor back at the start, when it has seen the last; and `bool empty()`.
+/// `bool trim(const Aging&, Cursor&, std::uint32_t& budget, bool& removed)`, which looks at up to `budget` elements
+/// from the cursor on, sets `removed` where one has gone, and returns true, with the cursor back at the start, when it
+/// has seen the last; and `bool empty()`.
 template <class Content>
 class KeyedState final : public KeyedStateBase {
  public:
-  KeyedState(std::string name, KeySpaceBase& keys, StateOptions options, std::shared_ptr<MemoryBudget> budget)
+  KeyedState(std::string name, KeySpaceBase& keys, StateOptions options, std::shared_ptr<MemoryBudget> budget,
+             bool track_changes)
       : KeyedStateBase{std::move(name)},
         keys_{keys},
         table_{keys.make_table()},
+        changes_{track_changes ? std::make_unique<EntryChanges>() : nullptr},
         aging_{options, keys},
         memory_{std::move(budget)} {}
   ~KeyedState() override {
@@ -85,13 +88,13 @@ class KeyedState final : public KeyedStateBase {
     const std::uint32_t number = find_number();
     if (number == KeyTable::kNone) return nullptr;
     if (aging_.on() && aging_.on_read()) {
-      changes_.touch(number);
+      touch(number);
       touched_[number] = aging_.now();
     }
     return &contents_[number];
   }
   /// What find() gave is about to change.
-  void touch() { changes_.touch(table_->find()); }
+  void touch() { touch(table_->find()); }
   /// Content of the current key for writing, made if there is none.
   [[nodiscard]] Content& write() {
     std::uint32_t number = find_number();
@@ -100,7 +103,7 @@ class KeyedState final : public KeyedStateBase {
       construct(number);
       note_addition();
     }
-    changes_.touch(number);
+    touch(number);
     if (aging_.on()) touched_[number] = aging_.now();
     return contents_[number];
   }
@@ -116,7 +119,7 @@ class KeyedState final : public KeyedStateBase {
 
   void maintain() override {
     if (aging_.on()) sweep();
-    memory_.resize(table_->memory_bytes() + contents_.bytes() + touched_.bytes() + changes_.bytes());
+    memory_.resize(table_->memory_bytes() + contents_.bytes() + touched_.bytes() + (changes_ ? changes_->bytes() : 0));
   }
   std::size_t size() const override {
     std::size_t count = 0;
@@ -134,29 +137,30 @@ class KeyedState final : public KeyedStateBase {
     std::string key;
     std::string value;
     const auto give = [&](std::uint32_t number) {
-      const bool over = aging_.on() && aging_.over(touched_[number]);
+      const bool there = !aging_.on() || !aging_.over(touched_[number]);
       key.clear();
       append_key(number, key);
-      if (!over) {
+      if (there) {
         value.clear();
         encode(number, value);
         snapshot.put({state, table_->group(number), key, value});
-      } else if (!snapshot.whole() && changes_.held(number)) {
+      } else if (!snapshot.whole() && changes_->held(number)) {
         snapshot.remove(state, table_->group(number), key);
       }
-      changes_.settle(number, !over);
+      return there;
     };
-    if (snapshot.whole()) {
-      changes_.removed().clear();
+    const auto each_one = [&](const auto& each) {
       for (std::uint32_t number = 0; number < table_->end_number(); ++number) {
-        if (table_->live(number)) give(number);
+        if (table_->live(number)) each(number);
       }
+    };
+    if (!changes_) {
+      each_one(give);
       return;
     }
-    changes_.removed().for_each(
-        [&](std::uint32_t group, std::string_view removed) { snapshot.remove(state, group, removed); });
-    changes_.removed().clear();
-    changes_.for_each_changed(give);
+    changes_->save(
+        snapshot.whole(), each_one,
+        [&](std::uint32_t group, std::string_view gone) { snapshot.remove(state, group, gone); }, give);
   }
   bool restore(const StateEntry& saved) override {
     bool added = false;
@@ -167,7 +171,7 @@ class KeyedState final : public KeyedStateBase {
     ByteReader in{saved.value};
     std::optional<Timestamp> touched;
     if (key.remaining() != 0 || !Codec<std::optional<Timestamp>>::decode(in, touched)) return false;
-    changes_.touch(number);
+    touch(number);
     // State that had no time to live gets it from here on.
     if (aging_.on()) touched_[number] = touched.value_or(aging_.now());
     return Codec<Content>::decode(in, contents_[number]) && in.remaining() == 0;
@@ -188,6 +192,9 @@ class KeyedState final : public KeyedStateBase {
     }
     return number;
   }
+  void touch(std::uint32_t number) {
+    if (changes_) changes_->touch(number);
+  }
   void append_key(std::uint32_t number, std::string& bytes) const {
     ByteWriter out{bytes};
     table_->encode_key(number, out);
@@ -200,7 +207,7 @@ class KeyedState final : public KeyedStateBase {
     Codec<Content>::encode(contents_[number], out);
   }
   void construct(std::uint32_t number) {
-    changes_.reserve(number + std::size_t{1});
+    if (changes_) changes_->reserve(number + std::size_t{1});
     contents_.reserve(number + std::size_t{1});
     ::new (static_cast<void*>(&contents_[number])) Content{};
     if (!aging_.on()) return;
@@ -208,7 +215,9 @@ class KeyedState final : public KeyedStateBase {
     ::new (static_cast<void*>(&touched_[number])) Timestamp{aging_.now()};
   }
   void erase(std::uint32_t number) {
-    changes_.erase(number, table_->group(number), [&](std::string& bytes) { append_key(number, bytes); });
+    if (changes_) {
+      changes_->erase(number, table_->group(number), [&](std::string& bytes) { append_key(number, bytes); });
+    }
     contents_[number].~Content();
     table_->erase(number);
   }
@@ -224,7 +233,10 @@ class KeyedState final : public KeyedStateBase {
         erase(next_);
         cursor_ = {};
       } else if constexpr (requires { typename Content::Cursor; }) {
-        if (!contents_[next_].trim(aging_, cursor_, budget)) return;
+        bool removed = false;
+        const bool seen_all = contents_[next_].trim(aging_, cursor_, budget, removed);
+        if (removed) touch(next_);
+        if (!seen_all) return;
         if (contents_[next_].empty()) erase(next_);
       }
       ++next_;
@@ -245,9 +257,9 @@ class KeyedState final : public KeyedStateBase {
 
   KeySpaceBase& keys_;
   std::unique_ptr<KeyTable> table_;
-  Slots<Content> contents_;   // by the table's numbers
-  Slots<Timestamp> touched_;  // likewise; empty without a time to live
-  EntryChanges changes_;      // likewise
+  Slots<Content> contents_;                // by the table's numbers
+  Slots<Timestamp> touched_;               // likewise; empty without a time to live
+  std::unique_ptr<EntryChanges> changes_;  // likewise; null where nobody asks for changes
   Aging aging_;
   std::uint32_t next_ = 0;  // where the sweep goes on
   std::uint32_t sweep_debt_ = 0;

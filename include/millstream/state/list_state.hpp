@@ -29,8 +29,9 @@ struct ListContent {
     touched.erase(touched.begin(), touched.begin() + static_cast<std::ptrdiff_t>(count));
   }
   // Only when half of the list goes, so that the values behind are moved once on average.
-  bool trim(const Aging& aging, Cursor&, std::uint32_t&) {
-    if (!touched.empty() && aging.over(touched[touched.size() / 2])) drop(expired(aging));
+  bool trim(const Aging& aging, Cursor&, std::uint32_t&, bool& removed) {
+    removed = !touched.empty() && aging.over(touched[touched.size() / 2]);
+    if (removed) drop(expired(aging));
     return true;
   }
   [[nodiscard]] bool empty() const { return values.empty(); }

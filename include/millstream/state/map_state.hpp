@@ -24,14 +24,16 @@ struct MapContent {
   using Cursor = std::optional<MK>;  // the first map key not yet looked at
   std::map<MK, Slot> slots;
 
-  bool trim(const Aging& aging, Cursor& cursor, std::uint32_t& budget) {
+  bool trim(const Aging& aging, Cursor& cursor, std::uint32_t& budget, bool& removed) {
     auto at = cursor ? slots.lower_bound(*cursor) : slots.begin();
     for (; at != slots.end(); --budget) {
       if (budget == 0) {
         cursor = at->first;
         return false;
       }
-      at = aging.over(at->second.touched) ? slots.erase(at) : std::next(at);
+      const bool over = aging.over(at->second.touched);
+      removed = removed || over;
+      at = over ? slots.erase(at) : std::next(at);
     }
     cursor.reset();
     return true;

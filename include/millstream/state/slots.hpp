@@ -9,8 +9,8 @@
 
 namespace millstream::inline v0 {
 
-/// Raw memory: the owner constructs and destroys the values.
-template <class T>
+/// Raw memory: the owner constructs and destroys the values. A block has memory for kBlock of them.
+template <class T, std::size_t kBlock = 256>  // small enough for a state that has few keys
 class Slots {
  public:
   /// There is memory for the numbers below `count` from now on.
@@ -24,8 +24,6 @@ class Slots {
   [[nodiscard]] std::size_t bytes() const noexcept { return blocks_.size() * kBlock * sizeof(T); }
 
  private:
-  static constexpr std::size_t kBlock = 256;  // small enough for a state that has few keys
-
   class Block {
    public:
     explicit Block(std::size_t count)

@@ -16,14 +16,14 @@ namespace millstream::inline v0 {
 
 class MILLSTREAM_EXPORT StateStore {
  public:
-  StateStore(KeySpaceBase& keys, std::shared_ptr<MemoryBudget> budget)
-      : keys_{keys}, budget_{std::move(budget)}, timers_{keys} {}
+  /// `track_changes`: checkpoints will ask for what has changed.
+  StateStore(KeySpaceBase& keys, std::shared_ptr<MemoryBudget> budget, bool track_changes);
 
   /// A new state; there must be none of that name.
   template <class Content>
   KeyedState<Content>& add(std::string name, StateOptions options) {
     MILLSTREAM_ASSERT(find(name) == nullptr);
-    auto state = std::make_unique<KeyedState<Content>>(std::move(name), keys_, options, budget_);
+    auto state = std::make_unique<KeyedState<Content>>(std::move(name), keys_, options, budget_, track_changes_);
     KeyedState<Content>& result = *state;
     states_.push_back(std::move(state));
     return result;
@@ -48,6 +48,7 @@ class MILLSTREAM_EXPORT StateStore {
  private:
   KeySpaceBase& keys_;
   std::shared_ptr<MemoryBudget> budget_;
+  bool track_changes_;
   std::vector<std::unique_ptr<KeyedStateBase>> states_;
   TimerService timers_;
   MemoryReservation timer_memory_{budget_};

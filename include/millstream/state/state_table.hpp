@@ -154,13 +154,18 @@ class StateTable : public TableBlocks {
   /// Forgets the entries, a bounded number a call; true when the table is empty and may be used again. The memory is
   /// kept for that. In between only clear_some may be called. What a checkpoint holds of them is the owner's to remove.
   bool clear_some() {
+    const std::uint32_t before = end_number();
     if constexpr (!std::is_trivially_destructible_v<Entry>) {
       for (std::uint32_t left = kClearEntriesPerCall; end_number() > 0; --left) {
-        if (left == 0) return false;
+        if (left == 0) {
+          if (changes() != nullptr) changes()->forget((end_number() + 63) / 64 * 64, before);
+          return false;
+        }
         const std::uint32_t last = drop_last();
         if (live(last)) entry(last).~Entry();
       }
     }
+    if (changes() != nullptr) changes()->forget(0, before);
     drop_all();
     return index_.clear_some();
   }

@@ -37,6 +37,10 @@ class MILLSTREAM_EXPORT TableBlocks {
   void track_changes();
   /// Null where they are not tracked.
   [[nodiscard]] EntryChanges* changes() const noexcept { return changes_.get(); }
+  /// What a checkpoint holds of the table is its owner's to remove, and nothing of it is to be told any more.
+  void forget_changes() noexcept {
+    if (changes_ && changes_->any_held()) changes_->forget(0, ends_);
+  }
   /// An entry that was not just resolved or inserted is about to change.
   void touch(std::uint32_t number) noexcept {
     if (changes_) changes_->touch(number);
@@ -111,7 +115,6 @@ class MILLSTREAM_EXPORT TableBlocks {
     free_ = kNone;
     free_count_ = 0;
     live_.clear();
-    if (changes_) changes_->forget();
   }
 
  private:

@@ -40,19 +40,19 @@ void save_table(StateTable<K, V>& table, std::uint32_t state, std::string_view p
     } else if (changes != nullptr && !to.whole() && changes->held(number)) {
       to.remove(state, group, key);
     }
-    if (changes != nullptr) changes->settle(number, there);
+    return there;
   };
-  if (changes == nullptr || to.whole()) {
-    if (changes != nullptr) changes->removed().clear();
+  if (changes == nullptr) {
     table.for_each(give);
     return;
   }
-  changes->removed().for_each([&](std::uint32_t group, std::string_view removed) {
-    key.assign(prefix).append(removed);
-    to.remove(state, group, key);
-  });
-  changes->removed().clear();
-  changes->for_each_changed(give);
+  changes->save(
+      to.whole(), [&](const auto& each) { table.for_each(each); },
+      [&](std::uint32_t group, std::string_view gone) {
+        key.assign(prefix).append(gone);
+        to.remove(state, group, key);
+      },
+      give);
 }
 /// The same with the values by their codec.
 template <class K, class V>

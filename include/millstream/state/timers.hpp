@@ -45,6 +45,8 @@ class MILLSTREAM_EXPORT TimerQueue {
   TimerQueue(const TimerQueue&) = delete;
   TimerQueue& operator=(const TimerQueue&) = delete;
 
+  /// Before the first: save() will be asked for what has come and gone.
+  void track_changes();
   /// False if there is one already. `group` is the key's key group.
   bool add(std::string_view key, std::uint32_t group, Timestamp time, std::string_view name);
   /// False if there is none.

@@ -15,6 +15,7 @@
 
 #include "millstream/core/clock.hpp"
 #include "millstream/operators/operator_stage.hpp"
+#include "millstream/operators/process_stage.hpp"
 #include "millstream/state/key_hash.hpp"
 #include "millstream/testing/memory_file_system.hpp"
 #include "millstream/testing/recorded_snapshot.hpp"
@@ -175,7 +176,7 @@ class StageDriver : private BarrierListener {
     end();
   }
   /// A barrier behind the records so far; what the stage said at it. There must be room for all that fires before.
-  /// Changes are asked for, too: with what was said before they must come to the same.
+  /// Changes are asked for, too: with what was said before they must come to the same, but for what has expired.
   [[nodiscard]] RecordedSnapshot barrier() {
     const std::uint64_t before = stage_->barrier();
     control(Control::kBarrier);
@@ -190,7 +191,7 @@ class StageDriver : private BarrierListener {
     if (barriers_ % 2 == 0) return RecordedSnapshot{saved_};
     RecordedSnapshot whole;
     stage_->save(whole);
-    MILLSTREAM_ASSERT(first || sorted(saved_) == sorted(whole.entries()));
+    MILLSTREAM_ASSERT(first || same(sorted(saved_), sorted(whole.entries())));
     saved_ = whole.entries();
     return whole;
   }
@@ -245,6 +246,12 @@ class StageDriver : private BarrierListener {
 
  private:
   void reached(Stage&) override {}  // barrier() asks for the snapshot
+  // Of an operator's states what has expired may still be said.
+  [[nodiscard]] bool same(const std::vector<RecordedSnapshot::Entry>& said,
+                          const std::vector<RecordedSnapshot::Entry>& there) const {
+    if (dynamic_cast<const ProcessStageBase*>(stage_.get()) == nullptr) return said == there;
+    return std::includes(said.begin(), said.end(), there.begin(), there.end());
+  }
   static std::vector<RecordedSnapshot::Entry> sorted(std::vector<RecordedSnapshot::Entry> entries) {
     std::sort(entries.begin(), entries.end());
     return entries;
