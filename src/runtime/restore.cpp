@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/mutants.hpp"
 #include "millstream/core/key_group.hpp"
 #include "millstream/runtime/engine.hpp"
 
@@ -145,9 +146,10 @@ class Restorer {
       return {ErrorCode::kInvalidData, "a frame of a kind or state that its manifest does not tell of"};
     }
     const ShardContext& context = shard_.context();
-    const bool ours =
-        frame.key_group == kEveryShard ||
-        (frame.key_group < kKeyGroups && shard_of_group(frame.key_group, context.shards) == context.shard);
+    const std::uint32_t owner = mutant_is(Mutant::kWrongShardRestores)
+                                    ? frame.key_group % context.shards
+                                    : shard_of_group(frame.key_group, context.shards);
+    const bool ours = frame.key_group == kEveryShard || (frame.key_group < kKeyGroups && owner == context.shard);
     if (!ours) return {};
     const auto& [stage, state, saved, convert] = target->second;
     if (!convert) return stage->restore({state, frame.key_group, frame.key, frame.value});

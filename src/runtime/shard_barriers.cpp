@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "core/mutants.hpp"
 #include "millstream/core/assert.hpp"
 #include "millstream/runtime/engine.hpp"
 
@@ -39,7 +40,7 @@ void ShardBarriers::reached(Stage& stage) {
   saving_ = nullptr;
   // A sink that could not prepare, or a record that a stage failed at in this very step, is missing in the snapshot:
   // were it delivered, it could still be decided before the job has ended.
-  if (shard_.context().failed()) return;
+  if (shard_.context().failed() && !mutant_is(Mutant::kFailedShardSaves)) return;
   if (++reached_ < shard_.stages().size()) return;
   reached_ = 0;
   completed_ = current_.barrier;
@@ -55,6 +56,7 @@ void ShardBarriers::bring_ended_stages() {
 }
 
 void ShardBarriers::put(const StateEntry& entry) {
+  if (mutant_is(Mutant::kEntryForgotten) && entry.key_group % 2 == 1) return;
   const std::uint32_t number = first_number_ + entry.state;
   std::vector<SegmentChunk>& chunks = current_.chunks;
   if (chunks.empty() || chunks.back().state() != number || chunks.back().size_bytes() >= kChunkBytes) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/mutants.hpp"
 #include "millstream/core/hash.hpp"
 #include "millstream/state/slots.hpp"
 #include "millstream/state/table_index.hpp"
@@ -186,6 +187,7 @@ bool TimerQueue::restore(const StateEntry& saved) {
   std::string_view key;
   if (!saved.value.empty() || saved.key_group >= kKeyGroups || !in.read_fixed(ticks)) return false;
   if (!in.read_count(size) || !in.read_view(size, name) || !in.read_view(in.remaining(), key)) return false;
+  if (mutant_is(Mutant::kTimersForgotten)) return true;
   add(key, saved.key_group, Timestamp{Duration{ticks}}, name);
   return true;
 }
