@@ -1,6 +1,7 @@
 // Marks and control of one input, seen from behind the merge.
 #include "millstream/channel/input_merge.hpp"
 
+#include "core/mutants.hpp"
 #include "millstream/core/assert.hpp"
 
 namespace millstream::inline v0 {
@@ -20,7 +21,7 @@ void InputMerge::rewrite(std::uint32_t i, BatchBase& batch) {
       merge_.set_idle(i, false);
       break;
     case Control::kBarrier:
-      at_barrier_[i] = true;
+      at_barrier_[i] = !mutant_is(Mutant::kAlignmentSkipped);
       ++held_;
       break;
     case Control::kEnd:

@@ -3,6 +3,8 @@
 #include <limits>
 
 #include "checkpoint/state_folder.hpp"
+#include "core/kill_points.hpp"
+#include "core/mutants.hpp"
 #include "millstream/checkpoint/local_checkpoint_store.hpp"
 #include "millstream/core/assert.hpp"
 
@@ -43,6 +45,8 @@ Status LocalCheckpointStore::settle() {
 Status LocalCheckpointStore::collect(std::size_t retained) {
   MILLSTREAM_ASSERT(settled_ && retained >= 1);
   if (!broken_.ok()) return broken_;
+  if (mutant_is(Mutant::kDecidedRemoved)) kept_.clear();
+  kill_point("retention.before");
   while (kept_.size() > retained) kept_.erase(kept_.begin());
   return drop_unnamed(committed_.id);
 }
@@ -63,6 +67,7 @@ Status LocalCheckpointStore::drop_unnamed(std::uint64_t last_id) {
   if (dropped_manifest) {
     if (Status s = sync_folder(); !s.ok()) return s;
   }
+  if (settled_) kill_point("retention.behind_manifests");
   std::set<std::string> named;
   for (const auto& [id, kept] : kept_) named.insert(kept.files.begin(), kept.files.end());
   for (const std::string& name : *names) {

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "checkpoint/state_folder.hpp"
+#include "core/kill_points.hpp"
+#include "core/mutants.hpp"
 #include "millstream/core/assert.hpp"
 
 namespace millstream::inline v0 {
@@ -31,7 +33,7 @@ Result<std::unique_ptr<LocalCheckpointStore>> LocalCheckpointStore::open(FileSys
 Status LocalCheckpointStore::sync_way_here() {
   const Result<bool> done = files_.exists(path(kLockName));
   if (!done) return done.error();
-  if (*done) return {};
+  if (*done || mutant_is(Mutant::kStateFolderNotSynced)) return {};
   std::filesystem::path above{folder_};
   do {
     above = above.parent_path();
@@ -51,6 +53,7 @@ Status LocalCheckpointStore::load_ids() {
     const StateName parsed = parse_state_name(name);
     const bool taken = parsed.kind == StateName::Kind::kTaken;
     if (taken) taken_names_.insert(name);
+    if (mutant_is(Mutant::kIdsForgotten)) continue;
     next = std::max(next, taken ? parsed.id : parsed.id + 1);
   }
   // A marker that cannot be read is recovery's to report.
@@ -80,7 +83,7 @@ Status LocalCheckpointStore::write_temporary(const std::string& name, std::strin
   Result<std::unique_ptr<WritableFile>> file = files_.create_private(path(name));
   if (!file) return file.error();
   if (Status s = (*file)->append(bytes); !s.ok()) return s;
-  if (Status s = (*file)->sync(); !s.ok()) return s;
+  if (Status s = mutant_is(Mutant::kRenamedNotSynced) ? Status{} : (*file)->sync(); !s.ok()) return s;
   return (*file)->close();
 }
 
@@ -89,7 +92,9 @@ Status LocalCheckpointStore::take_ids(std::uint64_t from) {
   Result<std::unique_ptr<WritableFile>> file = files_.create_private(path(name));
   // It is there already where an earlier attempt got no further than this.
   if (!file && file.error().code() != ErrorCode::kAlreadyExists) return file.error();
-  if (Status s = sync_folder(); !s.ok()) return s;
+  kill_point("ids.before_sync");
+  if (Status s = mutant_is(Mutant::kIdsNotSynced) ? Status{} : sync_folder(); !s.ok()) return s;
+  kill_point("ids.after_sync");
   taken_below_ = from + kIdsTakenAtOnce;
   // One that cannot be removed does no harm, and its turn comes again.
   std::erase_if(taken_names_, [this](const std::string& old) { return files_.remove(path(old)).ok(); });
@@ -130,11 +135,17 @@ Status LocalCheckpointStore::publish(const Manifest& manifest) {
                                              std::to_string(bytes.size()) + " bytes; at most " +
                                              std::to_string(kManifestBytesMax) + " can be read again"};
   }
+  if (mutant_is(Mutant::kMarkerBeforeManifest)) {
+    published_ = keep(manifest);
+    static_cast<void>(commit(manifest.checkpoint));
+  }
   const std::string name = manifest_name(manifest.checkpoint.id);
   if (Status s = write_temporary(name + ".tmp", bytes); !s.ok()) return s;
+  kill_point("manifest.before_rename");
   if (Status s = files_.rename(path(name + ".tmp"), path(name)); !s.ok()) return s;
+  kill_point("manifest.after_rename");
   // This also puts the names of the segments on the disk.
-  if (Status s = sync_folder(); !s.ok()) return s;
+  if (Status s = mutant_is(Mutant::kManifestNameNotSynced) ? Status{} : sync_folder(); !s.ok()) return s;
   published_ = keep(manifest);
   return {};
 }
@@ -143,13 +154,19 @@ CommitResult LocalCheckpointStore::commit(CheckpointId checkpoint) {
   using enum CommitResult::Outcome;
   MILLSTREAM_ASSERT(!settled_ || checkpoint == committed_ || (published_ && published_->checkpoint == checkpoint));
   if (!broken_.ok()) return {kInDoubt, broken_};
+  if (mutant_is(Mutant::kDecisionNotConfirmed) && !settled_) {
+    committed_ = checkpoint;
+    return {};
+  }
   const std::string name{kCommittedName};
   if (Status s = write_temporary(name + ".tmp", marker_text(checkpoint)); !s.ok()) return {kNotCommitted, s};
+  kill_point("decision.before_rename");
   if (Status s = files_.rename(path(name + ".tmp"), path(name)); !s.ok()) {
     broken_ = s.at("this store is broken and must be opened again");
     return {kInDoubt, s};
   }
-  if (Status s = sync_folder(); !s.ok()) return {kInDoubt, s};
+  kill_point("decision.after_rename");
+  if (Status s = mutant_is(Mutant::kDecisionNotSynced) ? Status{} : sync_folder(); !s.ok()) return {kInDoubt, s};
   committed_ = checkpoint;
   if (published_ && published_->checkpoint == checkpoint) {
     kept_[checkpoint.id] = *std::exchange(published_, std::nullopt);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/mutants.hpp"
+
 namespace millstream::inline v0 {
 namespace {
 
@@ -136,9 +138,12 @@ class Planner {
     }
     RecoveryPlan plan;
     plan.kind = RecoveryPlan::Kind::kRestore;
-    for (const PreparedHandle& prepared : manifest.prepared) plan.commit.push_back({manifest.checkpoint, prepared});
+    const bool repeated = !mutant_is(Mutant::kCommitNotRepeated);
+    for (const PreparedHandle& prepared : manifest.prepared) {
+      if (repeated) plan.commit.push_back({manifest.checkpoint, prepared});
+    }
     plan.abort = undecided(&manifest);
-    plan.restore = std::move(manifest);
+    plan.restore = mutant_is(Mutant::kUndecidedRestored) ? manifests_.back() : std::move(manifest);
     return plan;
   }
 

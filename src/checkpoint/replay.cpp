@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/mutants.hpp"
 #include "millstream/core/snapshot.hpp"
 
 namespace millstream::inline v0 {
@@ -113,7 +114,8 @@ class NewestFirst {
     id_.assign(reinterpret_cast<const char*>(&frame.state), sizeof frame.state);
     id_.append(reinterpret_cast<const char*>(&frame.key_group), sizeof frame.key_group).append(frame.key);
     if (!oldest_) changed_.push_back(id_);
-    if (!value || hidden_.contains(id_) || in_removed_range({frame.state, segment.shard}, frame.key)) return {};
+    const bool hidden = hidden_.contains(id_) && !mutant_is(Mutant::kOlderValueRestored);
+    if (!value || hidden || in_removed_range({frame.state, segment.shard}, frame.key)) return {};
     return replay_.take(frame, segment);
   }
   [[nodiscard]] bool in_removed_range(const Where& where, std::string_view key) const {

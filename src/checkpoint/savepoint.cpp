@@ -5,6 +5,8 @@
 #include <filesystem>
 
 #include "checkpoint/state_folder.hpp"
+#include "core/kill_points.hpp"
+#include "core/mutants.hpp"
 #include "millstream/checkpoint/local_checkpoint_store.hpp"
 #include "millstream/core/checksum.hpp"
 
@@ -128,10 +130,13 @@ Status SavepointWriter::finish(Manifest manifest) {
     const std::string& first = manifest.base->files.front().name;
     if (Status s = files_.sync_folder(path_ + "/" + first.substr(0, first.find('/'))); !s.ok()) return s;
   }
+  kill_point("savepoint.before_manifest");
   if (Status s = write(manifest_name(manifest.checkpoint.id), encode_manifest(manifest)); !s.ok()) return s;
   if (Status s = write(std::string{kCommittedName}, marker_text(manifest.checkpoint)); !s.ok()) return s;
-  if (Status s = files_.sync_folder(path_); !s.ok()) return s;
+  if (Status s = mutant_is(Mutant::kSavepointNotSynced) ? Status{} : files_.sync_folder(path_); !s.ok()) return s;
+  kill_point("savepoint.before_rename");
   if (Status s = files_.rename(path_, folder_); !s.ok()) return s;
+  kill_point("savepoint.after_rename");
   path_ = folder_;
   const std::string above = std::filesystem::path{folder_}.parent_path().string();
   Status synced = files_.sync_folder(above.empty() ? "." : above);

@@ -5,6 +5,8 @@
 
 #include "checkpoint/segment_layout.hpp"
 #include "core/bytes.hpp"
+#include "core/kill_points.hpp"
+#include "core/mutants.hpp"
 #include "millstream/checkpoint/segment_reader.hpp"
 #include "millstream/codec/bytes.hpp"
 #include "millstream/core/assert.hpp"
@@ -125,7 +127,9 @@ Result<SegmentHandle> SegmentWriter::finish(KeyGroupRange groups) {
     out.write_fixed(checksum);
   }
   if (Status s = write_block(footer, kFooterBlock); !s.ok()) return s;
-  if (Status s = file_->sync(); !s.ok()) return s;
+  kill_point("segment.before_sync");
+  if (Status s = mutant_is(Mutant::kSegmentNotSynced) ? Status{} : file_->sync(); !s.ok()) return s;
+  kill_point("segment.after_sync");
   if (Status s = std::exchange(file_, nullptr)->close(); !s.ok()) return s;
   return SegmentHandle{{std::move(name_), size_, checksum_.value()}, epoch_, shard_, groups};
 }

@@ -12,3 +12,8 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/posix_file_system.cpp
   ${CMAKE_CURRENT_LIST_DIR}/status.cpp
   ${CMAKE_CURRENT_LIST_DIR}/timestamp.cpp)
+# Without them the library is as if they did not exist.
+if(MILLSTREAM_TEST_SWITCHES)
+  target_compile_definitions(millstream PRIVATE MILLSTREAM_TEST_SWITCHES)
+  target_sources(millstream PRIVATE ${CMAKE_CURRENT_LIST_DIR}/kill_points.cpp ${CMAKE_CURRENT_LIST_DIR}/mutants.cpp)
+endif()

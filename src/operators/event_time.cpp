@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/mutants.hpp"
 #include "millstream/codec/codec.hpp"
 
 namespace millstream::inline v0 {
@@ -119,6 +120,7 @@ void SplitMarker::save(Snapshot& snapshot) const {
 }
 
 Status SplitMarker::restore(const StateEntry& entry) {
+  if (mutant_is(Mutant::kWatermarkForgotten)) return {};
   for (std::uint32_t input = 0; input < locals_.size(); ++input) {
     Local& local = locals_[input];
     if (progress_->id(local.split) != entry.key) continue;

@@ -4,6 +4,8 @@
 #include <exception>
 #include <string>
 
+#include "core/mutants.hpp"
+
 namespace millstream::inline v0 {
 namespace {
 
@@ -57,6 +59,7 @@ void SinkStageBase::save(Snapshot& snapshot) {
   if (!handle) return;
   snapshot.prepared(*handle);
   uncommitted_ = std::move(handle);
+  if (mutant_is(Mutant::kPublishedAtBarrier)) commit_prepared();
 }
 
 void SinkStageBase::commit_prepared() {
@@ -72,6 +75,7 @@ void SinkStageBase::push(BatchHandle batch) {
   current_ = std::move(batch);
   written_ = 0;
   pushed_ = true;
+  if (current_->control == Control::kBarrier && mutant_is(Mutant::kBarrierOvertakesRecords)) reach_barrier();
   proceed();
 }
 
@@ -121,7 +125,7 @@ void SinkStageBase::proceed() {
   const std::int64_t ingested_ns = current_->ingested_ns;
   current_.reset();
   if (!sides_.empty()) sides_.forward(at, control, ingested_ns);
-  if (control == Control::kBarrier) reach_barrier();
+  if (control == Control::kBarrier && !mutant_is(Mutant::kBarrierOvertakesRecords)) reach_barrier();
   if (control != Control::kEnd) return;
   ended_ = true;
   flush_at_ns_ = kNeverNs;

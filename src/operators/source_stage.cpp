@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/guarded_call.hpp"
+#include "core/mutants.hpp"
 #include "millstream/codec/codec.hpp"
 
 namespace millstream::inline v0 {
@@ -131,9 +132,13 @@ void SourceStageBase::send_barriers() {
 void SourceStageBase::save(Snapshot& snapshot) {
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     const Split& split = contexts_[i]->split();
+    Position at = runs_[i].open ? position_of(runs_[i].reader.get()) : split.start;
+    if (mutant_is(Mutant::kPositionAhead)) ++at.offset;
+    if (mutant_is(Mutant::kPositionBehind) && at.offset > 0) --at.offset;
     std::string position;
-    encode_value(runs_[i].open ? position_of(runs_[i].reader.get()) : split.start, position);
-    const bool finished = progress_->state(runs_[i].number) == SplitState::kFinished;
+    encode_value(at, position);
+    const bool finished =
+        progress_->state(runs_[i].number) == SplitState::kFinished && !mutant_is(Mutant::kEndedSplitForgotten);
     snapshot.position(split.id, std::move(position), finished);
   }
 }

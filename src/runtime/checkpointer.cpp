@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include "core/kill_points.hpp"
+#include "core/mutants.hpp"
 #include "millstream/core/assert.hpp"
 #include "millstream/core/key_group.hpp"
 
@@ -121,7 +123,7 @@ void Checkpointer::start(std::int64_t now_ns) {
   }
   phase_ = Phase::kCollecting;
   whole_ = chain_.wants_whole();
-  if (!whole_) manifest_.segments = chain_.segments();
+  if (!whole_ && !mutant_is(Mutant::kChainCut)) manifest_.segments = chain_.segments();
   job_.send_barrier(++barrier_, whole_);
 }
 
@@ -135,7 +137,8 @@ void Checkpointer::collect(ShardSnapshot snapshot) {
     if (snapshot.shard == 0) manifest_.stages = std::move(snapshot.stages);
     std::move(snapshot.positions.begin(), snapshot.positions.end(), std::back_inserter(manifest_.positions));
     std::move(snapshot.prepared.begin(), snapshot.prepared.end(), std::back_inserter(manifest_.prepared));
-    if (collected_ == facts_.shards) decide();
+    const std::uint32_t forgone = mutant_is(Mutant::kDecidedWithoutAShard) && facts_.shards > 1 ? 1 : 0;
+    if (collected_ == facts_.shards - forgone) decide();
   } else if (phase_ == Phase::kGivenUp && collected_ == facts_.shards) {
     phase_ = Phase::kIdle;
   }
@@ -167,7 +170,9 @@ void Checkpointer::decide() {
     give_up(s);
     return;
   }
+  kill_point("decision.before");
   const CommitResult result = store_.commit(manifest_.checkpoint);
+  kill_point("decision.after");
   switch (result.outcome) {
     case CommitResult::Outcome::kCommitted:
       break;
@@ -208,9 +213,10 @@ void Checkpointer::give_up(const Status& why) {
   ++failed_in_a_row_;
   const Status placed = why.at("checkpoint " + manifest_.checkpoint.to_string());
   savepoints_.checkpoint_failed(placed);
+  if (mutant_is(Mutant::kPublishedWhenGivenUp)) job_.commit_barrier(barrier_);
   if (phase_ == Phase::kCollecting) {
     // What the stages have said at its barrier is lost, so the next one has to hold everything.
-    chain_.lost();
+    if (!mutant_is(Mutant::kFailedChangesForgotten)) chain_.lost();
     if (Status s = store_.abort(manifest_.checkpoint, AbortedSegments::kDrop); !s.ok() && log_) {
       log_(LogLevel::kWarning, s.at("removing what is left of it").message());
     }

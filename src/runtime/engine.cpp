@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/kill_points.hpp"
 #include "millstream/operators/sink_stage.hpp"
 #include "runtime/checkpointer.hpp"
 #include "runtime/coordination.hpp"
@@ -68,8 +69,12 @@ std::int64_t Shard::deadline_ns() {
 }
 
 void Shard::commit_sinks() {
+  kill_point("sinks.before_commit");
   for (auto& [node, stage] : stages_) {
-    if (auto* sink = dynamic_cast<SinkStageBase*>(stage.get())) sink->commit_prepared();
+    auto* sink = dynamic_cast<SinkStageBase*>(stage.get());
+    if (sink == nullptr) continue;
+    sink->commit_prepared();
+    kill_point("sinks.between_commits");
     if (context_.failed()) return;
   }
 }

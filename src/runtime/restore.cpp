@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "checkpoint/replay.hpp"
+#include "core/mutants.hpp"
 #include "millstream/core/key_group.hpp"
 #include "millstream/runtime/engine.hpp"
 
@@ -40,13 +41,13 @@ class Restorer {
     find_lost_sources();
     if (Status s = check_lost(); !s.ok()) return s;
     const ShardContext& context = shard_.context();
-    const Replay replay{
-        .wanted =
-            [&](std::uint32_t key_group) {
-              return key_group == kEveryShard ||
-                     (key_group < kKeyGroups && shard_of_group(key_group, context.shards) == context.shard);
-            },
-        .take = [this](const SegmentFrame& frame, const SegmentHandle&) { return take(frame); }};
+    const auto ours = [&](std::uint32_t key_group) {
+      if (key_group == kEveryShard) return true;
+      if (mutant_is(Mutant::kWrongShardRestores)) return key_group % context.shards == context.shard;
+      return key_group < kKeyGroups && shard_of_group(key_group, context.shards) == context.shard;
+    };
+    const Replay replay{.wanted = ours,
+                        .take = [this](const SegmentFrame& frame, const SegmentHandle&) { return take(frame); }};
     if (Status s = replay_segments(store_, manifest_, replay); !s.ok()) return s;
     for (const auto& [node, stage] : shard_.stages()) stage->end_restore();
     return {};

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "core/mutants.hpp"
 #include "millstream/core/assert.hpp"
 #include "millstream/runtime/engine.hpp"
 
@@ -43,7 +44,7 @@ void ShardBarriers::reached(Stage& stage) {
   saving_ = nullptr;
   // A sink that could not prepare, or a record that a stage failed at in this very step, is missing in the snapshot:
   // were it delivered, it could still be decided before the job has ended.
-  if (shard_.context().failed()) return;
+  if (shard_.context().failed() && !mutant_is(Mutant::kFailedShardSaves)) return;
   if (++reached_ < shard_.stages().size()) return;
   reached_ = 0;
   completed_ = current_.barrier;
@@ -71,9 +72,14 @@ void ShardBarriers::remove_range(std::uint32_t state, std::string_view first, st
   chunk_of(state).remove_range(kEveryShard, first, end);
 }
 void ShardBarriers::remove(std::uint32_t state, std::uint32_t key_group, std::string_view key) {
+  if (mutant_is(Mutant::kRemovalForgotten)) return;
   chunk_of(state).remove(key_group, key);
 }
-void ShardBarriers::put(const StateEntry& entry) { chunk_of(entry.state).put(entry.key_group, entry.key, entry.value); }
+void ShardBarriers::put(const StateEntry& entry) {
+  if (mutant_is(Mutant::kEntryForgotten) && entry.key_group % 2 == 1) return;
+  if (mutant_is(Mutant::kChangeForgotten) && !whole_ && entry.key_group % 2 == 1) return;
+  chunk_of(entry.state).put(entry.key_group, entry.key, entry.value);
+}
 
 void ShardBarriers::position(std::string_view split, std::string position, bool finished) {
   current_.positions.push_back({saving_->name(), std::string{split}, std::move(position), finished});

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "checkpoint/savepoint.hpp"
+#include "core/kill_points.hpp"
 #include "millstream/checkpoint/local_checkpoint_store.hpp"
 #include "millstream/codec/codec.hpp"
 #include "millstream/operators/sink_stage.hpp"
@@ -89,12 +90,14 @@ Status StartingPoint::place(const std::string& source, std::vector<Split>& split
 
 Status StartingPoint::settle(Shard& first) {
   if (store == nullptr) return {};
+  kill_point("recovery.before_sinks");
   for (const auto& [node, stage] : first.stages()) {
     auto* sink = dynamic_cast<SinkStageBase*>(stage.get());
     if (sink == nullptr) continue;
     const std::vector<std::string> commit = take_handles(plan_.commit, sink->name());
     const std::vector<std::string> abort = take_handles(plan_.abort, sink->name());
     if (Status s = sink->recover(commit, abort); !s.ok()) return s;
+    kill_point("recovery.between_sinks");
   }
   if (!plan_.commit.empty()) {
     return {ErrorCode::kInvalidArgument,
@@ -102,7 +105,10 @@ Status StartingPoint::settle(Shard& first) {
                 plan_.commit.front().prepared.sink +
                 "' that is to be published, and the graph has no such sink: run the graph that wrote it once more"};
   }
-  return store->settle();
+  kill_point("recovery.behind_sinks");
+  Status settled = store->settle();
+  kill_point("recovery.behind_settling");
+  return settled;
 }
 
 }  // namespace millstream::inline v0

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/mutants.hpp"
 #include "millstream/core/hash.hpp"
 #include "millstream/state/entry_changes.hpp"
 #include "millstream/state/slots.hpp"
@@ -216,6 +217,7 @@ bool TimerQueue::restore(const StateEntry& saved) {
   std::string_view key;
   if (saved.key_group >= kKeyGroups || !in.read_fixed(ticks)) return false;
   if (!in.read_count(size) || !in.read_view(size, name) || !in.read_view(in.remaining(), key)) return false;
+  if (mutant_is(Mutant::kTimersForgotten)) return true;
   // Without a place they come in the order of registration.
   std::uint64_t place = impl_->sequence;
   ByteReader value{saved.value};

@@ -64,6 +64,7 @@ class SimulationLoop {
         if (engine_.shard(i).context().failed()) engine_.fail(engine_.shard(i).context().failure());
       }
       if (opened) loop();
+      if (!simulation_.crashed_) linger();
     } catch (const std::exception& error) {
       engine_.fail({ErrorCode::kInternal, error.what()});
     }
@@ -112,6 +113,10 @@ class SimulationLoop {
         if (!turn(*number)) break;
       }
     }
+  }
+  // A job that fails does not end at once: what the coordinator has by then may still be decided.
+  void linger() {
+    if (engine_.cancel_requested() && engine_.checkpointer() != nullptr) engine_.checkpointer()->step();
   }
   [[nodiscard]] bool over() const { return engine_.cancel_requested() || simulation_.crashed_; }
 

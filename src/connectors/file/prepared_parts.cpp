@@ -8,6 +8,8 @@
 #include <set>
 #include <utility>
 
+#include "core/kill_points.hpp"
+#include "core/mutants.hpp"
 #include "millstream/codec/codec.hpp"
 #include "millstream/connectors/file/output_directory.hpp"
 #include "millstream/core/hash.hpp"
@@ -104,9 +106,11 @@ Status commit_handle(FileSystem& files, const std::string& directory, const std:
   for (const PreparedPart& part : *parts) {
     const std::string visible = directory + "/" + part.visible;
     if (Status s = make_visible(files, directory + "/" + part.hidden, visible); !s.ok()) return s;
+    kill_point("files.between_renames");
     // Also where it was visible: the program may have died between rename and sync.
     folders.insert(parent_folder(visible));
   }
+  kill_point("files.before_sync");
   for (const std::string& folder : folders) {
     if (Status s = files.sync_folder(folder); !s.ok()) return s;
   }
@@ -120,12 +124,16 @@ Status recover_parts(const SinkContext& context, const std::string& directory, s
     if (Status s = commit_handle(files, directory, handle); !s.ok()) return s;
   }
   for (const std::string& handle : abort) {
+    if (mutant_is(Mutant::kUndecidedPublished)) {
+      if (Status s = commit_handle(files, directory, handle); !s.ok()) return s;
+    }
     const Result<std::vector<PreparedPart>> parts = decode_handle(handle);
     if (!parts) return parts.error();
     for (const PreparedPart& part : *parts) {
       if (Status s = remove_if_there(files, directory + "/" + part.hidden); !s.ok()) return s;
     }
   }
+  if (mutant_is(Mutant::kLeftoversKept)) return {};
   return remove_leftovers(files, directory, stage_tag(context.stage()));
 }
 
