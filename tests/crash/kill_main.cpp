@@ -8,7 +8,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <random>
+#include <sstream>
+#include <stdexcept>
 
 #include "core/kill_points.hpp"
 #include "crash/model.hpp"

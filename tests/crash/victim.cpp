@@ -2,6 +2,7 @@
 // readings beside; slow enough to be killed in the middle, with a checkpoint each 20 ms.
 #include "crash/victim.hpp"
 
+#include <algorithm>
 #include <boost/describe.hpp>
 #include <chrono>
 
