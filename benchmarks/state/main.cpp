@@ -36,15 +36,15 @@ constexpr Row kRows[] = {{"checkpoint_1s", std::chrono::milliseconds{1000}, fals
                          {"checkpoint_100ms_skewed", std::chrono::milliseconds{100}, true}};
 
 struct Line {
-  std::string name;
+  std::string name = {};
   std::uint64_t records = 0;
   double seconds = 0;
   double plain_seconds = 0;
   double kept = 0;  // of the throughput without checkpoints
   std::uint64_t checkpoints = 0;
   double megabytes_a_checkpoint = 0;
-  std::vector<double> latency_us;  // p50, p99, p99.9, longest; at half load
-  std::vector<double> plain_latency_us;
+  std::vector<double> latency_us = {};  // p50, p99, p99.9, longest; at half load
+  std::vector<double> plain_latency_us = {};
   bool equal = true;
   BOOST_DESCRIBE_CLASS(Line, (),
                        (name, records, seconds, plain_seconds, kept, checkpoints, megabytes_a_checkpoint, latency_us,
@@ -68,7 +68,7 @@ double median(std::vector<double> values) {
 // What this process has given to write calls.
 double megabytes_written() {
   std::ifstream io{"/proc/self/io"};
-  std::string name;
+  std::string name = {};
   for (double bytes = 0; io >> name >> bytes;) {
     if (name == "wchar:") return bytes / 1e6;
   }
