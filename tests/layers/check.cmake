@@ -34,7 +34,7 @@ set(homes
   "^fmt/=*"
   "^CLI/=tools"
   "^boost/(asio|system)=runtime io"
-  "^boost/unordered=state window operators graph runtime"
+  "^boost/unordered=state window operators graph checkpoint runtime"
   "^boost/(describe|mp11)=*")
 set(public_third_party "^boost/(describe|mp11)([/.]|$)")
 set(system_headers
