@@ -347,11 +347,11 @@ TEST_F(CheckpointedJobs, ACheckpointThatTakesTooLongIsGivenUpAndTheJobGoesOn) {
   };
   Job job = start(flow, options);
   for (int i = 0; i < 2000 && job.status().checkpoints_failed == 0; ++i) std::this_thread::sleep_for(5ms);
-  EXPECT_EQ(job.status().checkpoints, 0U);
+  const std::uint64_t before = job.status().checkpoints;  // the first may have come before any record
   *shut = false;
   const JobResult result = job.wait();
   EXPECT_TRUE(result.ok()) << result.status.to_string();
-  EXPECT_GT(job.status().checkpoints, 0U);
+  EXPECT_GT(job.status().checkpoints, before);
   const std::scoped_lock lock{mutex};
   EXPECT_NE(said.find("it was not complete after 20 ms"), std::string::npos) << said;
   EXPECT_NE(said.find("the job goes on and tries again"), std::string::npos) << said;
