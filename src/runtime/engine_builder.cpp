@@ -35,6 +35,7 @@ Status check_options(const RunOptions& options) {
   }
   if (options.calling_thread && options.shards != 1) mistake("calling_thread needs shards = 1");
   if (options.exchange_slots < 1) mistake("exchange_slots is 0: give at least 1");
+  if (options.saved_per_step < 1) mistake("saved_per_step is 0: give at least 1");
   const CheckpointOptions& checkpoint = options.checkpoint;
   if (checkpoint.interval.count() < 0 || checkpoint.timeout.count() < 0 || checkpoint.min_pause.count() < 0) {
     mistake("a time of .checkpoint is negative: give 0 or more");
@@ -108,6 +109,7 @@ class EngineBuilder {
       ShardContext& context = shard->context();
       context.shards = shards_;
       context.batch_records_max = options_.batch;
+      context.saved_per_step = options_.saved_per_step;
       context.seed = options_.seed;
       context.clock = engine_->clock_;
       context.file_system = file_system_;

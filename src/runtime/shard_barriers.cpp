@@ -1,6 +1,7 @@
 // From stages to the bytes of a segment.
 #include "runtime/shard_barriers.hpp"
 
+#include <string>
 #include <utility>
 
 #include "core/mutants.hpp"
@@ -14,7 +15,49 @@ constexpr std::size_t kChunkBytes = std::size_t{1} << 20;  // far below what a b
 
 }  // namespace
 
+/// Takes what one stage keeps.
+class ShardBarriers::StageSnapshot final : public Snapshot {
+ public:
+  /// `first`: the number of the first of its states.
+  StageSnapshot(ShardBarriers& owner, const Stage& stage, std::uint32_t first)
+      : owner_{owner}, stage_{stage}, first_{first} {}
+  [[nodiscard]] bool whole() const override { return owner_.whole_; }
+  void remove_range(std::uint32_t state, std::string_view first, std::string_view end) override {
+    owner_.chunk_of(first_ + state).remove_range(kEveryShard, first, end);
+  }
+  void remove(std::uint32_t state, std::uint32_t key_group, std::string_view key) override {
+    if (mutant_is(Mutant::kRemovalForgotten)) return;
+    owner_.chunk_of(first_ + state).remove(key_group, key);
+  }
+  void put(const StateEntry& entry) override {
+    if (mutant_is(Mutant::kEntryForgotten) && entry.key_group % 2 == 1) return;
+    if (mutant_is(Mutant::kChangeForgotten) && !whole() && entry.key_group % 2 == 1) return;
+    owner_.chunk_of(first_ + entry.state).put(entry.key_group, entry.key, entry.value);
+  }
+  void later(Sweep& sweep) override { owner_.sweeps_.push_back(&sweep); }
+  void position(std::string_view split, std::string position, bool finished) override {
+    owner_.current_.positions.push_back({stage_.name(), std::string{split}, std::move(position), finished});
+  }
+  void prepared(std::string handle) override {
+    if (!handle.empty()) owner_.current_.prepared.push_back({stage_.name(), std::move(handle)});
+  }
+
+ private:
+  ShardBarriers& owner_;
+  const Stage& stage_;
+  std::uint32_t first_;
+};
+
+ShardBarriers::ShardBarriers(Shard& shard, const BarrierRequest& request,
+                             std::function<std::string(std::uint32_t node)> kind_of,
+                             std::function<void(ShardSnapshot)> deliver)
+    : shard_{shard}, request_{request}, kind_of_{std::move(kind_of)}, deliver_{std::move(deliver)} {}
+ShardBarriers::~ShardBarriers() = default;
+
 void ShardBarriers::begin() {
+  // The coordinator asks for one only when it has what the shards said at the one before.
+  MILLSTREAM_ASSERT(delivered_ && sweeps_.empty());
+  delivered_ = false;
   current_ = {};
   current_.shard = shard_.context().shard;
   current_.barrier = completed_ + 1;
@@ -22,33 +65,30 @@ void ShardBarriers::begin() {
   const BarrierRequest::Value asked = request_.get();
   MILLSTREAM_ASSERT(asked.barrier == current_.barrier);
   whole_ = asked.whole;
+  snapshots_.clear();
   std::uint32_t number = 0;
   for (const auto& [node, stage] : shard_.stages()) {
+    snapshots_[stage.get()] = std::make_unique<StageSnapshot>(*this, *stage, number);
     StageSummary summary{stage->name(), kind_of_(node), {}, {}};
     for (StateDeclaration& state : stage->states()) {
       summary.states.push_back({number++, std::move(state.name), std::move(state.schema)});
     }
     if (!summary.states.empty()) current_.stages.push_back(std::move(summary));
   }
+  open_chunks_.assign(number, 0);
 }
 
 void ShardBarriers::reached(Stage& stage) {
   if (reached_ == 0) begin();
   MILLSTREAM_ASSERT(stage.barrier() == current_.barrier);
-  saving_ = &stage;
-  first_number_ = 0;
-  for (const StageSummary& summary : current_.stages) {
-    if (summary.id == stage.name()) first_number_ = summary.states.front().number;
-  }
-  stage.save(*this);
-  saving_ = nullptr;
+  stage.save(*snapshots_.at(&stage));
   // A sink that could not prepare, or a record that a stage failed at in this very step, is missing in the snapshot:
   // were it delivered, it could still be decided before the job has ended.
   if (shard_.context().failed() && !mutant_is(Mutant::kFailedShardSaves)) return;
   if (++reached_ < shard_.stages().size()) return;
   reached_ = 0;
   completed_ = current_.barrier;
-  deliver_(std::exchange(current_, {}));
+  deliver_if_complete();
 }
 
 void ShardBarriers::bring_ended_stages() {
@@ -59,34 +99,29 @@ void ShardBarriers::bring_ended_stages() {
   }
 }
 
-SegmentChunk& ShardBarriers::chunk_of(std::uint32_t state) {
-  const std::uint32_t number = first_number_ + state;
+bool ShardBarriers::give_some() {
+  if (sweeps_.empty()) return false;
+  std::uint32_t budget = shard_.context().saved_per_step;
+  while (!sweeps_.empty() && sweeps_.front()->give_some(budget)) sweeps_.pop_front();
+  deliver_if_complete();
+  return true;
+}
+
+void ShardBarriers::deliver_if_complete() {
+  if (delivered_ || reached_ > 0 || completed_ != current_.barrier || !sweeps_.empty()) return;
+  delivered_ = true;
+  deliver_(std::exchange(current_, {}));
+}
+
+// States are told of side by side, for whoever changes an entry gives it out first; each has a chunk that is filled.
+SegmentChunk& ShardBarriers::chunk_of(std::uint32_t number) {
+  std::size_t& open = open_chunks_[number];
   std::vector<SegmentChunk>& chunks = current_.chunks;
-  if (chunks.empty() || chunks.back().state() != number || chunks.back().size_bytes() >= kChunkBytes) {
+  if (open == 0 || chunks[open - 1].size_bytes() >= kChunkBytes) {
     chunks.emplace_back(number);
+    open = chunks.size();
   }
-  return chunks.back();
-}
-
-void ShardBarriers::remove_range(std::uint32_t state, std::string_view first, std::string_view end) {
-  chunk_of(state).remove_range(kEveryShard, first, end);
-}
-void ShardBarriers::remove(std::uint32_t state, std::uint32_t key_group, std::string_view key) {
-  if (mutant_is(Mutant::kRemovalForgotten)) return;
-  chunk_of(state).remove(key_group, key);
-}
-void ShardBarriers::put(const StateEntry& entry) {
-  if (mutant_is(Mutant::kEntryForgotten) && entry.key_group % 2 == 1) return;
-  if (mutant_is(Mutant::kChangeForgotten) && !whole_ && entry.key_group % 2 == 1) return;
-  chunk_of(entry.state).put(entry.key_group, entry.key, entry.value);
-}
-
-void ShardBarriers::position(std::string_view split, std::string position, bool finished) {
-  current_.positions.push_back({saving_->name(), std::string{split}, std::move(position), finished});
-}
-
-void ShardBarriers::prepared(std::string handle) {
-  if (!handle.empty()) current_.prepared.push_back({saving_->name(), std::move(handle)});
+  return chunks[open - 1];
 }
 
 }  // namespace millstream::inline v0

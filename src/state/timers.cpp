@@ -146,6 +146,28 @@ struct TimerQueue::Impl {
   }
 };
 
+class TimerQueue::TimerSaver final : public EntrySaver {
+ public:
+  TimerSaver(const Impl& queue, std::uint32_t state, Snapshot& to) : queue_{queue}, state_{state}, to_{to} {}
+  bool give(std::uint32_t number, bool) override {
+    const HeapItem& item = queue_.heap[queue_.heap_at[number]];
+    key_.clear();
+    append_timer(queue_.entries[number], key_);
+    value_.clear();
+    ByteWriter{value_}.write_varint(item.sequence);
+    to_.put({state_, item.group, key_, value_});
+    return true;
+  }
+  void remove(std::uint32_t key_group, std::string_view key) override { to_.remove(state_, key_group, key); }
+
+ private:
+  const Impl& queue_;
+  std::uint32_t state_;
+  Snapshot& to_;
+  std::string key_;
+  std::string value_;
+};
+
 TimerQueue::TimerQueue() : impl_{std::make_unique<Impl>()} {}
 TimerQueue::~TimerQueue() = default;
 
@@ -186,27 +208,13 @@ std::size_t TimerQueue::memory_bytes() const noexcept {
 
 void TimerQueue::save(std::uint32_t state, Snapshot& snapshot) {
   Impl& q = *impl_;
-  std::string key;
-  std::string value;
-  const auto give = [&](std::uint32_t number) {
-    const HeapItem& item = q.heap[q.heap_at[number]];
-    key.clear();
-    append_timer(q.entries[number], key);
-    value.clear();
-    ByteWriter{value}.write_varint(item.sequence);
-    snapshot.put({state, item.group, key, value});
-    return true;
-  };
-  const auto each_one = [&](const auto& each) {
-    for (std::uint32_t i = 0; i < q.size; ++i) each(q.heap[i].entry);
-  };
+  auto saver = std::make_unique<TimerSaver>(q, state, snapshot);
   if (!q.changes) {
-    each_one(give);
+    for (std::uint32_t i = 0; i < q.size; ++i) saver->give(q.heap[i].entry, false);
     return;
   }
-  q.changes->save(
-      snapshot.whole(), each_one,
-      [&](std::uint32_t group, std::string_view gone) { snapshot.remove(state, group, gone); }, give);
+  q.changes->begin_save(snapshot.whole(), std::move(saver));
+  snapshot.later(*q.changes);
 }
 
 bool TimerQueue::restore(const StateEntry& saved) {

@@ -297,6 +297,7 @@ SimulationResult Simulator::run(const Graph& graph) const {
   run.shards = options_.shards;
   run.batch = options_.batch;
   run.exchange_slots = options_.exchange_slots;
+  run.saved_per_step = options_.saved_per_step;
   run.seed = options_.seed;
   run.clock = &clock;
   run.file_system = options_.file_system != nullptr ? options_.file_system : &files;

@@ -94,6 +94,14 @@ class Shards {
     for (auto& driver : drivers_) snapshots.push_back(driver->barrier());
     return snapshots;
   }
+  void begin_barrier() {
+    for (auto& driver : drivers_) driver->begin_barrier();
+  }
+  [[nodiscard]] std::vector<RecordedSnapshot> end_barrier() {
+    std::vector<RecordedSnapshot> snapshots;
+    for (auto& driver : drivers_) snapshots.push_back(driver->end_barrier());
+    return snapshots;
+  }
   void push(const Input& input, bool timed, bool each_mark = false) {
     for (auto& driver : drivers_) {
       driver->watermark(input.before);

@@ -261,6 +261,7 @@ std::string live_and_die(std::uint64_t seed, kit::MemoryFileSystem& files, Rando
          .shards = 1 + static_cast<std::uint32_t>(random.below(4)),
          .batch = random.chance(0.5) ? 1024U : 3U,
          .exchange_slots = 1 + random.below(4),
+         .saved_per_step = random.chance(0.5) ? 1 + static_cast<std::uint32_t>(random.below(20)) : kSavedPerStep,
          .now = now,
          .step_time_max = Duration{random.chance(0.5) ? 500 : 0},
          .before_step =

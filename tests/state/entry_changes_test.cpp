@@ -27,11 +27,13 @@ Entries sorted(Entries entries) {
 /// What all snapshots so far have said. save(Snapshot&) is asked for changes, now and then for everything.
 class Chain {
  public:
-  template <class Save>
-  void add(Random& random, Save&& save) {
+  template <class Save, class Meanwhile>
+  void add(Random& random, Save&& save, Meanwhile&& meanwhile) {
     const bool whole = first_ || random.chance(0.1);
     RecordedSnapshot said{whole ? RecordedSnapshot::Extent::kWhole : RecordedSnapshot::Extent::kChanges};
     save(said);
+    meanwhile();
+    said.finish();
     if (whole) entries_.clear();
     said.apply_to(entries_);
     first_ = false;
@@ -69,7 +71,7 @@ TEST_P(EntryChangesModel, OfATable) {
   Chain chain;
   const bool dense = random.chance(0.5);
   const std::uint64_t keys = 1 + random.below(400);
-  for (int epoch = 0; epoch < 60; ++epoch) {
+  const auto work = [&] {
     for (std::uint64_t ops = random.below(200); ops > 0; --ops) {
       const std::string key(1 + random.below(keys) % 30, static_cast<char>('a' + random.below(20)));
       const std::uint64_t hash = hash_key(key);
@@ -101,17 +103,29 @@ TEST_P(EntryChangesModel, OfATable) {
           model.erase(key);
       }
     }
+  };
+  for (int epoch = 0; epoch < 60; ++epoch) {
+    work();
     if (random.chance(0.05)) {
       // The owner of the table removes all of it by a range.
       table.clear();
       model.clear();
       chain = {};
     }
-    chain.add(random, [&](Snapshot& to) { save_table(table, 7, "prefix", to); });
-    ASSERT_EQ(sorted(chain.entries()), entries_of(model, "prefix")) << "epoch " << epoch;
-    if (random.chance(0.3)) {
+    const std::map<std::string, std::int64_t> at_barrier = model;
+    const bool goes_on = random.chance(0.5);
+    chain.add(
+        random, [&](Snapshot& to) { save_table(table, 7, "prefix", to); },
+        [&] {
+          std::uint32_t budget = static_cast<std::uint32_t>(random.below(50));
+          if (table.saving()) static_cast<void>(table.changes()->give_some(budget));
+          if (goes_on) work();
+        });
+    ASSERT_EQ(sorted(chain.entries()), entries_of(at_barrier, "prefix")) << "epoch " << epoch;
+    if (!goes_on && random.chance(0.3)) {
       RecordedSnapshot nothing_new{RecordedSnapshot::Extent::kChanges};
       save_table(table, 7, "prefix", nothing_new);
+      nothing_new.finish();
       ASSERT_TRUE(nothing_new.entries().empty());
     }
   }
@@ -129,12 +143,15 @@ TEST_P(EntryChangesModel, OfEntriesThatAreLeftOut) {
       const std::uint32_t number = table.find_or_insert(key, hash_key(key), [] { return std::int64_t{0}; });
       model[key] = table.entry(number).value = static_cast<std::int64_t>(random.below(3));
     }
-    chain.add(random, [&](Snapshot& to) {
-      save_table(table, 7, "", to, [](std::int64_t value, ByteWriter& out) {
-        Codec<std::int64_t>::encode(value, out);
-        return value != 0;
-      });
-    });
+    chain.add(
+        random,
+        [&](Snapshot& to) {
+          save_table(table, 7, "", to, [](std::int64_t value, ByteWriter& out) {
+            Codec<std::int64_t>::encode(value, out);
+            return value != 0;
+          });
+        },
+        [] {});
     std::map<std::string, std::int64_t> given;
     for (const auto& [key, value] : model) {
       if (value != 0) given[key] = value;
@@ -204,9 +221,21 @@ TEST_P(EntryChangesModel, OfKeyedStatesAndTimers) {
       while (side->store.timers().event_time.pop(Timestamp{Duration{now - 5}}, due)) continue;
       side->store.maintain();
     }
-    chain.add(random, [&](Snapshot& to) { changes.store.save(0, to); });
     RecordedSnapshot all;
     whole.store.save(0, all);
+    all.finish();
+    // What a key does in between is told the next time.
+    chain.add(
+        random, [&](Snapshot& to) { changes.store.save(0, to); },
+        [&] {
+          for (Side* side : {&changes, &whole}) {
+            side->keys.enter(3, hash_key(std::int64_t{3}), 0xffffffff);
+            side->value.set("meanwhile");
+            side->list.clear();
+            side->timers.register_event_time(Timestamp{Duration{now + 7}}, "a");
+            side->keys.leave();
+          }
+        });
     // What has only expired may still be said.
     const Entries said = sorted(chain.entries());
     const Entries there = sorted(all.entries());

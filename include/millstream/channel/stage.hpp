@@ -48,6 +48,8 @@ class MILLSTREAM_EXPORT BarrierListener {
   virtual void reached(Stage& stage) = 0;
 };
 
+inline constexpr std::uint32_t kSavedPerStep = 2048;  // some 200 us
+
 /// What the stages of one shard share. It outlives them.
 class MILLSTREAM_EXPORT ShardContext {
  public:
@@ -66,6 +68,8 @@ class MILLSTREAM_EXPORT ShardContext {
   BarrierListener* barriers = nullptr;
   /// The newest barrier that sources are to send; they send every one, in order.
   std::uint64_t barrier = 0;
+  /// Entries that are given out in a step behind a barrier, at the most.
+  std::uint32_t saved_per_step = kSavedPerStep;
   /// The job goes on from a checkpoint: what earlier runs gave out is there and stays.
   bool restored = false;
   /// Set by the job: a source should end now (drain: with the final watermark).

@@ -43,7 +43,16 @@ struct StateEntry {
   std::string_view value;
 };
 
-/// Takes what a stage keeps. Used on the shard's thread during Stage::save().
+/// Entries that are as they were at a barrier and are given out bit by bit behind it, while the stage goes on. Whoever
+/// is about to change one of them gives it out first.
+class MILLSTREAM_EXPORT Sweep {
+ public:
+  virtual ~Sweep() = default;
+  /// Gives out up to `budget` entries, which it counts down; true when there are no more.
+  virtual bool give_some(std::uint32_t& budget) = 0;
+};
+
+/// Takes what a stage keeps: during Stage::save(), and from a sweep until that ends. The shard's thread.
 class MILLSTREAM_EXPORT Snapshot {
  public:
   virtual ~Snapshot() = default;
@@ -53,9 +62,11 @@ class MILLSTREAM_EXPORT Snapshot {
   /// All keys of a state from `first` to before `end`, in all key groups of the shard, have gone; an empty `end` is
   /// behind every key. Before the entries of the same state, and not where whole() is asked for.
   virtual void remove_range(std::uint32_t state, std::string_view first, std::string_view end) = 0;
-  /// An entry has gone. If its key is there again, before that is given out; not where whole() is asked for.
+  /// An entry has gone, unless the same snapshot has its key, too; not where whole() is asked for.
   virtual void remove(std::uint32_t state, std::uint32_t key_group, std::string_view key) = 0;
   virtual void put(const StateEntry& entry) = 0;
+  /// There is more to come from `sweep`, which stays until it has ended.
+  virtual void later(Sweep& sweep) = 0;
   /// Of a source: where a split goes on.
   virtual void position(std::string_view split, std::string position, bool finished) = 0;
   /// Of a sink: by what its prepared output is found again.

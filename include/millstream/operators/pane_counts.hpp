@@ -25,7 +25,7 @@ class PaneCounts {
   /// Forgets the first windows, as long as over(window) holds.
   template <class Over>
   void drop(Over&& over) {
-    while (!windows_.empty() && over(windows_.begin()->first)) {
+    while (!windows_.empty() && over(windows_.begin()->first) && !windows_.begin()->second.saving()) {
       gone_.add(windows_.begin()->first, windows_.begin()->second);
       windows_.erase(windows_.begin());
     }

@@ -134,7 +134,8 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       window.closed = true;
       closed_until_ = it->first;
     }
-    while (!windows_.empty() && this->expired(windows_.begin()->second.time.end)) {
+    while (!windows_.empty() && this->expired(windows_.begin()->second.time.end) &&
+           !windows_.begin()->second.table->saving()) {
       gone_.add(windows_.begin()->first, *windows_.begin()->second.table);
       forgotten_.push_back(std::move(windows_.begin()->second.table));
       windows_.erase(windows_.begin());

@@ -254,7 +254,7 @@ class WindowSlices {
     for (std::uint32_t n = 0; n < kRetiredPerCall && !slices_.empty(); ++n) {
       State& oldest = *slices_.begin()->second;
       const bool in_stack = sliding() && oldest.slice.index >= stack_first_ && oldest.slice.index < closed_until_;
-      if (in_stack || saturating_add(oldest.last_end, lateness) > watermark) break;
+      if (in_stack || saturating_add(oldest.last_end, lateness) > watermark || oldest.table->saving()) break;
       if (emitting_ == &oldest) emitting_ = nullptr;
       held_ -= oldest.accounted;
       gone_.add(oldest.slice.index, *oldest.table);

@@ -134,33 +134,15 @@ class KeyedState final : public KeyedStateBase {
         fixed_struct({{"touched", schema_of<std::optional<Timestamp>>()}, {"value", schema_of<Content>()}}));
   }
   void save(std::uint32_t state, Snapshot& snapshot) override {
-    std::string key;
-    std::string value;
-    const auto give = [&](std::uint32_t number) {
-      const bool there = !aging_.on() || !aging_.over(touched_[number]);
-      key.clear();
-      append_key(number, key);
-      if (there) {
-        value.clear();
-        encode(number, value);
-        snapshot.put({state, table_->group(number), key, value});
-      } else if (!snapshot.whole() && changes_->held(number)) {
-        snapshot.remove(state, table_->group(number), key);
-      }
-      return there;
-    };
-    const auto each_one = [&](const auto& each) {
-      for (std::uint32_t number = 0; number < table_->end_number(); ++number) {
-        if (table_->live(number)) each(number);
-      }
-    };
+    auto saver = std::make_unique<Saver>(*this, state, snapshot);
     if (!changes_) {
-      each_one(give);
+      for (std::uint32_t number = 0; number < table_->end_number(); ++number) {
+        if (table_->live(number)) saver->give(number, false);
+      }
       return;
     }
-    changes_->save(
-        snapshot.whole(), each_one,
-        [&](std::uint32_t group, std::string_view gone) { snapshot.remove(state, group, gone); }, give);
+    changes_->begin_save(snapshot.whole(), std::move(saver));
+    snapshot.later(*changes_);
   }
   bool restore(const StateEntry& saved) override {
     bool added = false;
@@ -182,6 +164,33 @@ class KeyedState final : public KeyedStateBase {
   static constexpr std::uint32_t kSweepPerAddition = 2;
   static constexpr std::uint32_t kSweepMin = 16;    // also what was added earlier goes at last
   static constexpr std::uint32_t kSweepMax = 8192;  // some 50 us
+
+  class Saver final : public EntrySaver {
+   public:
+    Saver(const KeyedState& owner, std::uint32_t state, Snapshot& to) : owner_{owner}, state_{state}, to_{to} {}
+    bool give(std::uint32_t number, bool held) override {
+      const bool there = !owner_.aging_.on() || !owner_.aging_.over(owner_.touched_[number]);
+      const std::uint32_t group = owner_.table_->group(number);
+      key_.clear();
+      owner_.append_key(number, key_);
+      if (there) {
+        value_.clear();
+        owner_.encode(number, value_);
+        to_.put({state_, group, key_, value_});
+      } else if (held && !to_.whole()) {
+        to_.remove(state_, group, key_);
+      }
+      return there;
+    }
+    void remove(std::uint32_t key_group, std::string_view key) override { to_.remove(state_, key_group, key); }
+
+   private:
+    const KeyedState& owner_;
+    std::uint32_t state_;
+    Snapshot& to_;
+    std::string key_;
+    std::string value_;
+  };
 
   [[nodiscard]] std::uint32_t find_number() {
     keys_.require_key();

@@ -73,10 +73,9 @@ class ListState {
     if (list == nullptr) return none;
     const Aging& aging = state_->aging();
     if (aging.on()) {
-      const std::size_t known = list->touched.size();
-      age_all(*list);  // state that was saved without a time to live has none
       const std::size_t expired = list->expired(aging);
-      if (known < list->values.size() || expired > 0) state_->touch();
+      if (list->touched.size() < list->values.size() || expired > 0) state_->touch();
+      age_all(*list);  // state that was saved without a time to live has none
       if (expired > 0) list->drop(expired);
       if (aging.on_read()) list->touched.assign(list->values.size(), aging.now());
     }

@@ -99,8 +99,9 @@ class MapState {
   }
   void erase(const MK& key) {
     Content* map = state().find();
-    if (map == nullptr || map->slots.erase(key) == 0) return;
+    if (map == nullptr || !map->slots.contains(key)) return;
     state_->touch();
+    map->slots.erase(key);
     if (map->slots.empty()) state_->erase();
   }
   /// Calls f(const MK&, const MV&) for each, in ascending order of the map keys. f must not change this map.

@@ -37,12 +37,14 @@ class MILLSTREAM_EXPORT TableBlocks {
   void track_changes();
   /// Null where they are not tracked.
   [[nodiscard]] EntryChanges* changes() const noexcept { return changes_.get(); }
+  /// A checkpoint has not been told of all entries yet: they must stay.
+  [[nodiscard]] bool saving() const noexcept { return changes_ && changes_->saving(); }
   /// What a checkpoint holds of the table is its owner's to remove, and nothing of it is to be told any more.
   void forget_changes() noexcept {
     if (changes_ && changes_->any_held()) changes_->forget(0, ends_);
   }
   /// An entry that was not just resolved or inserted is about to change.
-  void touch(std::uint32_t number) noexcept {
+  void touch(std::uint32_t number) {
     if (changes_) changes_->touch(number);
   }
 

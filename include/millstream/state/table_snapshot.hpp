@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,44 +16,60 @@
 
 namespace millstream::inline v0 {
 
-/// Gives out the entries of a table as those of `state`, their keys behind `prefix`: all, or what has changed. A table
-/// that does not track its changes gives out all each time, and its owner removes what was given out before.
-/// content(value, writer) writes an entry's value; one for which it says false is left out.
+/// Gives entries of a table out as those of `state`, their keys behind `prefix`.
 template <class K, class V, class Content>
-void save_table(StateTable<K, V>& table, std::uint32_t state, std::string_view prefix, Snapshot& to,
-                Content&& content) {
-  EntryChanges* const changes = table.changes();
-  std::string key;
-  std::string value;
-  const auto give = [&](std::uint32_t number) {
-    const auto& entry = std::as_const(table).entry(number);
+class TableSaver final : public EntrySaver {
+ public:
+  TableSaver(const StateTable<K, V>& table, std::uint32_t state, std::string_view prefix, Snapshot& to, Content content)
+      : table_{table}, state_{state}, prefix_{prefix}, to_{to}, content_{std::move(content)} {}
+
+  bool give(std::uint32_t number, bool held) override {
+    const auto& entry = table_.entry(number);
     const std::uint32_t group = key_group_of(hash_key(entry.key));
-    key.assign(prefix);
-    encode_value(entry.key, key);
-    value.clear();
+    key_.assign(prefix_);
+    encode_value(entry.key, key_);
+    value_.clear();
     bool there = false;
     {
-      ByteWriter out{value};
-      there = content(entry.value, out);
+      ByteWriter out{value_};
+      there = content_(entry.value, out);
     }
     if (there) {
-      to.put({state, group, key, value});
-    } else if (changes != nullptr && !to.whole() && changes->held(number)) {
-      to.remove(state, group, key);
+      to_.put({state_, group, key_, value_});
+    } else if (held && !to_.whole()) {
+      to_.remove(state_, group, key_);
     }
     return there;
-  };
+  }
+  void remove(std::uint32_t key_group, std::string_view key) override {
+    key_.assign(prefix_).append(key);
+    to_.remove(state_, key_group, key_);
+  }
+
+ private:
+  const StateTable<K, V>& table_;
+  std::uint32_t state_;
+  std::string prefix_;
+  Snapshot& to_;
+  Content content_;
+  std::string key_;
+  std::string value_;
+};
+
+/// Gives out the entries of a table: all, or what has changed, by and by. content(value, writer) writes an entry's
+/// value; one for which it says false is left out. A table that does not track its changes gives out all at once and
+/// each time, and its owner removes what was given out before.
+template <class K, class V, class Content>
+void save_table(StateTable<K, V>& table, std::uint32_t state, std::string_view prefix, Snapshot& to, Content content) {
+  using Saver = TableSaver<K, V, Content>;
+  EntryChanges* const changes = table.changes();
   if (changes == nullptr) {
-    table.for_each(give);
+    Saver saver{table, state, prefix, to, std::move(content)};
+    table.for_each([&](std::uint32_t number) { saver.give(number, false); });
     return;
   }
-  changes->save(
-      to.whole(), [&](const auto& each) { table.for_each(each); },
-      [&](std::uint32_t group, std::string_view gone) {
-        key.assign(prefix).append(gone);
-        to.remove(state, group, key);
-      },
-      give);
+  changes->begin_save(to.whole(), std::make_unique<Saver>(table, state, prefix, to, std::move(content)));
+  to.later(*changes);
 }
 /// The same with the values by their codec.
 template <class K, class V>

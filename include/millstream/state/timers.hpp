@@ -69,6 +69,7 @@ class MILLSTREAM_EXPORT TimerQueue {
 
  private:
   struct Impl;
+  class TimerSaver;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -48,6 +48,14 @@ class RecordedSnapshot final : public Snapshot {
   void put(const StateEntry& entry) override {
     entries_.push_back({entry.state, entry.key_group, std::string{entry.key}, std::string{entry.value}});
   }
+  void later(Sweep& sweep) override { sweeps_.push_back(&sweep); }
+  /// What was to come later comes now, before the stage goes away.
+  void finish() {
+    for (; !sweeps_.empty(); sweeps_.pop_back()) {
+      std::uint32_t budget = kAtOnce;
+      while (!sweeps_.back()->give_some(budget)) budget = kAtOnce;
+    }
+  }
   void position(std::string_view split, std::string position, bool finished) override {
     positions_.push_back({std::string{split}, std::move(position), finished});
   }
@@ -88,7 +96,10 @@ class RecordedSnapshot final : public Snapshot {
     std::string first;
     std::string end;
   };
+  static constexpr std::uint32_t kAtOnce = 1000;
+
   Extent extent_;
+  std::vector<Sweep*> sweeps_;
   std::vector<Range> ranges_;
   std::vector<Entry> removed_;  // without values
   std::vector<Entry> entries_;

@@ -62,6 +62,7 @@ struct SimulatorOptions {
   std::uint32_t batch = kBatchRecordsMax;
   /// Batches in flight between two shards; 1 is the hardest.
   std::size_t exchange_slots = kExchangeSlots;
+  std::uint32_t saved_per_step = kSavedPerStep;
   /// Where the virtual clock starts.
   Timestamp now{Duration{0}};
   /// A step takes a random time up to this on the virtual clock; 0: time passes only while all shards wait.

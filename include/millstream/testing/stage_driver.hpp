@@ -178,22 +178,31 @@ class StageDriver : private BarrierListener {
   /// A barrier behind the records so far; what the stage said at it. There must be room for all that fires before.
   /// Changes are asked for, too: with what was said before they must come to the same, but for what has expired.
   [[nodiscard]] RecordedSnapshot barrier() {
+    begin_barrier();
+    RecordedSnapshot said = end_barrier();
+    // Not each time, so that changes follow on changes, too.
+    if (barriers_ % 2 == 0) return said;
+    RecordedSnapshot whole;
+    stage_->save(whole);
+    whole.finish();
+    MILLSTREAM_ASSERT(same(sorted(saved_), sorted(whole.entries())));
+    saved_ = whole.entries();
+    return whole;
+  }
+  /// The same in two: in between the stage goes on, while what it said at the barrier is still coming.
+  void begin_barrier() {
+    MILLSTREAM_ASSERT(!saving_);
     const std::uint64_t before = stage_->barrier();
     control(Control::kBarrier);
     MILLSTREAM_ASSERT(stage_->barrier() == before + 1);
-    const bool first = barriers_++ == 0;
-    if (!first) {
-      RecordedSnapshot changes{RecordedSnapshot::Extent::kChanges};
-      stage_->save(changes);
-      changes.apply_to(saved_);
-    }
-    // Not each time, so that changes follow on changes, too.
-    if (barriers_ % 2 == 0) return RecordedSnapshot{saved_};
-    RecordedSnapshot whole;
-    stage_->save(whole);
-    MILLSTREAM_ASSERT(first || same(sorted(saved_), sorted(whole.entries())));
-    saved_ = whole.entries();
-    return whole;
+    saving_.emplace(barriers_++ == 0 ? RecordedSnapshot::Extent::kWhole : RecordedSnapshot::Extent::kChanges);
+    stage_->save(*saving_);
+  }
+  [[nodiscard]] RecordedSnapshot end_barrier() {
+    saving_->finish();
+    saving_->apply_to(saved_);
+    saving_.reset();
+    return RecordedSnapshot{saved_};
   }
   /// What stages of an earlier run said, one for each of its shards; directly behind open().
   [[nodiscard]] Status restore(const std::vector<RecordedSnapshot>& snapshots) {
@@ -283,6 +292,7 @@ class StageDriver : private BarrierListener {
   std::size_t steps_ = 0;
   bool closed_ = false;
   std::size_t barriers_ = 0;
+  std::optional<RecordedSnapshot> saving_;      // at the last barrier, until end_barrier()
   std::vector<RecordedSnapshot::Entry> saved_;  // at the last barrier
   std::unique_ptr<OperatorStage> stage_;        // goes first: its batches rest in our pools
 };
