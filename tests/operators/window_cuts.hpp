@@ -91,7 +91,10 @@ inline Input record(std::int64_t key, std::int64_t value, std::int64_t time, std
 }
 
 struct SaveAtOnce final : BarrierListener {
-  void reached(Stage& stage) override { stage.save(snapshot); }
+  void reached(Stage& stage) override {
+    stage.save(snapshot);
+    snapshot.finish();
+  }
   RecordedSnapshot snapshot;
 };
 
