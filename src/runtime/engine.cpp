@@ -50,7 +50,7 @@ Progress Shard::step() {
   if (barriers_) {
     barriers_->bring_ended_stages();
     if (context_.failed()) return Progress::kDone;
-    advanced = barriers_->give_some() || advanced;
+    advanced = barriers_->give_some(advanced) || advanced;
   }
   if (advanced) return Progress::kAdvanced;
   if (std::all_of(stages_.begin(), stages_.end(), [](const auto& each) { return each.second->finished(); })) {

@@ -1,6 +1,7 @@
 // From stages to the bytes of a segment.
 #include "runtime/shard_barriers.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -11,6 +12,8 @@
 namespace millstream::inline v0 {
 namespace {
 
+// Records that come at half of what the shard can do must not pile up while entries are given out.
+constexpr std::uint32_t kBusyShare = 8;
 constexpr std::size_t kChunkBytes = std::size_t{1} << 20;  // far below what a block may hold, above any common entry
 
 }  // namespace
@@ -55,8 +58,6 @@ ShardBarriers::ShardBarriers(Shard& shard, const BarrierRequest& request,
 ShardBarriers::~ShardBarriers() = default;
 
 void ShardBarriers::begin() {
-  // The coordinator asks for one only when it has what the shards said at the one before.
-  MILLSTREAM_ASSERT(delivered_ && sweeps_.empty());
   delivered_ = false;
   current_ = {};
   current_.shard = shard_.context().shard;
@@ -79,7 +80,8 @@ void ShardBarriers::begin() {
 }
 
 void ShardBarriers::reached(Stage& stage) {
-  if (reached_ == 0) begin();
+  if (delivered_) begin();
+  // The coordinator asks for one only when it has what the shards said at the one before.
   MILLSTREAM_ASSERT(stage.barrier() == current_.barrier);
   stage.save(*snapshots_.at(&stage));
   // A sink that could not prepare, or a record that a stage failed at in this very step, is missing in the snapshot:
@@ -99,9 +101,10 @@ void ShardBarriers::bring_ended_stages() {
   }
 }
 
-bool ShardBarriers::give_some() {
+bool ShardBarriers::give_some(bool busy) {
   if (sweeps_.empty()) return false;
-  std::uint32_t budget = shard_.context().saved_per_step;
+  const std::uint32_t most = shard_.context().saved_per_step;
+  std::uint32_t budget = busy ? std::max(most / kBusyShare, 1U) : most;
   while (!sweeps_.empty() && sweeps_.front()->give_some(budget)) sweeps_.pop_front();
   deliver_if_complete();
   return true;

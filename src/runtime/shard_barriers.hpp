@@ -42,9 +42,9 @@ class ShardBarriers final : public BarrierListener {
   void reached(Stage& stage) override;
   /// Stages that have ended get no barrier from anywhere: they come to the shard's newest one here. Each step.
   void bring_ended_stages();
-  /// Gives out some of what stages said is to come later, and hands over the snapshot when that was the last of it.
-  /// Each step; true if there was something.
-  bool give_some();
+  /// Gives out some of what stages said is to come later, less where the shard has other work, and hands over the
+  /// snapshot when that was the last of it. Each step; true if there was something.
+  bool give_some(bool busy);
 
  private:
   class StageSnapshot;
@@ -63,7 +63,7 @@ class ShardBarriers final : public BarrierListener {
   std::vector<std::size_t> open_chunks_;                              // by state, number of its last chunk + 1
   std::size_t reached_ = 0;                                           // stages that have come to the current barrier
   std::uint64_t completed_ = 0;                                       // the newest barrier that all have come to
-  bool delivered_ = true;                                             // its snapshot
+  bool delivered_ = true;                                             // the snapshot of the current barrier
 };
 
 }  // namespace millstream::inline v0
