@@ -48,6 +48,7 @@ enum class Mutant {
   kFailedChangesForgotten = 34,
   kChainCut = 35,
   kOlderValueRestored = 36,
+  kChangedBeforeSaved = 37,
 };
 
 struct MutantName {
@@ -92,6 +93,7 @@ inline constexpr MutantName kMutants[] = {
     {Mutant::kFailedChangesForgotten, "what changed up to a failed checkpoint is in no later one"},
     {Mutant::kChainCut, "a checkpoint of changes does not name those before it"},
     {Mutant::kOlderValueRestored, "an older value of a key takes the place of a newer one"},
+    {Mutant::kChangedBeforeSaved, "an entry that a checkpoint asks for changes before it is given out"},
 };
 
 #ifdef MILLSTREAM_TEST_SWITCHES

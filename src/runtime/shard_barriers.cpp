@@ -86,7 +86,10 @@ void ShardBarriers::reached(Stage& stage) {
   stage.save(*snapshots_.at(&stage));
   // A sink that could not prepare, or a record that a stage failed at in this very step, is missing in the snapshot:
   // were it delivered, it could still be decided before the job has ended.
-  if (shard_.context().failed() && !mutant_is(Mutant::kFailedShardSaves)) return;
+  if (shard_.context().failed()) {
+    if (!mutant_is(Mutant::kFailedShardSaves)) return;
+    while (give_some(false)) continue;  // there is no further step
+  }
   if (++reached_ < shard_.stages().size()) return;
   reached_ = 0;
   completed_ = current_.barrier;

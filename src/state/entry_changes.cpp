@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include "core/mutants.hpp"
 #include "millstream/core/assert.hpp"
 
 namespace millstream::inline v0 {
@@ -102,6 +103,10 @@ bool EntryChanges::give_some(std::uint32_t& budget) {
   }
   saver_.reset();
   return true;
+}
+
+void EntryChanges::give_unchanged(std::uint32_t number) {
+  if (!mutant_is(Mutant::kChangedBeforeSaved)) give(number);
 }
 
 void EntryChanges::give(std::uint32_t number) {

@@ -59,7 +59,7 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
   void touch(std::uint32_t number) {
     Word& marks = word(number);
     if ((marks.unsaved & bit(number)) != 0) [[unlikely]]
-      give(number);
+      give_unchanged(number);
     marks.changed |= bit(number);
   }
   /// The entry goes. Where the last checkpoint holds it, append_key(std::string&) gives the bytes of its key.
@@ -93,6 +93,7 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
 
  private:
   void give(std::uint32_t number);
+  void give_unchanged(std::uint32_t number);
 
   struct Word {
     std::uint64_t changed = 0;
