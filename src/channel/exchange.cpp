@@ -3,6 +3,9 @@
 
 namespace millstream::inline v0 {
 
+Channel::Channel(std::size_t slots, ShardSignal& producer, ShardSignal& consumer)
+    : forward_{slots}, back_{2 * slots + 2}, producer_{producer}, consumer_{consumer} {}
+
 Channel::~Channel() {
   BatchBase* batch = nullptr;
   while (forward_.pop(batch)) delete batch;
@@ -175,6 +178,12 @@ void ExchangeOutletBase::route(BatchBase& batch, std::uint32_t from, std::uint32
   for (std::size_t i = 0; i < channels_.size(); ++i) opened(i).mark(at);
   if (from < to) append(batch, from, to, at);
 }
+
+ExchangeInlet::ExchangeInlet(std::unique_ptr<OutputBase> output, std::vector<std::shared_ptr<Channel>> channels)
+    : output_{std::move(output)},
+      channels_{std::move(channels)},
+      merge_{static_cast<std::uint32_t>(channels_.size())} {}
+ExchangeInlet::~ExchangeInlet() = default;
 
 Progress ExchangeInlet::step() {
   bool advanced = false;

@@ -6,6 +6,8 @@
 
 namespace millstream::inline v0 {
 
+InputMerge::InputMerge(std::uint32_t inputs) : merge_{inputs}, at_barrier_(inputs, false) {}
+
 void InputMerge::rewrite(std::uint32_t i, BatchBase& batch) {
   MILLSTREAM_ASSERT(!held(i));
   batch.start.merged = merge_.advance(i, batch.start.merged);

@@ -3,6 +3,13 @@
 
 namespace millstream::inline v0 {
 
+SideOutputs::SideOutputs() = default;
+SideOutputs::~SideOutputs() = default;
+
+void SideOutputs::add(std::string name, std::type_index type, std::unique_ptr<OutputBase> output) {
+  entries_.push_back({std::move(name), type, std::move(output)});
+}
+
 bool SideOutputs::ready() {
   for (Entry& entry : entries_) {
     if (!entry.output->ready()) return false;

@@ -6,6 +6,9 @@
 
 namespace millstream::inline v0 {
 
+Graph::Graph(std::string name) : name_{std::move(name)} {}
+Graph::~Graph() = default;
+
 Graph::Graph(const Graph& other) : name_{other.name_} {
   for (const auto& node : other.nodes_) nodes_.push_back(std::make_unique<Node>(*node));
 }

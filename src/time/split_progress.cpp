@@ -5,6 +5,10 @@
 
 namespace millstream::inline v0 {
 
+SplitProgress::SplitProgress(std::vector<std::string> split_ids)
+    : ids_{std::move(split_ids)}, entries_(ids_.size()) {}
+SplitProgress::~SplitProgress() = default;
+
 Timestamp SplitProgress::slowest_beside(std::uint32_t split) const noexcept {
   Timestamp slowest = kTimestampMax;
   for (std::uint32_t i = 0; i < splits(); ++i) {

@@ -5,6 +5,11 @@
 
 namespace millstream::inline v0 {
 
+WatermarkMerge::WatermarkMerge(std::uint32_t inputs) : inputs_(inputs) {}
+WatermarkMerge::~WatermarkMerge() = default;
+WatermarkMerge::WatermarkMerge(const WatermarkMerge&) = default;
+WatermarkMerge& WatermarkMerge::operator=(const WatermarkMerge&) = default;
+
 Timestamp WatermarkMerge::advance(std::uint32_t i, Timestamp watermark) {
   Input& input = inputs_[i];
   if (watermark <= input.watermark) return value_;

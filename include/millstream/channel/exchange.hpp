@@ -29,8 +29,7 @@ inline constexpr std::size_t kExchangeHeapBytes = 8 * kBatchHeapBytes;
 /// come home on the consumer's shard.
 class MILLSTREAM_EXPORT Channel final : public BatchHome {
  public:
-  Channel(std::size_t slots, ShardSignal& producer, ShardSignal& consumer)
-      : forward_{slots}, back_{2 * slots + 2}, producer_{producer}, consumer_{consumer} {}
+  Channel(std::size_t slots, ShardSignal& producer, ShardSignal& consumer);
   ~Channel() override;
 
   /// Sends what waits and reports whether another batch could be sent at once.
@@ -193,10 +192,8 @@ class ExchangeOutlet final : public ExchangeOutletBase {
 /// The receiving side on one shard.
 class MILLSTREAM_EXPORT ExchangeInlet final : public Stage {
  public:
-  ExchangeInlet(std::unique_ptr<OutputBase> output, std::vector<std::shared_ptr<Channel>> channels)
-      : output_{std::move(output)},
-        channels_{std::move(channels)},
-        merge_{static_cast<std::uint32_t>(channels_.size())} {}
+  ExchangeInlet(std::unique_ptr<OutputBase> output, std::vector<std::shared_ptr<Channel>> channels);
+  ~ExchangeInlet() override;
 
   [[nodiscard]] OutputBase& output() noexcept { return *output_; }
   /// While the graph is built: shard `i` reads no split that leads here. Were it waited for, which records meet in a

@@ -15,7 +15,7 @@ namespace millstream::inline v0 {
 
 class MILLSTREAM_EXPORT InputMerge {
  public:
-  explicit InputMerge(std::uint32_t inputs) : merge_{inputs}, at_barrier_(inputs, false) {}
+  explicit InputMerge(std::uint32_t inputs);
 
   /// Before the first batch: no record will ever come from input `i`, so it holds nobody back.
   void expect_nothing_from(std::uint32_t i) { merge_.advance(i, kTimestampMax); }

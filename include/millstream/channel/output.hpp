@@ -17,7 +17,7 @@ class MILLSTREAM_EXPORT OutputBase {
  public:
   virtual ~OutputBase();
   /// While the graph is built. With no receiver at all batches are dropped.
-  void connect(Receiver& receiver) { receivers_.push_back(&receiver); }
+  void connect(Receiver& receiver);
   [[nodiscard]] bool connected() const noexcept { return !receivers_.empty(); }
 
   /// Everything emitted so far has left, and there is room for one more batch.
@@ -51,7 +51,7 @@ class MILLSTREAM_EXPORT OutputBase {
     BatchBase* (*make)(std::uint32_t capacity);
     void (*copy)(const BatchBase& from, BatchBase& to);
   };
-  explicit OutputBase(const Values& values) : pool_{values.make, kBatchRecordsMax}, copy_values_{values.copy} {}
+  explicit OutputBase(const Values& values);
 
  private:
   void fan_out(BatchHandle batch);

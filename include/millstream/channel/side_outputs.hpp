@@ -27,9 +27,10 @@ class OutputTag {
 /// The side outputs of one stage on one shard that somebody asked for.
 class MILLSTREAM_EXPORT SideOutputs {
  public:
-  void add(std::string name, std::type_index type, std::unique_ptr<OutputBase> output) {
-    entries_.push_back({std::move(name), type, std::move(output)});
-  }
+  SideOutputs();
+  ~SideOutputs();
+
+  void add(std::string name, std::type_index type, std::unique_ptr<OutputBase> output);
   /// Null if nobody asked for it. The graph has made sure that the types agree.
   template <class T>
   [[nodiscard]] Output<T>* find(const OutputTag<T>& tag) {

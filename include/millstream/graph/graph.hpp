@@ -11,7 +11,8 @@ namespace millstream::inline v0 {
 
 class MILLSTREAM_EXPORT Graph {
  public:
-  explicit Graph(std::string name) : name_{std::move(name)} {}
+  explicit Graph(std::string name);
+  ~Graph();
   /// With a copy of every node: what is added to one of the two is not in the other.
   Graph(const Graph& other);
   Graph& operator=(const Graph&) = delete;

@@ -17,7 +17,8 @@ namespace millstream::inline v0 {
 class MILLSTREAM_EXPORT StateStore {
  public:
   /// `track_changes`: checkpoints will ask for what has changed.
-  StateStore(KeySpaceBase& keys, std::shared_ptr<MemoryBudget> budget, bool track_changes);
+  StateStore(KeySpaceBase& keys, std::shared_ptr<MemoryBudget> budget);
+  ~StateStore();
 
   /// A new state; there must be none of that name.
   template <class Content>
@@ -25,7 +26,7 @@ class MILLSTREAM_EXPORT StateStore {
     MILLSTREAM_ASSERT(find(name) == nullptr);
     auto state = std::make_unique<KeyedState<Content>>(std::move(name), keys_, options, budget_, track_changes_);
     KeyedState<Content>& result = *state;
-    states_.push_back(std::move(state));
+    take(std::move(state));
     return result;
   }
   /// Null if there is none.
@@ -46,6 +47,8 @@ class MILLSTREAM_EXPORT StateStore {
   [[nodiscard]] Status restore(const StateEntry& saved);
 
  private:
+  void take(std::unique_ptr<KeyedStateBase> state);
+
   KeySpaceBase& keys_;
   std::shared_ptr<MemoryBudget> budget_;
   bool track_changes_;

@@ -25,7 +25,8 @@ enum class SplitState : std::uint8_t {
 
 class MILLSTREAM_EXPORT SplitProgress {
  public:
-  explicit SplitProgress(std::vector<std::string> split_ids) : ids_{std::move(split_ids)}, entries_(ids_.size()) {}
+  explicit SplitProgress(std::vector<std::string> split_ids);
+  ~SplitProgress();
 
   std::optional<Duration> idle_timeout;  ///< set while the graph is built
   std::optional<Duration> drift;         ///< likewise

@@ -14,7 +14,10 @@ namespace millstream::inline v0 {
 
 class MILLSTREAM_EXPORT WatermarkMerge {
  public:
-  explicit WatermarkMerge(std::uint32_t inputs) : inputs_(inputs) {}
+  explicit WatermarkMerge(std::uint32_t inputs);
+  ~WatermarkMerge();
+  WatermarkMerge(const WatermarkMerge&);
+  WatermarkMerge& operator=(const WatermarkMerge&);
 
   /// Input `i` has reached `watermark`; returns the merged one. A step back is ignored.
   Timestamp advance(std::uint32_t i, Timestamp watermark);

@@ -3,6 +3,9 @@
 
 namespace millstream::inline v0::memory::detail {
 
+SinkLanes::SinkLanes(std::unique_ptr<SinkLane> (*make_lane)()) : make_lane_{make_lane} {}
+SinkLanes::~SinkLanes() = default;
+
 SinkLane* SinkLanes::lane(std::uint32_t shard) {
   const std::scoped_lock lock{mutex_};
   while (lanes_.size() <= shard) lanes_.push_back(make_lane_());

@@ -26,7 +26,8 @@ class SinkLane {
 /// The lanes that all copies of a sink share; any thread. They stay at their addresses.
 class MILLSTREAM_EXPORT SinkLanes {
  public:
-  explicit SinkLanes(std::unique_ptr<SinkLane> (*make_lane)()) : make_lane_{make_lane} {}
+  explicit SinkLanes(std::unique_ptr<SinkLane> (*make_lane)());
+  ~SinkLanes();
   [[nodiscard]] SinkLane* lane(std::uint32_t shard);
   /// use(user, lane) for each lane by shard, under its lock.
   void each(void (*use)(void* user, SinkLane& lane), void* user);
