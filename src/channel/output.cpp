@@ -3,8 +3,7 @@
 
 namespace millstream::inline v0 {
 
-OutputBase::OutputBase(const Values& values)
-    : pool_{values.make, kBatchRecordsMax}, copy_values_{values.copy} {}
+OutputBase::OutputBase(const Values& values) : pool_{values.make, kBatchRecordsMax}, copy_values_{values.copy} {}
 OutputBase::~OutputBase() = default;
 
 void OutputBase::connect(Receiver& receiver) { receivers_.push_back(&receiver); }

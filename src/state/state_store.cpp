@@ -10,12 +10,6 @@ StateStore::StateStore(KeySpaceBase& keys, std::shared_ptr<MemoryBudget> budget,
   timers_.processing_time.track_changes();
 }
 
-StateStore::StateStore(KeySpaceBase& keys, std::shared_ptr<MemoryBudget> budget)
-    : keys_{keys}, budget_{std::move(budget)}, timers_{keys} {}
-StateStore::~StateStore() = default;
-
-void StateStore::take(std::unique_ptr<KeyedStateBase> state) { states_.push_back(std::move(state)); }
-
 KeyedStateBase* StateStore::find(std::string_view name) const {
   for (const auto& state : states_) {
     if (state->name() == name) return state.get();

@@ -5,8 +5,7 @@
 
 namespace millstream::inline v0 {
 
-SplitProgress::SplitProgress(std::vector<std::string> split_ids)
-    : ids_{std::move(split_ids)}, entries_(ids_.size()) {}
+SplitProgress::SplitProgress(std::vector<std::string> split_ids) : ids_{std::move(split_ids)}, entries_(ids_.size()) {}
 SplitProgress::~SplitProgress() = default;
 
 Timestamp SplitProgress::slowest_beside(std::uint32_t split) const noexcept {

@@ -17,8 +17,7 @@ namespace millstream::inline v0 {
 class MILLSTREAM_EXPORT StateStore {
  public:
   /// `track_changes`: checkpoints will ask for what has changed.
-  StateStore(KeySpaceBase& keys, std::shared_ptr<MemoryBudget> budget);
-  ~StateStore();
+  StateStore(KeySpaceBase& keys, std::shared_ptr<MemoryBudget> budget, bool track_changes);
 
   /// A new state; there must be none of that name.
   template <class Content>
@@ -26,7 +25,7 @@ class MILLSTREAM_EXPORT StateStore {
     MILLSTREAM_ASSERT(find(name) == nullptr);
     auto state = std::make_unique<KeyedState<Content>>(std::move(name), keys_, options, budget_, track_changes_);
     KeyedState<Content>& result = *state;
-    take(std::move(state));
+    states_.push_back(std::move(state));
     return result;
   }
   /// Null if there is none.
@@ -47,8 +46,6 @@ class MILLSTREAM_EXPORT StateStore {
   [[nodiscard]] Status restore(const StateEntry& saved);
 
  private:
-  void take(std::unique_ptr<KeyedStateBase> state);
-
   KeySpaceBase& keys_;
   std::shared_ptr<MemoryBudget> budget_;
   bool track_changes_;
