@@ -22,6 +22,7 @@ struct Execution {
   std::uint32_t shards = 1;
   std::uint32_t batch = kBatchRecordsMax;
   std::size_t slots = kExchangeSlots;
+  bool jumping_clock = false;  ///< of the simulator: set back and forward by up to an hour, stalls of up to 30 s
 
   void run(const Dataflow& flow) const;
 };

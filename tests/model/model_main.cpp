@@ -13,8 +13,14 @@ Seeds& seeds() {
 
 void Execution::run(const Dataflow& flow) const {
   if (simulated) {
-    const testing::SimulationResult result =
-        testing::Simulator{{.seed = seed, .shards = shards, .batch = batch, .exchange_slots = slots}}.run(flow);
+    testing::SimulatorOptions options{.seed = seed, .shards = shards, .batch = batch, .exchange_slots = slots};
+    if (jumping_clock) {
+      options.step_time_max = std::chrono::seconds{30};
+      options.before_step = [random = Random{seed, 0x636c6f636b}](testing::Simulation& job) mutable {
+        if (random.chance(0.05)) job.set_wall_clock(std::chrono::seconds{random.between(-3'600, 3'600)});
+      };
+    }
+    const testing::SimulationResult result = testing::Simulator{options}.run(flow);
     EXPECT_TRUE(result.ok()) << result.status.to_string();
     return;
   }

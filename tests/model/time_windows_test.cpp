@@ -85,6 +85,32 @@ void test_UniformWindows(Random& random, const Execution& execution) {
 }
 MILLSTREAM_MODEL_TEST(UniformWindows)
 
+// Event time does not look at the wall clock, whatever that does; times may be those of the ends of time.
+TEST(UniformWindows, DoNotNoticeTheClock) {
+  const std::uint64_t count = seeds().only != 0 ? 1 : 20 * seeds().total;
+  for (std::uint64_t i = 0; i < count && !::testing::Test::HasFailure(); ++i) {
+    const std::uint64_t seed = seeds().only != 0 ? seeds().only : i + 1;
+    SCOPED_TRACE("--seed " + std::to_string(seed));
+    Random random{seed, 0x73746f70};
+    StreamShape shape = random_shape(random, 1 + random.below(3));
+    shape.records = 1 + random.below(60);
+    shape.ends_of_time = random.chance(0.3);
+    WindowSetup setup;
+    setup.bound = shape.bound;
+    setup.lateness = Duration{random.between(0, 100)};
+    const Duration size{random.between(2, 200)};
+    setup.step = Duration{std::gcd(size.count(), setup.lateness.count())};
+    setup.windows_of = [size](Timestamp at) { return uniform_windows(at, size, size, Duration{0}); };
+    const Execution execution{.simulated = true,
+                              .seed = seed,
+                              .shards = static_cast<std::uint32_t>(1 + random.below(3)),
+                              .batch = random.chance(0.5) ? 1U : 7U,
+                              .slots = 1 + random.below(3),
+                              .jumping_clock = true};
+    compare(random_stream(random, shape), execution, tumbling(size), setup, seed);
+  }
+}
+
 // Berlin in 2001: summer time from 25 March 01:00Z to 28 October 01:00Z.
 Duration berlin_offset(Timestamp at) {
   const Timestamp spring = *parse_timestamp("2001-03-25T01:00:00Z");
