@@ -1,6 +1,8 @@
 // Chunks become blocks: the head that a chunk left room for is filled in when its bytes are complete.
 #include "millstream/checkpoint/segment_writer.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "checkpoint/segment_layout.hpp"
@@ -13,6 +15,17 @@
 
 namespace millstream::inline v0 {
 using detail::append_varint;
+namespace {
+
+constexpr std::size_t kVarintBytesMax = 10;
+
+char* write_varint(char* at, std::uint64_t value) noexcept {
+  for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(static_cast<unsigned char>(value | 0x80));
+  *at++ = static_cast<char>(static_cast<unsigned char>(value));
+  return at;
+}
+
+}  // namespace
 
 void SegmentChunk::clear(std::uint32_t state) {
   MILLSTREAM_ASSERT(state < kSegmentStatesMax);
@@ -22,15 +35,17 @@ void SegmentChunk::clear(std::uint32_t state) {
   append_varint(bytes_, state);
 }
 
+// There is one call for each entry of a state: numbers are put together first, for an append costs more than they do.
 void SegmentChunk::append(char kind, std::uint32_t key_group, std::string_view key) {
-  bytes_.push_back(kind);
-  append_varint(bytes_, key_group);
-  append(key);
+  char head[1 + 2 * kVarintBytesMax];
+  head[0] = kind;
+  char* const end = write_varint(write_varint(head + 1, key_group), key.size());
+  bytes_.append(head, end).append(key);
 }
 
 void SegmentChunk::append(std::string_view value) {
-  append_varint(bytes_, value.size());
-  bytes_.append(value);
+  char head[kVarintBytesMax];
+  bytes_.append(head, write_varint(head, value.size())).append(value);
 }
 
 void SegmentChunk::put(std::uint32_t key_group, std::string_view key, std::string_view value) {

@@ -46,24 +46,22 @@ std::size_t RemovedKeys::bytes() const noexcept {
 }
 
 void EntryChanges::reserve(std::size_t count) {
-  const std::size_t words = (count + 63) / 64;
-  words_.reserve(words);
-  for (; words_end_ < words; ++words_end_) ::new (static_cast<void*>(&words_[words_end_])) Word{};
+  const std::size_t end = (count + kMarked - 1) / kMarked;
+  marks_.reserve(end);
+  for (; marks_end_ < end; ++marks_end_) ::new (static_cast<void*>(&marks_[marks_end_])) Marks{};
 }
 
 void EntryChanges::move(std::uint32_t from, std::uint32_t to) {
-  if ((word(from).unsaved & bit(from)) != 0) give(from);
-  const bool changed = (word(from).changed & bit(from)) != 0;
-  const bool held = (word(from).held & bit(from)) != 0;
-  word(from).changed &= ~bit(from);
-  word(from).held &= ~bit(from);
-  if (changed) word(to).changed |= bit(to);
-  if (held) word(to).held |= bit(to);
+  if ((unsaved(from) & bit(from)) != 0) give(from);
+  if ((changed(from) & bit(from)) != 0) changed(to) |= bit(to);
+  if ((held(from) & bit(from)) != 0) held(to) |= bit(to);
+  changed(from) &= ~bit(from);
+  held(from) &= ~bit(from);
 }
 
 void EntryChanges::forget(std::uint32_t first, std::uint32_t end) noexcept {
   MILLSTREAM_ASSERT(!saving());
-  for (std::size_t i = first / 64; i < (end + std::size_t{63}) / 64; ++i) words_[i] = {};
+  for (std::uint32_t number = first; number < end; number += 64) changed(number) = held(number) = 0;
   if (first > 0) return;
   any_held_ = false;
   removed_.clear();
@@ -71,15 +69,17 @@ void EntryChanges::forget(std::uint32_t first, std::uint32_t end) noexcept {
 
 void EntryChanges::begin_save(bool whole, std::unique_ptr<EntrySaver> saver) {
   MILLSTREAM_ASSERT(!saving());
-  for (std::size_t i = 0; i < words_end_; ++i) {
-    Word& marks = words_[i];
-    // What is there has changed, or the last checkpoint holds it.
-    marks.unsaved = whole ? marks.changed | marks.held : marks.changed;
-    marks.changed = 0;
+  for (std::size_t i = 0; i < marks_end_; ++i) {
+    Marks& marks = marks_[i];
+    for (std::size_t word = 0; word < kWords; ++word) {
+      // What is there has changed, or the last checkpoint holds it.
+      marks.unsaved[word] = whole ? marks.changed[word] | marks.held[word] : marks.changed[word];
+      marks.changed[word] = 0;
+    }
   }
   removing_ = std::exchange(removed_, {});
   if (whole) removing_.clear();
-  next_word_ = 0;
+  next_ = 0;
   saver_ = std::move(saver);
 }
 
@@ -89,15 +89,16 @@ bool EntryChanges::give_some(std::uint32_t& budget) {
     if (budget == 0) return false;
     removing_.take_some([&](std::uint32_t group, std::string_view key) { saver_->remove(group, key); });
   }
-  std::uint32_t empty_words = 0;
-  for (; next_word_ < words_end_; ++next_word_) {
-    const std::uint64_t& unsaved = words_[next_word_].unsaved;
-    if (unsaved == 0 && ++empty_words % kEmptyWordsForBudget != 0) continue;
-    if (unsaved == 0 && budget > 0) --budget;
-    while (unsaved != 0) {
+  const std::uint64_t end = std::uint64_t{marks_end_} * kMarked;
+  for (std::uint32_t empty_words = 0; next_ < end; next_ += 64) {
+    const auto first = static_cast<std::uint32_t>(next_);
+    const std::uint64_t& left = unsaved(first);
+    if (left == 0 && ++empty_words % kEmptyWordsForBudget != 0) continue;
+    if (left == 0 && budget > 0) --budget;
+    while (left != 0) {
       if (budget == 0) return false;
       --budget;
-      give(static_cast<std::uint32_t>(next_word_ * 64) + static_cast<std::uint32_t>(std::countr_zero(unsaved)));
+      give(first + static_cast<std::uint32_t>(std::countr_zero(left)));
     }
     if (budget == 0) return false;
   }
@@ -106,18 +107,17 @@ bool EntryChanges::give_some(std::uint32_t& budget) {
 }
 
 void EntryChanges::give_unchanged(std::uint32_t number) {
-  if (!mutant_is(Mutant::kChangedBeforeSaved)) give(number);
+  if ((unsaved(number) & bit(number)) != 0 && !mutant_is(Mutant::kChangedBeforeSaved)) give(number);
 }
 
 void EntryChanges::give(std::uint32_t number) {
-  Word& marks = word(number);
-  marks.unsaved &= ~bit(number);
-  if (saver_->give(number, (marks.held & bit(number)) != 0)) {
-    marks.held |= bit(number);
+  unsaved(number) &= ~bit(number);
+  if (saver_->give(number, (held(number) & bit(number)) != 0)) {
+    held(number) |= bit(number);
     any_held_ = true;
   } else {
-    marks.held &= ~bit(number);
-    marks.changed |= bit(number);
+    held(number) &= ~bit(number);
+    changed(number) |= bit(number);
   }
 }
 

@@ -64,6 +64,14 @@ class ByteWriter {
   /// Bytes that this writer has written.
   [[nodiscard]] std::size_t written() const noexcept { return used_ - begin_; }
 
+  /// What this writer has written, until it writes again.
+  [[nodiscard]] std::string_view view() const noexcept { return {data_ + begin_, written()}; }
+  /// Forgets what was written; the target keeps its room.
+  void rewind() noexcept {
+    used_ = begin_;
+    depth_ = 0;
+  }
+
   /// Gives the target its exact length. Writing may go on afterwards.
   void flush() noexcept {
     if (size_ != used_) grow_(*this, used_);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,19 +58,22 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
 
   /// The entry is new, or it is about to change.
   void touch(std::uint32_t number) {
-    Word& marks = word(number);
-    if ((marks.unsaved & bit(number)) != 0) [[unlikely]]
-      give_unchanged(number);
-    marks.changed |= bit(number);
+    if (saving()) give_unchanged(number);
+    changed(number) |= bit(number);
+  }
+  void touch(std::span<const std::uint32_t> numbers) {
+    if (saving()) {
+      for (const std::uint32_t number : numbers) give_unchanged(number);
+    }
+    for (const std::uint32_t number : numbers) changed(number) |= bit(number);
   }
   /// The entry goes. Where the last checkpoint holds it, append_key(std::string&) gives the bytes of its key.
   template <class AppendKey>
   void erase(std::uint32_t number, std::uint32_t key_group, AppendKey&& append_key) {
-    Word& marks = word(number);
-    if ((marks.unsaved & bit(number)) != 0) give(number);
-    marks.changed &= ~bit(number);
-    if ((marks.held & bit(number)) == 0) return;
-    marks.held &= ~bit(number);
+    if ((unsaved(number) & bit(number)) != 0) give(number);
+    changed(number) &= ~bit(number);
+    if ((held(number) & bit(number)) == 0) return;
+    held(number) &= ~bit(number);
     key_.clear();
     append_key(key_);
     removed_.add(key_group, key_);
@@ -89,27 +93,33 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
   /// Not all has been given out yet.
   [[nodiscard]] bool saving() const noexcept { return saver_ != nullptr; }
   bool give_some(std::uint32_t& budget) override;
-  [[nodiscard]] std::size_t bytes() const noexcept { return words_.bytes() + removed_.bytes() + removing_.bytes(); }
+  [[nodiscard]] std::size_t bytes() const noexcept { return marks_.bytes() + removed_.bytes() + removing_.bytes(); }
 
  private:
   void give(std::uint32_t number);
   void give_unchanged(std::uint32_t number);
 
-  struct Word {
-    std::uint64_t changed = 0;
-    std::uint64_t held = 0;     // by the last checkpoint, or the one that is being told
-    std::uint64_t unsaved = 0;  // to be given out as they are, before they change
+  static constexpr std::size_t kWords = 16;
+  // Of some entries, one bit each. A record looks at `changed` alone, so what it needs lies close together.
+  struct Marks {
+    std::uint64_t changed[kWords] = {};
+    std::uint64_t held[kWords] = {};     // by the last checkpoint, or the one that is being told
+    std::uint64_t unsaved[kWords] = {};  // to be given out as they are, before they change
   };
-  [[nodiscard]] Word& word(std::uint32_t number) noexcept { return words_[number / 64]; }
+  static constexpr std::size_t kMarked = kWords * 64;
+  [[nodiscard]] std::uint64_t& changed(std::uint32_t n) noexcept { return marks_[n / kMarked].changed[word_of(n)]; }
+  [[nodiscard]] std::uint64_t& held(std::uint32_t n) noexcept { return marks_[n / kMarked].held[word_of(n)]; }
+  [[nodiscard]] std::uint64_t& unsaved(std::uint32_t n) noexcept { return marks_[n / kMarked].unsaved[word_of(n)]; }
+  static constexpr std::size_t word_of(std::uint32_t number) noexcept { return number / 64 % kWords; }
   static constexpr std::uint64_t bit(std::uint32_t number) noexcept { return std::uint64_t{1} << (number % 64); }
 
-  Slots<Word, 16> words_;  // few tables are large, and a window may have one of its own
-  std::size_t words_end_ = 0;
+  Slots<Marks, 1> marks_;  // few tables are large, and a window may have one of its own
+  std::size_t marks_end_ = 0;
   bool any_held_ = false;
   RemovedKeys removed_;
   std::unique_ptr<EntrySaver> saver_;  // while there is something to give out
   RemovedKeys removing_;               // of what is being given out
-  std::size_t next_word_ = 0;          // the first that may have unsaved entries
+  std::uint64_t next_ = 0;             // a multiple of 64: no entry before it is unsaved
   std::string key_;
 };
 

@@ -65,8 +65,7 @@ class StateTable : public TableBlocks {
         continue;
       numbers[i] = find_or_insert(key_of(i), hashes[i], [&] { return make(i); });
     }
-    if (changes() == nullptr) return;
-    for (std::size_t i = 0; i < hashes.size(); ++i) changes()->touch(numbers[i]);
+    if (changes() != nullptr) changes()->touch(std::span{numbers, hashes.size()});
   }
   /// The entry of `key`, made with make() if there is none.
   template <class Make>

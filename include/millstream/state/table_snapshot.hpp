@@ -26,24 +26,24 @@ class TableSaver final : public EntrySaver {
   bool give(std::uint32_t number, bool held) override {
     const auto& entry = table_.entry(number);
     const std::uint32_t group = key_group_of(hash_key(entry.key));
-    key_.assign(prefix_);
-    encode_value(entry.key, key_);
-    value_.clear();
-    bool there = false;
-    {
-      ByteWriter out{value_};
-      there = content_(entry.value, out);
-    }
+    out_.rewind();
+    out_.write_bytes(prefix_);
+    Codec<K>::encode(entry.key, out_);
+    const std::size_t key_bytes = out_.written();
+    const bool there = content_(entry.value, out_);
+    const std::string_view key = out_.view().substr(0, key_bytes);
     if (there) {
-      to_.put({state_, group, key_, value_});
+      to_.put({state_, group, key, out_.view().substr(key_bytes)});
     } else if (held && !to_.whole()) {
-      to_.remove(state_, group, key_);
+      to_.remove(state_, group, key);
     }
     return there;
   }
   void remove(std::uint32_t key_group, std::string_view key) override {
-    key_.assign(prefix_).append(key);
-    to_.remove(state_, key_group, key_);
+    out_.rewind();
+    out_.write_bytes(prefix_);
+    out_.write_bytes(key);
+    to_.remove(state_, key_group, out_.view());
   }
 
  private:
@@ -52,8 +52,8 @@ class TableSaver final : public EntrySaver {
   std::string prefix_;
   Snapshot& to_;
   Content content_;
-  std::string key_;
-  std::string value_;
+  std::string bytes_;
+  ByteWriter out_{bytes_};  // one for all entries: each new one would give its room back
 };
 
 /// Gives out the entries of a table: all, or what has changed, by and by. content(value, writer) writes an entry's
