@@ -18,7 +18,6 @@
 #include "millstream/millstream.hpp"
 #include "millstream/testing/memory_file_system.hpp"
 #include "runtime/eventually.hpp"
-#include "runtime/segment_chain.hpp"
 
 namespace millstream {
 namespace {
@@ -160,28 +159,6 @@ TEST_F(CheckpointedJobs, ACheckpointWritesWhatHasChangedAndNowAndThenEverything)
   }
 }
 
-TEST(SegmentChain, BeginsAnewWhenItHasGrownOrLostSomething) {
-  const auto bytes = [](std::uint64_t size) { return SegmentHandle{{"name", size, 0}, {1, 1}, 0, {0, 1024}}; };
-  SegmentChain chain{100};
-  EXPECT_TRUE(chain.wants_whole());
-  chain.committed({bytes(1000)}, true);
-  EXPECT_FALSE(chain.wants_whole());
-  chain.committed({bytes(1000), bytes(120)}, false);
-  EXPECT_FALSE(chain.wants_whole());  // above its bytes, below a quarter
-  chain.committed({bytes(1000), bytes(120), bytes(130)}, false);
-  EXPECT_TRUE(chain.wants_whole());
-  EXPECT_EQ(chain.segments().size(), 3U);
-  chain.committed({bytes(10)}, true);
-  chain.committed({bytes(10), bytes(99)}, false);
-  EXPECT_FALSE(chain.wants_whole());  // above a quarter, below its bytes
-  chain.lost();
-  EXPECT_TRUE(chain.wants_whole());
-  chain.committed({bytes(10)}, true);
-  int changes = 0;
-  for (; !chain.wants_whole(); ++changes) chain.committed({bytes(10)}, false);
-  EXPECT_EQ(changes, 256);
-}
-
 TEST_F(CheckpointedJobs, OneAtATimeHasTheFolder) {
   Sums out = memory::sink<Tick>();
   Job first = start(sums_of(1'000'000, out, "sums", 100), Quiet{state()});
@@ -298,17 +275,36 @@ struct PreparingSink {
   }
 };
 
+/// 1,000 ticks, of which the last comes when the sink has failed: there are as many checkpoints before it as that
+/// takes.
+struct TicksUpToTheFailure {
+  std::shared_ptr<PreparingSink::Shared> shared;
+  std::uint64_t next = 0;
+  SplitContext* context = nullptr;
+  std::vector<Split> splits(SourceContext&) const { return {{"0"}}; }
+  void open(SplitContext& c) {
+    context = &c;
+    next = c.split().start.offset;
+  }
+  Poll poll(SourceOutput<Tick>& out) {
+    for (int i = 0; i < 4 && next < 999; ++i) out.emit(Tick{0, static_cast<std::int64_t>(next++)});
+    {
+      const std::scoped_lock lock{shared->mutex};
+      if (next < 999 || shared->until_failure > 0) return Poll::idle_until(context->clock().now() + 1ms);
+    }
+    out.emit(Tick{0, static_cast<std::int64_t>(next++)});
+    return Poll::done();
+  }
+  [[nodiscard]] Position position() const { return {next, {}}; }
+};
+
 TEST_F(CheckpointedJobs, WhatASinkCouldNotPrepareIsNotInACheckpoint) {
   for (int failing = 1; failing <= 6; ++failing) {
     const std::string folder = state() + std::to_string(failing);
     const auto shared = std::make_shared<PreparingSink::Shared>();
     shared->until_failure = failing;
     Dataflow flow{"prepare"};
-    // Long enough for more checkpoints than the sink needs to fail.
-    flow.from(generator::source<Tick>({.make = [](std::uint64_t i) { return Tick{0, static_cast<std::int64_t>(i)}; },
-                                       .count = 1000,
-                                       .rate = 2000}))
-        .to(PreparingSink{shared, {}, 0});
+    flow.from(TicksUpToTheFailure{shared}).to(PreparingSink{shared, {}, 0});
     const Quiet options{folder, 1};
     EXPECT_EQ(run(flow, options).status.code(), ErrorCode::kIo);
     const JobResult second = run(flow, options);
