@@ -15,17 +15,8 @@
 
 namespace millstream::inline v0 {
 using detail::append_varint;
-namespace {
-
-constexpr std::size_t kVarintBytesMax = 10;
-
-char* write_varint(char* at, std::uint64_t value) noexcept {
-  for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(static_cast<unsigned char>(value | 0x80));
-  *at++ = static_cast<char>(static_cast<unsigned char>(value));
-  return at;
-}
-
-}  // namespace
+using detail::kVarintBytesMax;
+using detail::write_varint;
 
 void SegmentChunk::clear(std::uint32_t state) {
   MILLSTREAM_ASSERT(state < kSegmentStatesMax);

@@ -11,9 +11,16 @@
 
 namespace millstream::inline v0::detail {
 
+inline constexpr std::size_t kVarintBytesMax = 10;
+/// Writes up to kVarintBytesMax bytes and returns the place behind them.
+inline char* write_varint(char* at, std::uint64_t value) noexcept {
+  for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(static_cast<unsigned char>(value | 0x80));
+  *at++ = static_cast<char>(static_cast<unsigned char>(value));
+  return at;
+}
 inline void append_varint(std::string& out, std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(static_cast<unsigned char>(value | 0x80)));
-  out.push_back(static_cast<char>(static_cast<unsigned char>(value)));
+  char bytes[kVarintBytesMax];
+  out.append(bytes, write_varint(bytes, value));
 }
 
 /// Also refuses values above 64 bits and needless trailing zero groups, so each value has exactly one form.

@@ -2,6 +2,7 @@
 #include "runtime/shard_barriers.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -12,8 +13,11 @@
 namespace millstream::inline v0 {
 namespace {
 
-// Records that come at half of what the shard can do must not pile up while entries are given out.
-constexpr std::uint32_t kBusyShare = 8;
+// While a shard has other work, it gives out what it may give in a step for so much time of that: at some 50 ns an
+// entry a tenth of its time, however long its steps are. Records that come at half of what it can do must not pile up.
+constexpr std::int64_t kBusyStepNs = 800'000;
+constexpr std::uint32_t kBusyShare = 8;  // and at least this part of it
+constexpr std::int64_t kBusyNsMax = 1'000'000'000;
 constexpr std::size_t kChunkBytes = std::size_t{1} << 20;  // far below what a block may hold, above any common entry
 
 }  // namespace
@@ -77,6 +81,7 @@ void ShardBarriers::begin() {
     if (!summary.states.empty()) current_.stages.push_back(std::move(summary));
   }
   open_chunks_.assign(number, 0);
+  given_at_ns_ = shard_.context().clock->monotonic_ns();
 }
 
 void ShardBarriers::reached(Stage& stage) {
@@ -106,15 +111,22 @@ void ShardBarriers::bring_ended_stages() {
 
 bool ShardBarriers::give_some(bool busy) {
   if (sweeps_.empty()) return false;
-  const std::uint32_t most = shard_.context().saved_per_step;
-  std::uint32_t budget = busy ? std::max(most / kBusyShare, 1U) : most;
+  const ShardContext& context = shard_.context();
+  std::uint32_t budget = context.saved_per_step;
+  if (busy) {
+    const std::int64_t worked_ns = std::min(context.clock->monotonic_ns() - given_at_ns_, kBusyNsMax);
+    const std::int64_t earned = std::int64_t{budget} * worked_ns / kBusyStepNs;
+    budget =
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(earned, std::max(budget / kBusyShare, 1U), UINT32_MAX));
+  }
   while (!sweeps_.empty() && sweeps_.front()->give_some(budget)) sweeps_.pop_front();
+  given_at_ns_ = context.clock->monotonic_ns();
   deliver_if_complete();
   return true;
 }
 
 void ShardBarriers::deliver_if_complete() {
-  if (delivered_ || reached_ > 0 || completed_ != current_.barrier || !sweeps_.empty()) return;
+  if (delivered_ || completed_ != current_.barrier || !sweeps_.empty()) return;
   delivered_ = true;
   deliver_(std::exchange(current_, {}));
 }

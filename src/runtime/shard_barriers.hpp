@@ -42,8 +42,9 @@ class ShardBarriers final : public BarrierListener {
   void reached(Stage& stage) override;
   /// Stages that have ended get no barrier from anywhere: they come to the shard's newest one here. Each step.
   void bring_ended_stages();
-  /// Gives out some of what stages said is to come later, less where the shard has other work, and hands over the
-  /// snapshot when that was the last of it. Each step; true if there was something.
+  /// Gives out some of what stages said is to come later, in proportion to the time that other work
+  /// has taken where the shard is busy with such, and hands over the snapshot when that was the last of it. Each step;
+  /// true if there was something.
   bool give_some(bool busy);
 
  private:
@@ -61,6 +62,7 @@ class ShardBarriers final : public BarrierListener {
   std::map<const Stage*, std::unique_ptr<StageSnapshot>> snapshots_;  // of the current barrier
   std::deque<Sweep*> sweeps_;                                         // that have not ended
   std::vector<std::size_t> open_chunks_;                              // by state, number of its last chunk + 1
+  std::int64_t given_at_ns_ = 0;                                      // when sweeps were given time the last time
   std::size_t reached_ = 0;                                           // stages that have come to the current barrier
   std::uint64_t completed_ = 0;                                       // the newest barrier that all have come to
   bool delivered_ = true;                                             // the snapshot of the current barrier

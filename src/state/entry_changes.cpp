@@ -26,8 +26,11 @@ struct Head {
 
 void RemovedKeys::add(std::uint32_t key_group, std::string_view key) {
   const Head head{key_group, static_cast<std::uint32_t>(key.size())};
-  if (pieces_.empty() || pieces_.back().size() >= kPieceBytes) pieces_.emplace_back();
-  pieces_.back().append(reinterpret_cast<const char*>(&head), sizeof head).append(key);
+  if (pieces_.empty() || pieces_.back().size() >= kPieceBytes) bytes_ += pieces_.emplace_back().capacity();
+  std::string& piece = pieces_.back();
+  bytes_ -= piece.capacity();
+  piece.append(reinterpret_cast<const char*>(&head), sizeof head).append(key);
+  bytes_ += piece.capacity();
 }
 
 std::string_view RemovedKeys::take(std::string_view& bytes, std::uint32_t& key_group) {
@@ -39,12 +42,6 @@ std::string_view RemovedKeys::take(std::string_view& bytes, std::uint32_t& key_g
   return key;
 }
 
-std::size_t RemovedKeys::bytes() const noexcept {
-  std::size_t bytes = 0;
-  for (const std::string& piece : pieces_) bytes += piece.capacity();
-  return bytes;
-}
-
 void EntryChanges::reserve(std::size_t count) {
   const std::size_t end = (count + kMarked - 1) / kMarked;
   marks_.reserve(end);
@@ -52,7 +49,7 @@ void EntryChanges::reserve(std::size_t count) {
 }
 
 void EntryChanges::move(std::uint32_t from, std::uint32_t to) {
-  if ((unsaved(from) & bit(from)) != 0) give(from);
+  give_unsaved(from);
   if ((changed(from) & bit(from)) != 0) changed(to) |= bit(to);
   if ((held(from) & bit(from)) != 0) held(to) |= bit(to);
   changed(from) &= ~bit(from);
@@ -85,6 +82,7 @@ void EntryChanges::begin_save(bool whole, std::unique_ptr<EntrySaver> saver) {
 
 bool EntryChanges::give_some(std::uint32_t& budget) {
   if (!saving()) return true;
+  if (error_) std::rethrow_exception(error_);
   for (; !removing_.empty(); budget -= std::min(budget, kRemovedForBudget)) {
     if (budget == 0) return false;
     removing_.take_some([&](std::uint32_t group, std::string_view key) { saver_->remove(group, key); });
@@ -102,17 +100,30 @@ bool EntryChanges::give_some(std::uint32_t& budget) {
     }
     if (budget == 0) return false;
   }
+  if (error_) std::rethrow_exception(error_);
   saver_.reset();
   return true;
 }
 
 void EntryChanges::give_unchanged(std::uint32_t number) {
-  if ((unsaved(number) & bit(number)) != 0 && !mutant_is(Mutant::kChangedBeforeSaved)) give(number);
+  if (mutant_is(Mutant::kChangedBeforeSaved)) {
+    unsaved(number) &= ~bit(number);
+  } else {
+    give(number);
+  }
 }
 
 void EntryChanges::give(std::uint32_t number) {
   unsaved(number) &= ~bit(number);
-  if (saver_->give(number, (held(number) & bit(number)) != 0)) {
+  bool there = false;
+  try {
+    there = saver_->give(number, (held(number) & bit(number)) != 0);
+  } catch (...) {
+    // Not to whoever changes the entry, whose policy may be to skip a record that throws: the checkpoint would go on
+    // without it.
+    if (!error_) error_ = std::current_exception();
+  }
+  if (there) {
     held(number) |= bit(number);
     any_held_ = true;
   } else {

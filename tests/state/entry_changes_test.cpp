@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <stdexcept>
 #include <string>
 
 #include "millstream/core/random.hpp"
@@ -128,6 +129,31 @@ TEST_P(EntryChangesModel, OfATable) {
       nothing_new.finish();
       ASSERT_TRUE(nothing_new.entries().empty());
     }
+  }
+}
+
+// A checkpoint that cannot say an entry is not to go on without it, and whoever changes that entry is not to blame.
+TEST(EntryChanges, AnEncodingThatThrowsEndsTheSaveWhereverItHappens) {
+  for (const bool touched_first : {false, true}) {
+    StateTable<std::int64_t, std::int64_t> table;
+    table.track_changes();
+    const auto add = [&](std::int64_t key) { return table.find_or_insert(key, hash_key(key), [&] { return key; }); };
+    const std::uint32_t bad = add(7);
+    for (std::int64_t key = 8; key < 20; ++key) static_cast<void>(add(key));
+    const auto encode = [](std::int64_t value, ByteWriter& out) {
+      if (value == 7) throw std::length_error{"too deep"};
+      Codec<std::int64_t>::encode(value, out);
+      return true;
+    };
+    RecordedSnapshot said;
+    save_table(table, 7, "", said, encode);
+    if (touched_first) {
+      table.touch(bad);
+      table.entry(bad).value = 6;
+    }
+    EXPECT_THROW(said.finish(), std::length_error);
+    EXPECT_TRUE(table.saving());
+    EXPECT_THROW(said.finish(), std::length_error);
   }
 }
 

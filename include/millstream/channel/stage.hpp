@@ -48,7 +48,7 @@ class MILLSTREAM_EXPORT BarrierListener {
   virtual void reached(Stage& stage) = 0;
 };
 
-inline constexpr std::uint32_t kSavedPerStep = 2048;  // some 200 us
+inline constexpr std::uint32_t kSavedPerStep = 2048;  // some 100 us
 
 /// What the stages of one shard share. It outlives them.
 class MILLSTREAM_EXPORT ShardContext {
@@ -129,8 +129,8 @@ class MILLSTREAM_EXPORT Stage : public Receiver {
 
   /// What the stage keeps from batch to batch; its order numbers the states. Behind open().
   [[nodiscard]] virtual std::vector<StateDeclaration> states() const { return {}; }
-  /// Gives out all of it, or what has changed since the last call. At a barrier, or behind the end; never with an
-  /// unfinished firing.
+  /// Gives out all of it, or what has changed since the last call, at once or by Snapshot::later(). At a barrier, or
+  /// behind the end; never with an unfinished firing.
   virtual void save(Snapshot&) {}
   /// Takes an entry that save() gave out, on any shard of an earlier run: all those of this shard's key groups and of
   /// kEveryShard, between open() and the first batch.

@@ -22,12 +22,16 @@ class PaneCounts {
     Table& table = at(window);
     return table.entry(table.find_or_insert(key, hash, [] { return 0U; })).value++;
   }
-  /// Forgets the first windows, as long as over(window) holds.
+  /// Forgets the first windows, as long as over(window) holds, but for those of which a checkpoint has yet to be told.
   template <class Over>
   void drop(Over&& over) {
-    while (!windows_.empty() && over(windows_.begin()->first) && !windows_.begin()->second.saving()) {
-      gone_.add(windows_.begin()->first, windows_.begin()->second);
-      windows_.erase(windows_.begin());
+    for (auto it = windows_.begin(); it != windows_.end() && over(it->first);) {
+      if (it->second.saving()) {
+        ++it;
+        continue;
+      }
+      gone_.add(it->first, it->second);
+      it = windows_.erase(it);
     }
   }
 

@@ -96,7 +96,9 @@ class SliceWindowStage final : public WindowStage {
       protect([&] { run(); });
       return Progress::kAdvanced;
     }
-    return slices_ && slices_->retire(merged_, options().allowed_lateness) ? Progress::kAdvanced : Progress::kIdle;
+    if (!slices_) return Progress::kIdle;
+    drop_old();
+    return slices_->retire(merged_, options().allowed_lateness) ? Progress::kAdvanced : Progress::kIdle;
   }
   Timestamp deadline() override { return ended_ || firing_ || current_ ? kTimestampMax : close_at(); }
 

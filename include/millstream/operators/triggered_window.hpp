@@ -134,12 +134,7 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       window.closed = true;
       closed_until_ = it->first;
     }
-    while (!windows_.empty() && this->expired(windows_.begin()->second.time.end) &&
-           !windows_.begin()->second.table->saving()) {
-      gone_.add(windows_.begin()->first, *windows_.begin()->second.table);
-      forgotten_.push_back(std::move(windows_.begin()->second.table));
-      windows_.erase(windows_.begin());
-    }
+    forget_expired();
     find_windows_ = true;
     return true;
   }
@@ -233,7 +228,21 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     return open;
   }
 
+  // Those of which a checkpoint has yet to be told stay until then.
+  void forget_expired() {
+    for (auto it = windows_.begin(); it != windows_.end() && it->second.closed && this->expired(it->second.time.end);) {
+      if (it->second.table->saving()) {
+        ++it;
+        continue;
+      }
+      gone_.add(it->first, *it->second.table);
+      forgotten_.push_back(std::move(it->second.table));
+      it = windows_.erase(it);
+      find_windows_ = true;
+    }
+  }
   bool tidy() override {
+    forget_expired();
     if (forgotten_.empty()) return false;
     if (!forgotten_.back()->clear_some()) return true;
     if (spare_.size() < kSpareTables) spare_.push_back(std::move(forgotten_.back()));

@@ -248,18 +248,24 @@ class WindowSlices {
     return any;
   }
 
-  /// Lets go of the slices whose last window no record can reach any more; bounded work, true if something was done.
+  /// Lets go of the slices whose last window no record can reach any more, but for those of which a checkpoint has yet
+  /// to be told; bounded work, true if something was done.
   bool retire(Timestamp watermark, Duration lateness) {
     bool advanced = false;
-    for (std::uint32_t n = 0; n < kRetiredPerCall && !slices_.empty(); ++n) {
-      State& oldest = *slices_.begin()->second;
+    auto it = slices_.begin();
+    for (std::uint32_t n = 0; n < kRetiredPerCall && it != slices_.end(); ++n) {
+      State& oldest = *it->second;
       const bool in_stack = sliding() && oldest.slice.index >= stack_first_ && oldest.slice.index < closed_until_;
-      if (in_stack || saturating_add(oldest.last_end, lateness) > watermark || oldest.table->saving()) break;
+      if (in_stack || saturating_add(oldest.last_end, lateness) > watermark) break;
+      if (oldest.table->saving()) {
+        ++it;
+        continue;
+      }
       if (emitting_ == &oldest) emitting_ = nullptr;
       held_ -= oldest.accounted;
       gone_.add(oldest.slice.index, *oldest.table);
       retired_.push_back(std::move(oldest.table));
-      slices_.erase(slices_.begin());
+      it = slices_.erase(it);
       advanced = true;
     }
     if (advanced) memory_.resize(held_);

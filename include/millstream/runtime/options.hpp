@@ -30,7 +30,8 @@ enum class IdleStrategy {
 struct CheckpointOptions {
   /// From the start of one to the start of the next. What sinks publish by checkpoints comes as late as this.
   std::chrono::nanoseconds interval = std::chrono::seconds{10};
-  /// One that is not complete by then is given up, which a log message says; the job goes on.
+  /// One that is not complete by then is given up, which a log message says; the job goes on. It takes longer where the
+  /// shards are busy: they give out state beside their work.
   std::chrono::nanoseconds timeout = std::chrono::minutes{10};
   /// From the end of one to the start of the next.
   std::chrono::nanoseconds min_pause{0};

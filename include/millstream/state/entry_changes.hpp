@@ -1,9 +1,10 @@
 // EntryChanges: which entries of a table have changed since the last checkpoint, and which of them that one holds, so
-// that the next one is told what is new and what has gone, and nothing else. Two bits an entry.
+// that the next one is told what is new and what has gone, and nothing else. Three bits an entry.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,24 +22,30 @@ class MILLSTREAM_EXPORT RemovedKeys {
  public:
   void add(std::uint32_t key_group, std::string_view key);
   [[nodiscard]] bool empty() const noexcept { return pieces_.empty(); }
-  /// Takes some thousands of them out: f(key_group, key) for each.
+  /// Takes some hundreds of them out: f(key_group, key) for each.
   template <class F>
   void take_some(F&& f) {
     const std::string piece = std::move(pieces_.back());
     pieces_.pop_back();
+    bytes_ -= piece.capacity();
     for (std::string_view left = piece; !left.empty();) {
       std::uint32_t key_group = 0;
       const std::string_view key = take(left, key_group);
       f(key_group, key);
     }
   }
-  void clear() noexcept { pieces_.clear(); }
-  [[nodiscard]] std::size_t bytes() const noexcept;
+  void clear() noexcept {
+    pieces_.clear();
+    bytes_ = 0;
+  }
+  /// That it holds on to.
+  [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
  private:
   static std::string_view take(std::string_view& bytes, std::uint32_t& key_group);
 
   std::vector<std::string> pieces_;  // one string of millions of keys would be copied whole each time that it grows
+  std::size_t bytes_ = 0;
 };
 
 /// Gives entries of a table to a snapshot.
@@ -56,21 +63,25 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
   /// There are marks for the numbers below `count` from now on.
   void reserve(std::size_t count);
 
+  /// The entry may change in what follows: if it is to be given out, that is done now. Nothing is marked.
+  void give_unsaved(std::uint32_t number) {
+    if (saving() && (unsaved(number) & bit(number)) != 0) give_unchanged(number);
+  }
   /// The entry is new, or it is about to change.
   void touch(std::uint32_t number) {
-    if (saving()) give_unchanged(number);
+    give_unsaved(number);
     changed(number) |= bit(number);
   }
   void touch(std::span<const std::uint32_t> numbers) {
     if (saving()) {
-      for (const std::uint32_t number : numbers) give_unchanged(number);
+      for (const std::uint32_t number : numbers) give_unsaved(number);
     }
     for (const std::uint32_t number : numbers) changed(number) |= bit(number);
   }
   /// The entry goes. Where the last checkpoint holds it, append_key(std::string&) gives the bytes of its key.
   template <class AppendKey>
   void erase(std::uint32_t number, std::uint32_t key_group, AppendKey&& append_key) {
-    if ((unsaved(number) & bit(number)) != 0) give(number);
+    give_unsaved(number);
     changed(number) &= ~bit(number);
     if ((held(number) & bit(number)) == 0) return;
     held(number) &= ~bit(number);
@@ -92,6 +103,8 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
   void begin_save(bool whole, std::unique_ptr<EntrySaver> saver);
   /// Not all has been given out yet.
   [[nodiscard]] bool saving() const noexcept { return saver_ != nullptr; }
+  /// Only for whom save() has told later(): nobody else may bring a save to its end. Throws what an encoding has thrown
+  /// since the barrier, also one on behalf of a record that was about to change the entry.
   bool give_some(std::uint32_t& budget) override;
   [[nodiscard]] std::size_t bytes() const noexcept { return marks_.bytes() + removed_.bytes() + removing_.bytes(); }
 
@@ -118,6 +131,7 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
   bool any_held_ = false;
   RemovedKeys removed_;
   std::unique_ptr<EntrySaver> saver_;  // while there is something to give out
+  std::exception_ptr error_;           // why an entry could not be given out: this save never ends
   RemovedKeys removing_;               // of what is being given out
   std::uint64_t next_ = 0;             // a multiple of 64: no entry before it is unsaved
   std::string key_;

@@ -243,6 +243,7 @@ class KeyedState final : public KeyedStateBase {
         cursor_ = {};
       } else if constexpr (requires { typename Content::Cursor; }) {
         bool removed = false;
+        if (changes_) changes_->give_unsaved(next_);
         const bool seen_all = contents_[next_].trim(aging_, cursor_, budget, removed);
         if (removed) touch(next_);
         if (!seen_all) return;

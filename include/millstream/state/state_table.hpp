@@ -93,8 +93,8 @@ class StateTable : public TableBlocks {
     return index_.find(hash, [&](std::uint32_t number) { return entry(number).key == key; });
   }
   void erase(std::uint32_t number, std::uint64_t hash) {
-    index_.erase(hash, number);
     note_erased(number, hash);
+    index_.erase(hash, number);
     entry(number).~Entry();
     give_back(number);
   }
@@ -105,8 +105,8 @@ class StateTable : public TableBlocks {
     MILLSTREAM_ASSERT(dense() && number < end_number());
     const std::uint32_t last = end_number() - 1;
     const std::uint64_t erased = hash_key(entry(number).key);
-    index_.erase(erased, number);
     note_erased(number, erased);
+    index_.erase(erased, number);
     entry(number).~Entry();
     if (number != last) {
       const std::uint64_t hash = hash_key(entry(last).key);
@@ -151,7 +151,8 @@ class StateTable : public TableBlocks {
   }
 
   /// Forgets the entries, a bounded number a call; true when the table is empty and may be used again. The memory is
-  /// kept for that. In between only clear_some may be called. What a checkpoint holds of them is the owner's to remove.
+  /// kept for that. In between only clear_some may be called. Not while
+  /// saving(). What a checkpoint holds of them is the owner's to remove.
   bool clear_some() {
     const std::uint32_t before = end_number();
     if constexpr (!std::is_trivially_destructible_v<Entry>) {

@@ -61,12 +61,16 @@ class RecordedSnapshot final : public Snapshot {
   }
   void prepared(std::string handle) override { prepared_.push_back(std::move(handle)); }
 
-  [[nodiscard]] const std::vector<Entry>& entries() const noexcept { return entries_; }
+  [[nodiscard]] const std::vector<Entry>& entries() const noexcept {
+    MILLSTREAM_ASSERT(sweeps_.empty());  // else finish() is missing
+    return entries_;
+  }
   [[nodiscard]] const std::vector<Position>& positions() const noexcept { return positions_; }
   [[nodiscard]] const std::vector<std::string>& prepared() const noexcept { return prepared_; }
 
   /// Makes of what was said up to the snapshot before what a whole one would have said instead of this one.
   void apply_to(std::vector<Entry>& entries) const {
+    MILLSTREAM_ASSERT(sweeps_.empty());
     std::set<std::tuple<std::uint32_t, std::uint32_t, std::string_view>> news;
     for (const Entry& each : entries_) news.emplace(each.state, each.key_group, each.key);
     for (const Entry& each : removed_) news.emplace(each.state, each.key_group, each.key);
@@ -83,7 +87,7 @@ class RecordedSnapshot final : public Snapshot {
   /// Gives the entries that a shard owns to a stage that has just been opened; the first error ends it. May be called
   /// with the snapshots of several shards, before end_restore().
   [[nodiscard]] Status restore(Stage& stage, std::uint32_t shard, std::uint32_t shards) const {
-    for (const Entry& entry : entries_) {
+    for (const Entry& entry : entries()) {
       if (entry.key_group != kEveryShard && shard_of_group(entry.key_group, shards) != shard) continue;
       if (Status s = stage.restore({entry.state, entry.key_group, entry.key, entry.value}); !s.ok()) return s;
     }
