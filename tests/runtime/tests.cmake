@@ -11,6 +11,7 @@ millstream_add_test(runtime_sink_end sink_end_test.cpp)
 millstream_add_test(runtime_many_splits many_splits_test.cpp)
 millstream_add_test(runtime_backpressure backpressure_test.cpp SERIAL)
 millstream_add_test(runtime_step_bound step_bound_test.cpp)
+millstream_add_test(runtime_slow_steps slow_steps_test.cpp)
 # The job that is killed in the simulator is slow to compile, and two tests run it.
 add_library(millstream_crashing_job OBJECT ${CMAKE_CURRENT_LIST_DIR}/crashing_job.cpp)
 millstream_test_settings(millstream_crashing_job)
