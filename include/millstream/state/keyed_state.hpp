@@ -12,6 +12,7 @@
 
 #include "millstream/codec/schema_resolution.hpp"
 #include "millstream/core/export.hpp"
+#include "millstream/core/make_unique_as.hpp"
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/core/snapshot.hpp"
 #include "millstream/state/entry_changes.hpp"
@@ -134,7 +135,7 @@ class KeyedState final : public KeyedStateBase {
         fixed_struct({{"touched", schema_of<std::optional<Timestamp>>()}, {"value", schema_of<Content>()}}));
   }
   void save(std::uint32_t state, Snapshot& snapshot) override {
-    auto saver = std::make_unique<Saver>(*this, state, snapshot);
+    auto saver = make_unique_as<EntrySaver, Saver>(*this, state, snapshot);
     if (!changes_) {
       for (std::uint32_t number = 0; number < table_->end_number(); ++number) {
         if (table_->live(number)) saver->give(number, false);

@@ -10,6 +10,7 @@
 
 #include "millstream/codec/codec.hpp"
 #include "millstream/core/key_group.hpp"
+#include "millstream/core/make_unique_as.hpp"
 #include "millstream/core/snapshot.hpp"
 #include "millstream/state/key_hash.hpp"
 #include "millstream/state/state_table.hpp"
@@ -68,7 +69,7 @@ void save_table(StateTable<K, V>& table, std::uint32_t state, std::string_view p
     table.for_each([&](std::uint32_t number) { saver.give(number, false); });
     return;
   }
-  changes->begin_save(to.whole(), std::make_unique<Saver>(table, state, prefix, to, std::move(content)));
+  changes->begin_save(to.whole(), make_unique_as<EntrySaver, Saver>(table, state, prefix, to, std::move(content)));
   to.later(*changes);
 }
 /// The same with the values by their codec.

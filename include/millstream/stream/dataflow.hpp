@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "millstream/core/make_unique_as.hpp"
 #include "millstream/operators/source_check.hpp"
 #include "millstream/operators/source_stage.hpp"
 #include "millstream/runtime/job.hpp"
@@ -35,7 +36,7 @@ class MILLSTREAM_EXPORT Dataflow {
     }
     return Stream<T>{detail::add_source(graph_, RecordType::of<T>(), on_bad_record, std::move(list_splits),
                                         [source = std::move(source)](const StageSetup& setup) {
-                                          return std::make_unique<SourceStage<Src, T>>(
+                                          return make_unique_as<OperatorStage, SourceStage<Src, T>>(
                                               source, setup.source, batch_records<T>(setup.batch_records_max));
                                         })};
   }

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "millstream/core/make_unique_as.hpp"
 #include "millstream/operators/aggregate.hpp"
 #include "millstream/operators/process.hpp"
 #include "millstream/operators/reduce.hpp"
@@ -56,7 +57,7 @@ class KeyedStream {
                   "millstream: reduce keeps records as state, so their type needs a codec: describe it "
                   "with BOOST_DESCRIBE_STRUCT or specialise millstream::Codec for it");
     return keyed_stage<T>("reduce", [f = std::move(f), key_of = key_of_](const StageSetup&) {
-      return std::make_unique<ReduceStage<K, T, F, KeyOf>>(key_of, f);
+      return make_unique_as<OperatorStage, ReduceStage<K, T, F, KeyOf>>(key_of, f);
     });
   }
   /// A running aggregate of each key; gives out the new result for each record.
@@ -66,7 +67,7 @@ class KeyedStream {
     static_assert(check_aggregate<Bound, T>());
     using Out = KeyedResult<K, ResultOf<Bound>>;
     return keyed_stage<Out>("aggregate", [agg = bind_aggregate<T>(agg), key_of = key_of_](const StageSetup&) {
-      return std::make_unique<AggregateStage<K, T, Bound, KeyOf>>(key_of, agg);
+      return make_unique_as<OperatorStage, AggregateStage<K, T, Bound, KeyOf>>(key_of, agg);
     });
   }
   /// Cuts the stream into windows: tumbling(), sliding(), session(), count_window() or global_window().
@@ -106,8 +107,9 @@ KeyedStream<KeyType<T, KeyOf>, T, KeyOf> Stream<T>::key_by(KeyOf key_of) const {
                 "millstream: the key needs a codec, for it enters keyed state: describe it with "
                 "BOOST_DESCRIBE_STRUCT or specialise millstream::Codec for it");
   static_assert(std::equality_comparable<K>, "millstream: the key needs operator==");
-  StreamPlace keyed = add_stage<T>(
-      place_, "key_by", [key_of](const StageSetup&) { return std::make_unique<KeyByStage<T, KeyOf>>(key_of); });
+  StreamPlace keyed = add_stage<T>(place_, "key_by", [key_of](const StageSetup&) {
+    return make_unique_as<OperatorStage, KeyByStage<T, KeyOf>>(key_of);
+  });
   keyed.node().reorders = true;
   return {keyed, add_exchange<T>(keyed, "exchange", Routing::kByKey), std::move(key_of)};
 }
@@ -125,16 +127,16 @@ auto KeyedStream<K, T, KeyOf>::process(Op op) const {
     using Out = OperatorOutput<Made>;
     return Stream<Out>{
         stateful(add_process_stage<Made>(place_, [make = std::move(op), key_of = key_of_](const StageSetup& setup) {
-          return std::make_unique<KeyedProcessStage<K, T, KeyOf, Made>>(std::in_place, make, key_of,
-                                                                        batch_records<Out>(setup.batch_records_max));
+          return make_unique_as<OperatorStage, KeyedProcessStage<K, T, KeyOf, Made>>(
+              std::in_place, make, key_of, batch_records<Out>(setup.batch_records_max));
         }))};
   } else {
     static_assert(check_operator<Op, T, true>() && check_prototype<Op>());
     using Out = OperatorOutput<Op>;
     return Stream<Out>{
         stateful(add_process_stage<Op>(place_, [op = std::move(op), key_of = key_of_](const StageSetup& setup) {
-          return std::make_unique<KeyedProcessStage<K, T, KeyOf, Op>>(op, key_of,
-                                                                      batch_records<Out>(setup.batch_records_max));
+          return make_unique_as<OperatorStage, KeyedProcessStage<K, T, KeyOf, Op>>(
+              op, key_of, batch_records<Out>(setup.batch_records_max));
         }))};
   }
 }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "millstream/core/make_unique_as.hpp"
 #include "millstream/graph/graph.hpp"
 #include "millstream/operators/operator_check.hpp"
 #include "millstream/window/window.hpp"
@@ -94,7 +95,7 @@ MILLSTREAM_EXPORT StreamPlace add_side_output(const StreamPlace& of, const std::
 
 template <class T>
 std::unique_ptr<OutputBase> make_output() {
-  return std::make_unique<Output<T>>();
+  return make_unique_as<OutputBase, Output<T>>();
 }
 }  // namespace detail
 
@@ -120,13 +121,12 @@ StreamPlace add_process_stage(const StreamPlace& from, Make make) {
 /// Adds an exchange behind `from`.
 template <class T>
 StreamPlace add_exchange(const StreamPlace& from, const char* kind, Routing routing) {
-  return detail::add_exchange(from, kind, RecordType::of<T>(), routing,
-                              {[](Routing how, std::uint32_t records_max,
-                                  const std::vector<std::shared_ptr<Channel>>& channels) -> std::unique_ptr<Stage> {
-                                 return std::make_unique<ExchangeOutlet<T>>(how, batch_records<T>(records_max),
-                                                                            channels);
-                               },
-                               &detail::make_output<T>, kOwnsHeap<T>});
+  return detail::add_exchange(
+      from, kind, RecordType::of<T>(), routing,
+      {[](Routing how, std::uint32_t records_max, const std::vector<std::shared_ptr<Channel>>& channels) {
+         return make_unique_as<Stage, ExchangeOutlet<T>>(how, batch_records<T>(records_max), channels);
+       },
+       &detail::make_output<T>, kOwnsHeap<T>});
 }
 
 }  // namespace millstream::inline v0

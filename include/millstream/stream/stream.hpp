@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "millstream/core/make_unique_as.hpp"
 #include "millstream/graph/graph.hpp"
 #include "millstream/operators/event_time.hpp"
 #include "millstream/operators/filter.hpp"
@@ -55,8 +56,9 @@ class Stream {
                   "millstream: map(f) needs a function that can be called as f(const Record&)");
     using Out = std::remove_cvref_t<decltype(detail::apply(std::declval<F&>(), std::declval<T&>(), false))>;
     static_assert(!std::is_void_v<Out>, "millstream: the function of map must return a value; to only look use peek");
-    return Stream<Out>{add_stage<Out>(
-        place_, "map", [f = std::move(f)](const StageSetup&) { return std::make_unique<MapStage<T, Out, F>>(f); })};
+    return Stream<Out>{add_stage<Out>(place_, "map", [f = std::move(f)](const StageSetup&) {
+      return make_unique_as<OperatorStage, MapStage<T, Out, F>>(f);
+    })};
   }
   /// The records for which the predicate holds.
   template <class F>
@@ -64,7 +66,7 @@ class Stream {
     static_assert(std::is_invocable_r_v<bool, F&, const T&>,
                   "millstream: filter(f) needs a function that can be called as f(const Record&) and returns bool");
     return Stream{add_stage<T>(place_, "filter", [f = std::move(predicate)](const StageSetup&) {
-      return std::make_unique<FilterStage<T, F>>(f);
+      return make_unique_as<OperatorStage, FilterStage<T, F>>(f);
     })};
   }
   /// f(record, collector): any number of results for each record.
@@ -74,7 +76,7 @@ class Stream {
                   "millstream: flat_map<Out>(f) needs a function that can be called as "
                   "f(const Record&, ms::Collector<Out>&)");
     return Stream<Out>{add_stage<Out>(place_, "flat_map", [f = std::move(f)](const StageSetup& setup) {
-      return std::make_unique<FlatMapStage<T, Out, F>>(f, batch_records<Out>(setup.batch_records_max));
+      return make_unique_as<OperatorStage, FlatMapStage<T, Out, F>>(f, batch_records<Out>(setup.batch_records_max));
     })};
   }
   /// Looks at each record; for logging and counting, not for sinks.
@@ -82,15 +84,16 @@ class Stream {
   [[nodiscard]] Stream peek(F f) const {
     static_assert(std::is_invocable_v<F&, const T&>,
                   "millstream: peek(f) needs a function that can be called as f(const Record&)");
-    return Stream{add_stage<T>(place_, "peek",
-                               [f = std::move(f)](const StageSetup&) { return std::make_unique<PeekStage<T, F>>(f); })};
+    return Stream{add_stage<T>(place_, "peek", [f = std::move(f)](const StageSetup&) {
+      return make_unique_as<OperatorStage, PeekStage<T, F>>(f);
+    })};
   }
   /// The records of this and the other streams as one. All must belong to the same dataflow.
   template <class... Others>
   [[nodiscard]] Stream merge(const Others&... others) const {
     static_assert((std::is_same_v<Others, Stream> && ...), "millstream: merge takes streams of the same record type");
     StreamPlace place = add_stage<T>(place_, "merge", [n = sizeof...(others) + 1](const StageSetup&) {
-      return std::make_unique<MergeStage<T>>(static_cast<std::uint32_t>(n));
+      return make_unique_as<OperatorStage, MergeStage<T>>(static_cast<std::uint32_t>(n));
     });
     (detail::add_input(place, others.place()), ...);
     place.node().reorders = true;
@@ -119,7 +122,7 @@ class Stream {
     StreamPlace place = add_stage<T>(place_, "event_time", [f = std::move(time_of), strategy](const StageSetup& setup) {
       std::vector<std::uint32_t> splits;
       for (const SourceSetup::Share& share : setup.source.splits) splits.push_back(share.number);
-      return std::make_unique<EventTimeStage<T, TimeOf>>(
+      return make_unique_as<OperatorStage, EventTimeStage<T, TimeOf>>(
           f, SplitMarker{setup.source.progress, std::move(splits), strategy, setup.watermark_step});
     });
     Node& node = place.node();
@@ -158,7 +161,7 @@ class Stream {
   StageName to(Snk sink) const {
     static_assert(check_sink<Snk, T>());
     StreamPlace place = add_stage<void>(place_, "sink", [sink = std::move(sink)](const StageSetup&) {
-      return std::make_unique<SinkStage<T, Snk>>(sink);
+      return make_unique_as<OperatorStage, SinkStage<T, Snk>>(sink);
     });
     place.node().is_sink = true;
     return StageName{std::move(place)};
@@ -194,7 +197,7 @@ SplitStream<T> Stream<T>::split(std::vector<Branch<T>> branches) const {
   std::vector<detail::BranchName> names;
   for (const Branch<T>& branch : branches) names.push_back({branch.name, static_cast<bool>(branch.predicate)});
   StreamPlace place = add_stage<T>(place_, "split", [branches = std::move(branches)](const StageSetup&) {
-    return std::make_unique<SplitStage<T>>(branches);
+    return make_unique_as<OperatorStage, SplitStage<T>>(branches);
   });
   detail::add_branches(place, typeid(T), names);
   return SplitStream<T>{Stream<T>{std::move(place)}};
@@ -208,13 +211,14 @@ auto Stream<T>::process(Op op) const {
     static_assert(check_operator<Made, T, false>());
     using Out = OperatorOutput<Made>;
     return Stream<Out>{add_process_stage<Made>(place_, [make = std::move(op)](const StageSetup& setup) {
-      return std::make_unique<ProcessStage<T, Made>>(std::in_place, make, batch_records<Out>(setup.batch_records_max));
+      return make_unique_as<OperatorStage, ProcessStage<T, Made>>(std::in_place, make,
+                                                                  batch_records<Out>(setup.batch_records_max));
     })};
   } else {
     static_assert(check_operator<Op, T, false>() && check_prototype<Op>());
     using Out = OperatorOutput<Op>;
     return Stream<Out>{add_process_stage<Op>(place_, [op = std::move(op)](const StageSetup& setup) {
-      return std::make_unique<ProcessStage<T, Op>>(op, batch_records<Out>(setup.batch_records_max));
+      return make_unique_as<OperatorStage, ProcessStage<T, Op>>(op, batch_records<Out>(setup.batch_records_max));
     })};
   }
 }

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "millstream/core/make_unique_as.hpp"
 #include "millstream/operators/count_window.hpp"
 #include "millstream/operators/session_window.hpp"
 #include "millstream/operators/slice_window.hpp"
@@ -117,24 +118,24 @@ class WindowedStream {
       if constexpr (std::is_same_v<W, TimeWindow>) {
         const bool by_clock = window.is_processing_time();
         if (!by_clock && options.trigger.on_watermark_only() && (MergingAggregate<Bound> || window.is_tumbling())) {
-          return std::make_unique<SliceWindowStage<K, T, Bound, KeyOf>>(key_of, agg, *SliceGrid::make(window), options,
-                                                                        fill, setup.silence);
+          return make_unique_as<OperatorStage, SliceWindowStage<K, T, Bound, KeyOf>>(
+              key_of, agg, *SliceGrid::make(window), options, fill, setup.silence);
         }
-        return std::make_unique<TriggeredWindowStage<K, T, Bound, KeyOf>>(key_of, agg, *SliceGrid::make(window),
-                                                                          options, fill, by_clock, setup.silence);
+        return make_unique_as<OperatorStage, TriggeredWindowStage<K, T, Bound, KeyOf>>(
+            key_of, agg, *SliceGrid::make(window), options, fill, by_clock, setup.silence);
       } else if constexpr (std::is_same_v<W, CountWindow>) {
         if constexpr (MergingAggregate<Bound>) {
           if (!window.is_tumbling()) {
-            return std::make_unique<CountWindowStage<K, T, Bound, KeyOf, true>>(key_of, agg, window, fill);
+            return make_unique_as<OperatorStage, CountWindowStage<K, T, Bound, KeyOf, true>>(key_of, agg, window, fill);
           }
         }
-        return std::make_unique<CountWindowStage<K, T, Bound, KeyOf, false>>(key_of, agg, window, fill);
+        return make_unique_as<OperatorStage, CountWindowStage<K, T, Bound, KeyOf, false>>(key_of, agg, window, fill);
       } else if constexpr (std::is_same_v<W, GlobalWindow>) {
-        return std::make_unique<TriggeredWindowStage<K, T, Bound, KeyOf>>(key_of, agg, std::nullopt, options, fill,
-                                                                          false, setup.silence);
+        return make_unique_as<OperatorStage, TriggeredWindowStage<K, T, Bound, KeyOf>>(
+            key_of, agg, std::nullopt, options, fill, false, setup.silence);
       } else {
-        return std::make_unique<SessionWindowStage<K, T, Bound, KeyOf, W>>(key_of, agg, window, options, fill,
-                                                                           setup.silence);
+        return make_unique_as<OperatorStage, SessionWindowStage<K, T, Bound, KeyOf, W>>(key_of, agg, window, options,
+                                                                                        fill, setup.silence);
       }
     };
   }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "millstream/core/export.hpp"
+#include "millstream/core/make_unique_as.hpp"
 #include "millstream/io/sink.hpp"
 
 namespace millstream::inline v0::memory {
@@ -84,7 +85,7 @@ class Sink {
   struct Lane final : detail::SinkLane {
     std::vector<T> records;
   };
-  static std::unique_ptr<detail::SinkLane> make_lane() { return std::make_unique<Lane>(); }
+  static std::unique_ptr<detail::SinkLane> make_lane() { return make_unique_as<detail::SinkLane, Lane>(); }
   template <class F>
   void each_lane(F&& use) const {
     lanes_->each(
