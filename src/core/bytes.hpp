@@ -19,8 +19,8 @@ inline char* write_varint(char* at, std::uint64_t value) noexcept {
   return at;
 }
 inline void append_varint(std::string& out, std::uint64_t value) {
-  char bytes[kVarintBytesMax];
-  out.append(bytes, write_varint(bytes, value));
+  for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(static_cast<unsigned char>(value | 0x80)));
+  out.push_back(static_cast<char>(static_cast<unsigned char>(value)));
 }
 
 /// Also refuses values above 64 bits and needless trailing zero groups, so each value has exactly one form.
