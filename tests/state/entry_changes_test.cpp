@@ -251,11 +251,12 @@ TEST_P(EntryChangesModel, OfKeyedStatesAndTimers) {
     whole.store.save(0, all);
     all.finish();
     // What a key does in between is told the next time.
+    const std::int64_t other = 30;  // none of those that are compared below
     chain.add(
         random, [&](Snapshot& to) { changes.store.save(0, to); },
         [&] {
           for (Side* side : {&changes, &whole}) {
-            side->keys.enter(3, hash_key(std::int64_t{3}), 0xffffffff);
+            side->keys.enter(other, hash_key(other), 0xffffffff);
             side->value.set("meanwhile");
             side->list.clear();
             side->timers.register_event_time(Timestamp{Duration{now + 7}}, "a");
