@@ -68,7 +68,7 @@ class MILLSTREAM_EXPORT ShardContext {
   BarrierListener* barriers = nullptr;
   /// The newest barrier that sources are to send; they send every one, in order.
   std::uint64_t barrier = 0;
-  /// Entries that are given out in a step behind a barrier, at the most.
+  /// Entries that an idle shard gives out in a step behind a barrier; a busy one fewer, unless its steps take long.
   std::uint32_t saved_per_step = kSavedPerStep;
   /// The job goes on from a checkpoint: what earlier runs gave out is there and stays.
   bool restored = false;

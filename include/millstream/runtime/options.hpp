@@ -75,7 +75,7 @@ struct RunOptions {
   IdleStrategy idle = IdleStrategy::kPark;
   /// Batches in flight between two shards. For the simulator, which tries small ones.
   std::size_t exchange_slots = kExchangeSlots;
-  /// Entries of state that a shard gives to a checkpoint in one step, at the most. For the simulator, which tries few.
+  /// Entries of state that an idle shard gives to a checkpoint in one step. For the simulator, which tries few.
   std::uint32_t saved_per_step = kSavedPerStep;
   /// Bytes this job may hold; may be shared with other jobs. Null = a budget of its own: 1 GiB on top
   /// of the queues between its shards.
