@@ -54,8 +54,8 @@ void SourceStageBase::open() {
       woken->store(true, std::memory_order_release);  // pairs with the exchange in step()
       wake.wake();
     }};
-    contexts_.push_back(
-        std::make_unique<SplitContext>(setup_.context, std::move(split), number, context().log, std::move(waker)));
+    contexts_.push_back(std::make_unique<SplitContext>(setup_.context, std::move(split), number, context().log,
+                                                       std::move(waker), progress_));
     runs_.push_back(std::move(run));
   }
 }

@@ -130,7 +130,7 @@ class EngineBuilder {
   }
 
   SourceContext source_context(std::uint32_t number) const {
-    return {engine_->ids_[number], file_system_, engine_->clock_, options_.seed};
+    return {engine_->ids_[number], file_system_, engine_->clock_, options_.seed, start_.knows(engine_->ids_[number])};
   }
 
   // Every source is asked, so that all that is wrong is reported at once.
