@@ -1,0 +1,74 @@
+// What all copies of a Kafka source share: its options, and while a run is on, the connection that all of its
+// partitions are read by.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "connectors/kafka/client.hpp"
+#include "millstream/connectors/kafka/source.hpp"
+#include "millstream/core/waker.hpp"
+#include "millstream/io/source.hpp"
+
+namespace millstream::inline v0::kafka::detail {
+
+/// The connection of one run. Any thread.
+class SourceConnection {
+ public:
+  SourceConnection(std::unique_ptr<Consumer> consumer, std::string settings);
+  ~SourceConnection();
+
+  [[nodiscard]] Consumer& consumer() const noexcept { return *consumer_; }
+  /// The text of the settings, for the first who asks; then nothing.
+  [[nodiscard]] std::string take_settings();
+  /// Some reader that is registered is woken when the client has something to say.
+  void add_reader(const void* reader, Waker waker);
+  void remove_reader(const void* reader);
+
+  /// Where each split is to end, with stop_at_end. Written before readers come.
+  std::map<std::string, std::int64_t> ends;
+
+ private:
+  std::unique_ptr<Consumer> consumer_;
+  std::mutex mutex_;
+  std::string settings_;
+  std::map<const void*, Waker> readers_;
+};
+
+class SourceHub {
+ public:
+  SourceHub(SourceOptions options, std::shared_ptr<Client> client)
+      : options_{std::move(options)}, client_{std::move(client)} {}
+
+  [[nodiscard]] const SourceOptions& options() const noexcept { return options_; }
+  /// Begins a run.
+  [[nodiscard]] Result<std::vector<Split>> list_splits(SourceContext& context);
+  /// The connection of the newest run, once for each split: when the last has come, it lives as long as its readers.
+  /// Null where it has gone.
+  [[nodiscard]] std::shared_ptr<SourceConnection> connection();
+
+ private:
+  [[nodiscard]] Result<std::unique_ptr<Consumer>> connect(std::size_t partitions, std::string& settings) const;
+  [[nodiscard]] Result<std::vector<TopicPartition>> find_partitions(Consumer& consumer) const;
+  [[nodiscard]] Result<std::vector<std::int64_t>> find_starts(Consumer& consumer,
+                                                              const std::vector<TopicPartition>& partitions,
+                                                              bool restored) const;
+
+  const SourceOptions options_;
+  const std::shared_ptr<Client> client_;
+  std::mutex mutex_;
+  std::shared_ptr<SourceConnection> connection_;
+  std::weak_ptr<SourceConnection> opened_;
+  std::size_t expected_ = 0;  // readers that have not come yet
+};
+
+/// "topic/partition", the id of a split.
+[[nodiscard]] std::string split_id(const TopicPartition& partition);
+[[nodiscard]] TopicPartition parse_split_id(const std::string& id);
+
+}  // namespace millstream::inline v0::kafka::detail

@@ -1,0 +1,341 @@
+// The source against librdkafka's mock brokers: what it reads, where it goes on, and what it says when brokers fail.
+#include <gmock/gmock.h>
+
+#include "connectors/drive.hpp"
+#include "connectors/kafka/mock_cluster.hpp"
+#include "connectors/kafka/payments.hpp"
+#include "millstream/connectors/kafka/source.hpp"
+#include "runtime/eventually.hpp"
+
+namespace millstream::inline v0 {
+namespace {
+
+using kafka::Message;
+using kafka::SourceOptions;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::list_splits;
+using testing::Logged;
+using testing::LogWriter;
+using testing::MockCluster;
+using testing::Payment;
+using testing::SplitReader;
+using namespace std::chrono_literals;
+
+template <class T>
+using Reader = SplitReader<T, kafka::Source<T>>;
+
+/// Polls, waiting as a shard does, until it has so many records, or it ends or fails.
+template <class T>
+Result<Poll> read_until(Reader<T>& reader, std::size_t records, std::uint32_t room = 100) {
+  Result<Poll> last = Poll::more();
+  test::eventually([&] {
+    do {
+      last = reader.poll(room);
+    } while (last && last->kind == Poll::Kind::kMore && reader.records.size() < records);
+    return !last || last->kind == Poll::Kind::kDone || reader.records.size() >= records;
+  });
+  return last;
+}
+
+std::vector<Logged> numbers(int from, int to, std::int32_t partition = 0) {
+  std::vector<Logged> all;
+  for (int i = from; i < to; ++i) all.push_back({.value = std::to_string(i), .partition = partition});
+  return all;
+}
+std::vector<std::string> texts(int from, int to) {
+  std::vector<std::string> all;
+  for (int i = from; i < to; ++i) all.push_back(std::to_string(i));
+  return all;
+}
+
+class KafkaMockSource : public ::testing::Test {
+ protected:
+  SourceOptions options(SourceOptions changed = {}) const {
+    changed.brokers = cluster.brokers();
+    if (changed.topic.empty() && changed.topics.empty() && changed.pattern.empty()) changed.topic = "numbers";
+    return changed;
+  }
+  template <class T>
+  Reader<T> open(const kafka::Source<T>& source, std::size_t split = 0) const {
+    const Result<std::vector<Split>> splits = list_splits(source);
+    EXPECT_TRUE(splits) << splits.error().to_string();
+    return Reader<T>{source, splits->at(split), posix_file_system(), system_clock()};
+  }
+  std::string first_mistake(const SourceOptions& with) const {
+    return list_splits(kafka::source<std::string>(with)).error().to_string();
+  }
+
+  MockCluster cluster;
+};
+
+TEST_F(KafkaMockSource, ReadsAPartitionFromItsStartAndWaits) {
+  cluster.create("numbers", 1);
+  LogWriter{cluster.brokers()}.write("numbers", numbers(0, 500));
+  auto reader = open(kafka::source<std::string>(options()));
+  ASSERT_TRUE(reader.opened.ok()) << reader.opened.to_string();
+  ASSERT_TRUE(read_until(reader, 500));
+  EXPECT_EQ(reader.records, texts(0, 500));
+  EXPECT_EQ(reader.position(), (Position{500, {}}));
+  EXPECT_TRUE(test::eventually([&] {
+    const Result<Poll> poll = reader.poll();
+    return poll && poll->kind == Poll::Kind::kIdle && poll->retry_at == kTimestampMax;
+  })) << "it does not wait for its waker";
+  EXPECT_THAT(reader.logged,
+              Contains(AllOf(HasSubstr("reads Kafka with"), HasSubstr("isolation.level=read_committed"))));
+}
+
+TEST_F(KafkaMockSource, WhatComesLaterWakesTheShard) {
+  cluster.create("numbers", 1);
+  const auto source = kafka::source<std::string>(options());
+  const Result<std::vector<Split>> splits = list_splits(source);
+  ASSERT_TRUE(splits);
+  std::atomic<int> woken{0};
+  SplitContext context{
+      SourceContext{"source", &posix_file_system(), &system_clock(), 1}, splits->front(), 0, {}, Waker{[&] {
+        ++woken;
+      }}};
+  kafka::Source<std::string> reader = source;
+  ASSERT_TRUE(reader.open(context).ok());
+  Batch<std::string> batch{100};
+  std::vector<DeadLetter> bad;
+  // Asked only when it is woken, as by a shard that sleeps.
+  const auto poll_when_woken = [&] {
+    if (woken.exchange(0) == 0) return;
+    for (;;) {
+      SourceOutput<std::string> out{batch, 100, bad};
+      const Result<Poll> poll = reader.poll(out);
+      ASSERT_TRUE(poll) << poll.error().to_string();
+      if (poll->kind == Poll::Kind::kIdle) return;
+    }
+  };
+  woken = 1;
+  poll_when_woken();
+  LogWriter writer{cluster.brokers()};
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    writer.write("numbers", numbers(static_cast<int>(i), static_cast<int>(i) + 1));
+    EXPECT_TRUE(test::eventually([&] {
+      poll_when_woken();
+      return batch.size() == i + 1;
+    })) << i;
+  }
+  reader.close();
+}
+
+TEST_F(KafkaMockSource, TheLagIsWhatIsNotReadYet) {
+  cluster.create("numbers", 1);
+  LogWriter{cluster.brokers()}.write("numbers", numbers(0, 100));
+  const auto source = kafka::source<std::string>(options());
+  const Result<std::vector<Split>> splits = list_splits(source);
+  ASSERT_TRUE(splits);
+  const auto progress = std::make_shared<SplitProgress>(std::vector<std::string>{splits->front().id});
+  SplitContext context{
+      SourceContext{"source", &posix_file_system(), &system_clock(), 1}, splits->front(), 0, {}, Waker{}, progress};
+  kafka::Source<std::string> reader = source;
+  ASSERT_TRUE(reader.open(context).ok());
+  EXPECT_EQ(progress->lag_records(0), -1) << "it cannot know yet";
+  std::vector<DeadLetter> bad;
+  std::int64_t first = -1;
+  EXPECT_TRUE(test::eventually([&] {
+    Batch<std::string> batch{100};
+    SourceOutput<std::string> out{batch, 10, bad};
+    EXPECT_TRUE(reader.poll(out));
+    if (first < 0) first = progress->lag_records(0);
+    return progress->lag_records(0) == 0;
+  }));
+  EXPECT_EQ(first, 100);
+  reader.close();
+}
+
+TEST_F(KafkaMockSource, ARestartGoesOnBehindTheLastRecord) {
+  cluster.create("numbers", 1);
+  LogWriter{cluster.brokers()}.write("numbers", numbers(0, 120));
+  const auto source = kafka::source<std::string>(options({.stop_at_end = true}));
+  const Result<std::vector<Split>> splits = list_splits(source);
+  ASSERT_TRUE(splits);
+  Split split = splits->front();
+  std::vector<std::string> all;
+  Random random{5};
+  for (bool done = false; !done;) {
+    Reader<std::string> reader{source, split, posix_file_system(), system_clock()};
+    ASSERT_TRUE(reader.opened.ok()) << reader.opened.to_string();
+    const Result<Poll> last =
+        read_until(reader, 1 + random.below(30), static_cast<std::uint32_t>(random.below(20) + 1));
+    ASSERT_TRUE(last) << last.error().to_string();
+    done = last->kind == Poll::Kind::kDone;
+    all.insert(all.end(), reader.records.begin(), reader.records.end());
+    split.start = reader.position();
+    ASSERT_TRUE(list_splits(source));  // as a new run does
+  }
+  EXPECT_EQ(all, texts(0, 120));
+}
+
+TEST_F(KafkaMockSource, EndsWhereTheTopicEndedAtTheStart) {
+  cluster.create("numbers", 2);
+  LogWriter writer{cluster.brokers()};
+  writer.write("numbers", numbers(0, 10));
+  const auto source = kafka::source<std::string>(options({.stop_at_end = true}));
+  const Result<std::vector<Split>> splits = list_splits(source);
+  ASSERT_TRUE(splits);
+  writer.write("numbers", numbers(10, 20));
+  Reader<std::string> first{source, splits->at(0), posix_file_system(), system_clock()};
+  Reader<std::string> empty{source, splits->at(1), posix_file_system(), system_clock()};
+  EXPECT_EQ(read_until(first, 100)->kind, Poll::Kind::kDone);
+  EXPECT_EQ(read_until(empty, 100)->kind, Poll::Kind::kDone);
+  EXPECT_EQ(first.records, texts(0, 10));
+  EXPECT_TRUE(empty.records.empty());
+}
+
+TEST_F(KafkaMockSource, StartsAtTheLatestOrAtGivenOffsets) {
+  cluster.create("numbers", 2);
+  LogWriter writer{cluster.brokers()};
+  writer.write("numbers", numbers(0, 10));
+  const auto starts = [&](kafka::Start start) {
+    std::vector<std::uint64_t> offsets;
+    const auto splits = list_splits(kafka::source<std::string>(options({.start = std::move(start)})));
+    EXPECT_TRUE(splits) << splits.error().to_string();
+    for (const Split& split : *splits) offsets.push_back(split.start.offset);
+    return offsets;
+  };
+  EXPECT_THAT(starts(kafka::start_at_earliest()), ElementsAre(0, 0));
+  EXPECT_THAT(starts(kafka::start_at_latest()), ElementsAre(10, 0));
+  EXPECT_THAT(starts(kafka::start_at_offsets({{"numbers", 0, 7}, {"others", 1, 3}})), ElementsAre(7, 0));
+}
+
+TEST_F(KafkaMockSource, NewPartitionsBeginAtTheirStartWhateverTheOptionsSay) {
+  cluster.create("numbers", 1);
+  LogWriter{cluster.brokers()}.write("numbers", numbers(0, 10));
+  const auto source = kafka::source<std::string>(options({.start = kafka::start_at_latest()}));
+  SourceContext context{"source", &posix_file_system(), &system_clock(), 1, true};
+  const Result<std::vector<Split>> splits = source.splits(context);
+  ASSERT_TRUE(splits) << splits.error().to_string();
+  EXPECT_EQ(splits->front().start.offset, 0U);
+}
+
+TEST_F(KafkaMockSource, InstancesShareTheTopicsByPartition) {
+  cluster.create("orders-a", 3);
+  cluster.create("orders-b", 2);
+  cluster.create("other", 1);
+  const auto ids = [&](std::uint32_t instance) {
+    std::vector<std::string> all;
+    const auto splits = list_splits(
+        kafka::source<std::string>(options({.pattern = "orders-.*", .instance = instance, .instances = 2})));
+    EXPECT_TRUE(splits) << splits.error().to_string();
+    for (const Split& split : *splits) all.push_back(split.id);
+    return all;
+  };
+  EXPECT_THAT(ids(0), ElementsAre("orders-a/0", "orders-a/2", "orders-b/0"));
+  EXPECT_THAT(ids(1), ElementsAre("orders-a/1", "orders-b/1"));
+  EXPECT_THAT(first_mistake(options({.topics = {"orders-a", "other"}, .instance = 4, .instances = 5})),
+              HasSubstr("no partition for instance 4 of 5"));
+}
+
+TEST_F(KafkaMockSource, AMessageComesWithItsCircumstances) {
+  cluster.create("numbers", 2);
+  LogWriter{cluster.brokers()}.write("numbers", {{.value = R"({"card":"a","cents":7})",
+                                                  .key = "k",
+                                                  .partition = 1,
+                                                  .timestamp_ms = 1700000000123,
+                                                  .headers = {{"trace", "t1"}}},
+                                                 {.key = "", .partition = 1, .has_value = false}});
+  auto reader = open(kafka::source<Message<std::optional<Payment>>>(options()), 1);
+  ASSERT_TRUE(read_until(reader, 2));
+  ASSERT_EQ(reader.records.size(), 2U);
+  EXPECT_EQ(reader.records[0], (Message<std::optional<Payment>>{.value = Payment{"a", 7},
+                                                                .key = "k",
+                                                                .headers = {{"trace", "t1"}},
+                                                                .timestamp = Timestamp{1700000000123ms},
+                                                                .topic = "numbers",
+                                                                .partition = 1,
+                                                                .offset = 0}));
+  EXPECT_EQ(reader.records[1].value, std::nullopt);
+  EXPECT_EQ(reader.records[1].key, "");
+  EXPECT_EQ(reader.times[0], Timestamp{1700000000123ms});
+}
+
+TEST_F(KafkaMockSource, ABadRecordIsToldWithItsPlace) {
+  cluster.create("numbers", 1);
+  LogWriter{cluster.brokers()}.write(
+      "numbers", {{.value = R"({"card":"a","cents":"x"})"}, {.value = R"({"card":"b","cents":2})"}});
+  auto reader = open(kafka::source<Payment>(options()));
+  ASSERT_TRUE(read_until(reader, 1));
+  EXPECT_THAT(reader.records, ElementsAre(Payment{"b", 2}));
+  ASSERT_EQ(reader.bad.size(), 1U);
+  EXPECT_EQ(reader.bad[0].source, "numbers/0@0");
+  EXPECT_EQ(reader.bad[0].field, "cents");
+  EXPECT_EQ(reader.bad[0].bytes, R"({"card":"a","cents":"x"})");
+}
+
+TEST_F(KafkaMockSource, ReadingSlowlyLosesNothing) {
+  cluster.create("numbers", 1);
+  LogWriter{cluster.brokers()}.write("numbers", numbers(0, 3000));
+  auto reader = open(kafka::source<std::string>(options({.fetch_bytes_max = 1})));
+  for (int polls = 0; polls < 20; ++polls) ASSERT_TRUE(reader.poll(1));
+  ASSERT_TRUE(read_until(reader, 3000, 7));
+  EXPECT_EQ(reader.records, texts(0, 3000));
+}
+
+TEST_F(KafkaMockSource, AnOffsetThatIsNotThereFailsOrMovesAsTheOptionsSay) {
+  cluster.create("numbers", 1);
+  LogWriter{cluster.brokers()}.write("numbers", numbers(0, 10));
+  const auto at_99 = kafka::start_at_offsets({{"numbers", 0, 99}});
+  auto fails = open(kafka::source<std::string>(options({.start = at_99})));
+  const Result<Poll> failed = read_until(fails, 1);
+  EXPECT_EQ(failed.error().code(), ErrorCode::kInvalidData);
+  EXPECT_THAT(failed.error().message(), AllOf(HasSubstr("offset 99"), HasSubstr(".on_out_of_range")));
+  auto moves =
+      open(kafka::source<std::string>(options({.start = at_99, .on_out_of_range = kafka::OutOfRange::kEarliest})));
+  ASSERT_TRUE(read_until(moves, 10));
+  EXPECT_EQ(moves.records, texts(0, 10));
+  EXPECT_THAT(moves.logged, Contains(AllOf(HasSubstr("offset 99"), HasSubstr("going on at the earliest"))));
+}
+
+TEST_F(KafkaMockSource, ABrokerThatComesBackIsReadOn) {
+  cluster.create("numbers", 1);
+  LogWriter writer{cluster.brokers()};
+  writer.write("numbers", numbers(0, 10));
+  auto reader = open(kafka::source<std::string>(options()));
+  ASSERT_TRUE(read_until(reader, 10));
+  cluster.down();
+  EXPECT_TRUE(test::eventually([&] {
+    EXPECT_TRUE(reader.poll());
+    return std::any_of(reader.logged.begin(), reader.logged.end(),
+                       [](const std::string& line) { return line.find("the client goes on trying") != line.npos; });
+  })) << "the loss of the broker is not told";
+  cluster.up();
+  writer.write("numbers", numbers(10, 20));
+  ASSERT_TRUE(read_until(reader, 20));
+  EXPECT_EQ(reader.records, texts(0, 20));
+}
+
+TEST_F(KafkaMockSource, ErrorsThatHealAreTriedAgain) {
+  cluster.create("numbers", 1);
+  LogWriter{cluster.brokers()}.write("numbers", numbers(0, 10));
+  cluster.push_errors(MockCluster::kListOffsets, {RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE});
+  cluster.push_errors(MockCluster::kFetch, {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR__TRANSPORT,
+                                            RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH});
+  auto reader = open(kafka::source<std::string>(options()));
+  ASSERT_TRUE(read_until(reader, 10));
+  EXPECT_EQ(reader.records, texts(0, 10));
+}
+
+TEST_F(KafkaMockSource, WhatIsWrongIsSaidInSeconds) {
+  cluster.set_topic_error("numbers", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  EXPECT_THAT(first_mistake(options()),
+              AllOf(HasSubstr("not_found"), HasSubstr("topic 'numbers'"), HasSubstr("create it")));
+  cluster.set_topic_error("numbers", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  EXPECT_THAT(first_mistake(options()), AllOf(HasSubstr("unavailable"), HasSubstr("ask for the access right")));
+  EXPECT_THAT(first_mistake(options({.pattern = "no-such-.*"})), HasSubstr("no topic matches"));
+  EXPECT_THAT(first_mistake(options({.pattern = "("})), HasSubstr("no regular expression"));
+  EXPECT_THAT(first_mistake(options({.properties = {{"no.such.property", "1"}, {"fetch.wait.max.ms", "x"}}})),
+              AllOf(HasSubstr("no.such.property"), HasSubstr("fetch.wait.max.ms")));
+  EXPECT_THAT(first_mistake(options({.format = kafka::Format::kCsv})), HasSubstr("does not fit CSV"));
+  cluster.down();
+  EXPECT_THAT(first_mistake(options({.connect_timeout = 500ms})),
+              AllOf(HasSubstr("unavailable"), HasSubstr("no answer from the brokers"), HasSubstr(cluster.brokers())));
+}
+
+}  // namespace
+}  // namespace millstream::inline v0
