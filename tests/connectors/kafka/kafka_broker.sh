@@ -5,7 +5,7 @@
 #   kafka_broker.sh stop DIR           SIGTERM, waits until gone
 #   kafka_broker.sh kill DIR           SIGKILL, waits until gone
 #   kafka_broker.sh restart DIR        stops it if it runs, starts it again on the same data and port
-#   kafka_broker.sh fetch              fills the jar cache only (the one step that needs a network)
+#   kafka_broker.sh fetch              fills the jar cache (the one step that needs a network: the others never do)
 #
 # DIR holds everything of this broker: data/, server.properties, broker.log, broker.pid, bootstrap. Beside the address in
 # bootstrap it listens at those in bootstrap_sasl (PLAIN, without TLS; user ann, password secret) and bootstrap_ssl, whose
@@ -17,7 +17,8 @@
 #   KAFKA_JVM          JVM flags; the default starts quickly, "" lets the broker run at full speed
 #   KAFKA_PROPERTIES   extra broker properties "a=b c=d"; read at the first start of DIR
 #   KAFKA_LIFETIME     seconds after which the broker is ended whatever happens (3600)
-# Exit: 0 done, 2 wrong usage, 3 no java/mvn/jars (a test may skip), 1 the broker did not start (see broker.log).
+#   KAFKA_OWNER        pid of a process without which the broker is of no use: it ends with it, however that ends
+# Exit: 0 done, 2 wrong usage, 3 no java or jars (a test may skip), 1 the broker did not start (see broker.log).
 set -euo pipefail
 
 version=${KAFKA_VERSION:-3.9.2}
@@ -49,6 +50,8 @@ fetch() {
   fi
   exec 9>&-
 }
+
+need_jars() { [[ -f $jars/complete ]] || fail 3 "Kafka $version is not in $jars: run $0 fetch"; }
 
 run_java() { exec "$java" -cp "$jars/*" "$@"; }
 
@@ -82,11 +85,13 @@ make_certificate() {
   cp "$jars/tls/broker.p12" "$jars/tls/ca.pem" "$dir"
 }
 
-free_port() {
+# Puts as many as are asked for into the array `ports`. Nothing keeps them free until the broker listens there.
+find_free_ports() {
   local port
-  while :; do
+  while ((${#ports[@]} < $1)); do
     port=$((20000 + RANDOM % 12000))  # below the kernel's range for outgoing connections
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+    [[ " ${ports[*]} " == *" $port "* ]] && continue
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || ports+=("$port")
   done
 }
 
@@ -121,7 +126,7 @@ transaction.max.timeout.ms=900000
 transaction.abort.timed.out.transaction.cleanup.interval.ms=200
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
-broker.session.timeout.ms=1000
+broker.session.timeout.ms=9000
 broker.heartbeat.interval.ms=200
 num.network.threads=2
 num.io.threads=4
@@ -148,7 +153,7 @@ running() {
 end_guard() {
   local guard
   guard=$(cat "$dir/guard.pid" 2>/dev/null) || return 0
-  if tr '\0' ' ' 2>/dev/null <"/proc/$guard/cmdline" | grep -qF "$dir/broker.pid"; then
+  if tr '\0' ' ' 2>/dev/null <"/proc/$guard/cmdline" | grep -qF " guard $dir "; then
     kill -- "-$guard" 2>/dev/null || true
   fi
   rm -f "$dir/guard.pid"
@@ -166,6 +171,17 @@ end() {
   kill -KILL "$pid" 2>/dev/null || true
 }
 
+# Ends the broker when its time or its owner has gone.
+guard() {
+  local pid waited
+  for ((waited = 0; waited < ${KAFKA_LIFETIME:-3600}; ++waited)); do
+    [[ -z ${KAFKA_OWNER:-} || -d /proc/$KAFKA_OWNER ]] || break
+    running >/dev/null || return 0
+    sleep 1
+  done
+  pid=$(running) && kill -KILL "$pid"
+}
+
 # What runs on must not hold the caller's open files (a lock, a pipe).
 detach() {
   local fd
@@ -176,6 +192,7 @@ detach() {
   exec setsid "$@"
 }
 
+# 1: the broker has ended while starting.
 launch() {
   local jvm=${KAFKA_JVM--XX:TieredStopAtLevel=1 -XX:+UseSerialGC}
   : >"$dir/broker.log"
@@ -188,14 +205,27 @@ launch() {
     -cp "$jars/*" kafka.Kafka "$dir/server.properties") </dev/null >>"$dir/broker.log" 2>&1 &
   local launched=$! waited=0
   until grep -qF "$ready_line" "$dir/broker.log"; do
-    kill -0 "$launched" 2>/dev/null || { tail -n 20 "$dir/broker.log" >&2; fail 1 "the broker ended while starting"; }
+    kill -0 "$launched" 2>/dev/null || { tail -n 20 "$dir/broker.log" >&2; return 1; }
     ((waited++ < start_seconds * 20)) || { end KILL; fail 1 "not ready after $start_seconds s, see $dir/broker.log"; }
     sleep 0.05
   done
-  (detach bash -c 'sleep "$1"; kill -9 "$(cat "$0")"' "$dir/broker.pid" "${KAFKA_LIFETIME:-3600}") \
-    </dev/null >/dev/null 2>&1 &
+  (detach bash "$here/kafka_broker.sh" guard "$dir") </dev/null >/dev/null 2>&1 &
   echo $! >"$dir/guard.pid"
   cat "$dir/bootstrap"
+}
+
+# Everything that a first start needs, with the first port where one is given.
+prepare() {
+  local ports=(${1:+"$1"})
+  find_free_ports 4
+  rm -rf "$dir/data"
+  make_certificate
+  write_properties "${ports[@]}" >"$dir/server.properties.part"
+  format_data "$dir/server.properties.part" "$dir/data"
+  echo "127.0.0.1:${ports[0]}" >"$dir/bootstrap"
+  echo "127.0.0.1:${ports[2]}" >"$dir/bootstrap_sasl"
+  echo "127.0.0.1:${ports[3]}" >"$dir/bootstrap_ssl"
+  mv "$dir/server.properties.part" "$dir/server.properties"
 }
 
 command=${1:-}
@@ -207,27 +237,22 @@ case $command in
   start)
     running >/dev/null && { cat "$dir/bootstrap"; exit; }
     command -v "$java" >/dev/null || fail 3 "no java (Debian: default-jre-headless)"
-    fetch
-    if [[ ! -f $dir/server.properties ]]; then
-      port=${3:-$(free_port)}
-      sasl_port=$(free_port)
-      ssl_port=$(free_port)
-      make_certificate
-      write_properties "$port" "$(free_port)" "$sasl_port" "$ssl_port" >"$dir/server.properties.part"
-      format_data "$dir/server.properties.part" "$dir/data"
-      echo "127.0.0.1:$sasl_port" >"$dir/bootstrap_sasl"
-      echo "127.0.0.1:$ssl_port" >"$dir/bootstrap_ssl"
-      echo "127.0.0.1:$port" >"$dir/bootstrap"
-      mv "$dir/server.properties.part" "$dir/server.properties"
+    need_jars
+    if [[ -f $dir/server.properties ]]; then
+      launch || fail 1 "the broker ended while starting"
+    else
+      prepare "${3:-}"
+      # Another process may have taken a port in between.
+      launch || { prepare "${3:-}" && launch; } || fail 1 "the broker ended while starting"
     fi
-    launch
     ;;
   restart)
     [[ -f $dir/server.properties ]] || fail 2 "$dir was never started"
     end TERM
-    fetch
-    launch
+    need_jars
+    launch || fail 1 "the broker ended while starting"
     ;;
+  guard) guard ;;  # of a broker that was started here
   stop) end TERM ;;
   kill) end KILL ;;
   *) fail 2 "unknown command $command" ;;
