@@ -44,7 +44,7 @@ struct Fetched {
     kNothing,
     kEnd,         ///< the partition's end for now; `offset` is the next one
     kOutOfRange,  ///< the offset is not there; reading stands until restart_at()
-    kFailed,
+    kFailed,      ///< the partition cannot be read
   };
   Event event = Event::kNothing;
   std::int64_t offset = 0;
@@ -61,8 +61,8 @@ class PartitionQueue {
   virtual void append_headers(const MessageView& message, std::vector<Header>& headers) const = 0;
   /// Where the partition ended when the client last asked; negative = it does not know yet.
   [[nodiscard]] virtual std::int64_t end_offset() const = 0;
-  /// Goes on at kEarliestOffset or kLatestOffset.
-  virtual void restart_at(std::int64_t offset) = 0;
+  /// Goes on at kEarliestOffset or kLatestOffset. What was fetched before does not come any more.
+  [[nodiscard]] virtual Status restart_at(std::int64_t offset) = 0;
 };
 
 /// What consumers and producers have in common.
@@ -80,9 +80,12 @@ class ClientHandle {
 
 class Consumer : public ClientHandle {
  public:
-  /// The named topics, all of which must exist; all topics there are where none is named.
+  /// The named topics, all of which must exist.
   [[nodiscard]] virtual Result<std::vector<TopicInfo>> topics(std::span<const std::string> names,
                                                               std::chrono::milliseconds timeout) = 0;
+  /// All topics whose names are wanted.
+  [[nodiscard]] virtual Result<std::vector<TopicInfo>> matching_topics(
+      const std::function<bool(const std::string&)>& wanted, std::chrono::milliseconds timeout) = 0;
   /// For each partition the offset that `wanted` (an instant in ms, kEarliestOffset, kLatestOffset) asks for;
   /// kLatestOffset where no message is as late.
   [[nodiscard]] virtual Result<std::vector<std::int64_t>> offsets(std::span<const TopicPartition> partitions,
@@ -97,6 +100,9 @@ class Consumer : public ClientHandle {
                                                                      std::function<void()> notify) = 0;
 };
 
+/// What a header counts for beside its value: its name, and what the client keeps of it, about.
+inline constexpr std::size_t kHeaderBytes = 64;
+
 /// A message to be sent. The client copies all of it.
 struct OutgoingMessage {
   std::string_view value = {};
@@ -104,11 +110,19 @@ struct OutgoingMessage {
   bool has_value = true;
   bool has_key = false;
   std::int32_t partition = -1;     ///< -1 = by the key, as the Java client does; without key any
-  std::int64_t timestamp_ms = -1;  ///< -1 = when it is sent
+  std::int64_t timestamp_ms = -1;  ///< positive; -1 = when it is sent
   std::span<const Header> headers = {};
+
+  /// What it counts for.
+  [[nodiscard]] std::size_t bytes() const {
+    std::size_t all = key.size() + value.size();
+    for (const Header& header : headers) all += kHeaderBytes + (header.value ? header.value->size() : 0);
+    return all;
+  }
 };
 
-/// What became of the messages of one writer. Written by whoever serves the producer.
+/// What became of the messages of one writer; `bytes` is what OutgoingMessage::bytes() was. Written by whoever serves
+/// the producer.
 class DeliveryLog {
  public:
   virtual ~DeliveryLog() = default;

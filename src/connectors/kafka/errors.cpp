@@ -39,7 +39,8 @@ Meaning meaning_of(rd_kafka_resp_err_t code) {
       return {ErrorCode::kUnavailable, ErrorClass::kFinal, "a new run of the job begins with a new client"};
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
       return {ErrorCode::kInvalidData, ErrorClass::kFinal,
-              "raise message.max.bytes in .properties and max.message.bytes of the topic, or write smaller records"};
+              "a sink needs a larger message.max.bytes in .properties and max.message.bytes of the topic, a source "
+              "larger fetch.message.max.bytes and receive.message.max.bytes in .properties"};
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
       return {ErrorCode::kInvalidData, ErrorClass::kFinal,
@@ -48,8 +49,39 @@ Meaning meaning_of(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
       return {ErrorCode::kUnavailable, ErrorClass::kFinal,
               "no broker has acknowledged it for message.timeout.ms: check the brokers and min.insync.replicas"};
-    default:
+    case RD_KAFKA_RESP_ERR__BAD_MSG:
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+    case RD_KAFKA_RESP_ERR__UNDERFLOW:
+    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG:
+      return {ErrorCode::kInvalidData, ErrorClass::kLocal,
+              "the messages are damaged, or of a form that this librdkafka does not know: check the broker's disk, and "
+              "that librdkafka was built with the topic's compression"};
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
+    case RD_KAFKA_RESP_ERR__WAIT_CACHE:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+    case RD_KAFKA_RESP_ERR__RETRY:
+    case RD_KAFKA_RESP_ERR_UNKNOWN:  // what a broker met and has no code for
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH:
+    case RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR:
+    case RD_KAFKA_RESP_ERR_FETCH_SESSION_ID_NOT_FOUND:
+    case RD_KAFKA_RESP_ERR_INVALID_FETCH_SESSION_EPOCH:
+    case RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED:
       return {ErrorCode::kUnavailable, ErrorClass::kHeals, "check that the brokers run and can be reached"};
+    default:
+      return {ErrorCode::kUnavailable, ErrorClass::kLocal, "the brokers' logs may say more"};
   }
 }
 

@@ -10,10 +10,13 @@
 
 namespace millstream::inline v0::kafka::detail {
 
-/// How an error of the client as a whole is dealt with.
+/// How an error is dealt with.
 enum class ErrorClass {
   kHeals,  ///< the client goes on trying by itself
   kFinal,  ///< trying on changes nothing
+  /// Final for the partition that it comes from: there it may stand for messages that nobody will see. The client as a
+  /// whole goes on.
+  kLocal,
 };
 [[nodiscard]] ErrorClass class_of(rd_kafka_resp_err_t code);
 

@@ -17,17 +17,16 @@ constexpr std::size_t kMessagesMax = kBatchRecordsMax;  // a fetch is for a batc
 
 class LibrdkafkaQueue final : public PartitionQueue {
  public:
-  LibrdkafkaQueue(rd_kafka_t* client, rd_kafka_topic_t* topic, std::int32_t partition, std::function<void()> notify)
-      : client_{client},
-        topic_{topic},
-        partition_{partition},
+  LibrdkafkaQueue(LibrdkafkaHandle& handle, const TopicPartition& partition, std::function<void()> notify)
+      : handle_{handle},
+        topic_{handle.topic(partition.topic)},
+        partition_{partition.partition},
         notify_{std::move(notify)},
-        queue_{rd_kafka_queue_new(client)} {
+        queue_{rd_kafka_queue_new(handle.get())} {
     rd_kafka_queue_cb_event_enable(queue_, &on_ready, this);
   }
   ~LibrdkafkaQueue() override {
-    if (started_) rd_kafka_consume_stop(topic_, partition_);
-    release();
+    stop();
     rd_kafka_queue_cb_event_enable(queue_, nullptr, nullptr);
     rd_kafka_queue_destroy(queue_);
   }
@@ -81,17 +80,15 @@ class LibrdkafkaQueue final : public PartitionQueue {
     std::int64_t low = -1;
     std::int64_t high = -1;
     // What the last fetch said; it asks nobody.
-    rd_kafka_get_watermark_offsets(client_, rd_kafka_topic_name(topic_), partition_, &low, &high);
+    rd_kafka_get_watermark_offsets(handle_.get(), rd_kafka_topic_name(topic_), partition_, &low, &high);
     return high;
   }
 
-  void restart_at(std::int64_t offset) override {
+  Status restart_at(std::int64_t offset) override {
     // The client has given the partition up, and seeks in none that is not being read. Stopping it asks another thread
     // of the client, which answers in microseconds.
-    rd_kafka_consume_stop(topic_, partition_);
-    release();
-    rd_kafka_consume_start_queue(topic_, partition_,
-                                 offset == kEarliestOffset ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END, queue_);
+    stop();
+    return start(offset == kEarliestOffset ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END);
   }
 
  private:
@@ -107,7 +104,7 @@ class LibrdkafkaQueue final : public PartitionQueue {
     view.timestamp_ms = rd_kafka_message_timestamp(&message, &type);
     view.native = &message;
   }
-  static bool note_event(const rd_kafka_message_t& message, Fetched& fetched) {
+  bool note_event(const rd_kafka_message_t& message, Fetched& fetched) {
     fetched.offset = message.offset;
     switch (message.err) {
       case RD_KAFKA_RESP_ERR__PARTITION_EOF:
@@ -118,19 +115,26 @@ class LibrdkafkaQueue final : public PartitionQueue {
         fetched.event = Fetched::Event::kOutOfRange;
         break;
       default:
-        // What heals goes on by itself, and the client's own events tell of it.
-        if (class_of(message.err) == ErrorClass::kHeals) return false;
+        if (class_of(message.err) == ErrorClass::kHeals) {
+          handle_.note_trouble(message.err, std::string{rd_kafka_topic_name(topic_)} + "/" +
+                                                std::to_string(partition_) + ": " + rd_kafka_message_errstr(&message));
+          return false;
+        }
         fetched.event = Fetched::Event::kFailed;
     }
     fetched.status = to_status(message.err, rd_kafka_message_errstr(&message));
     return true;
+  }
+  void stop() {
+    if (std::exchange(started_, false)) rd_kafka_consume_stop(topic_, partition_);
+    release();
   }
   void release() {
     for (std::size_t i = 0; i < held_; ++i) rd_kafka_message_destroy(held_messages_[i]);
     held_ = given_ = 0;
   }
 
-  rd_kafka_t* client_;
+  LibrdkafkaHandle& handle_;
   rd_kafka_topic_t* topic_;
   std::int32_t partition_;
   std::function<void()> notify_;
@@ -151,19 +155,9 @@ class LibrdkafkaConsumer final : public Consumer {
 
   Result<std::vector<TopicInfo>> topics(std::span<const std::string> names,
                                         std::chrono::milliseconds timeout) override {
-    const Deadline deadline{timeout};
+    Deadline deadline{timeout};
     std::vector<TopicInfo> found;
     for (const std::string& name : names) static_cast<void>(handle_->topic(name));
-    if (names.empty()) {
-      Status s = handle_->metadata(nullptr, deadline, [&](const rd_kafka_metadata_t& all) -> Result<Answer> {
-        for (int i = 0; i < all.topic_cnt; ++i) {
-          const rd_kafka_metadata_topic& topic = all.topics[i];
-          if (topic.err == RD_KAFKA_RESP_ERR_NO_ERROR) found.push_back({topic.topic, topic.partition_cnt});
-        }
-        return Answer::kDone;
-      });
-      if (!s.ok()) return s;
-    }
     for (const std::string& name : names) {
       const Result<std::int32_t> partitions = handle_->partitions(name, deadline);
       if (!partitions) return partitions.error();
@@ -172,16 +166,37 @@ class LibrdkafkaConsumer final : public Consumer {
     return found;
   }
 
+  Result<std::vector<TopicInfo>> matching_topics(const std::function<bool(const std::string&)>& wanted,
+                                                 std::chrono::milliseconds timeout) override {
+    Deadline deadline{timeout};
+    std::vector<TopicInfo> found;
+    Status s = handle_->metadata(nullptr, deadline, [&](const rd_kafka_metadata_t& all) -> Result<Answer> {
+      found.clear();
+      for (int i = 0; i < all.topic_cnt; ++i) {
+        const rd_kafka_metadata_topic& topic = all.topics[i];
+        if (!wanted(topic.topic) || topic.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) continue;  // being deleted
+        if (topic.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+          if (class_of(topic.err) != ErrorClass::kFinal) return Answer::kAskAgain;
+          return to_status(topic.err, {}).at("topic '" + std::string{topic.topic} + "'");
+        }
+        found.push_back({topic.topic, topic.partition_cnt});
+      }
+      return Answer::kDone;
+    });
+    if (!s.ok()) return s;
+    return found;
+  }
+
   Result<std::vector<std::int64_t>> offsets(std::span<const TopicPartition> partitions, std::int64_t wanted,
                                             std::chrono::milliseconds timeout) override {
-    const Deadline deadline{timeout};
+    Deadline deadline{timeout};
     std::vector<std::int64_t> offsets(partitions.size(), kLatestOffset);
     std::vector<std::size_t> open(partitions.size());
     for (std::size_t i = 0; i < open.size(); ++i) open[i] = i;
     std::string trouble;
     while (!open.empty()) {
       const PartitionList list = list_of(partitions, open, wanted);
-      const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(handle_->get(), list.get(), deadline.slice_ms());
+      const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(handle_->get(), list.get(), deadline.next_slice_ms());
       if (Status s = handle_->look(); !s.ok()) return s;
       std::vector<std::size_t> again;
       for (std::size_t i = 0; i < open.size(); ++i) {
@@ -204,14 +219,12 @@ class LibrdkafkaConsumer final : public Consumer {
 
   Result<std::vector<std::optional<std::int64_t>>> committed(std::span<const TopicPartition> partitions,
                                                              std::chrono::milliseconds timeout) override {
-    const Deadline deadline{timeout};
+    Deadline deadline{timeout};
     std::vector<std::size_t> all(partitions.size());
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
     for (;;) {
       const PartitionList list = list_of(partitions, all, RD_KAFKA_OFFSET_INVALID);
-      // One that lasts: shorter ones would begin anew the search for the group's coordinator.
-      rd_kafka_resp_err_t code =
-          rd_kafka_committed(handle_->get(), list.get(), deadline.slice_ms(std::chrono::seconds{2}));
+      rd_kafka_resp_err_t code = rd_kafka_committed(handle_->get(), list.get(), deadline.next_slice_ms());
       if (Status s = handle_->look(); !s.ok()) return s;
       std::vector<std::optional<std::int64_t>> offsets(partitions.size());
       for (std::size_t i = 0; i < all.size() && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
@@ -226,8 +239,7 @@ class LibrdkafkaConsumer final : public Consumer {
 
   Result<std::unique_ptr<PartitionQueue>> read(const TopicPartition& partition, std::int64_t offset,
                                                std::function<void()> notify) override {
-    auto queue = std::make_unique<LibrdkafkaQueue>(handle_->get(), handle_->topic(partition.topic), partition.partition,
-                                                   std::move(notify));
+    auto queue = std::make_unique<LibrdkafkaQueue>(*handle_, partition, std::move(notify));
     if (Status s = queue->start(offset); !s.ok()) return s;
     return std::unique_ptr<PartitionQueue>{std::move(queue)};
   }

@@ -1,8 +1,6 @@
 // What all librdkafka clients have in common.
 #include "connectors/kafka/librdkafka_handle.hpp"
 
-#include <algorithm>
-#include <string_view>
 #include <thread>
 
 #include "connectors/kafka/errors.hpp"
@@ -25,11 +23,6 @@ LogLevel level_of(int level) {
 }
 
 }  // namespace
-
-int Deadline::slice_ms(std::chrono::milliseconds most) const {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(end_ - Steady::now());
-  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 1, most.count()));
-}
 
 Result<std::unique_ptr<LibrdkafkaHandle>> LibrdkafkaHandle::make(rd_kafka_type_t type,
                                                                  const Configuration& configuration,
@@ -84,10 +77,18 @@ rd_kafka_topic_t* LibrdkafkaHandle::topic(const std::string& name) {
 }
 
 void LibrdkafkaHandle::on_main_queue(rd_kafka_t* /*client*/, void* opaque) {
-  auto& handle = *static_cast<LibrdkafkaHandle*>(opaque);
-  if (handle.has_events_.exchange(true)) return;
-  const std::scoped_lock lock{handle.notify_mutex_};
-  if (handle.notify_) handle.notify_();
+  static_cast<LibrdkafkaHandle*>(opaque)->announce();
+}
+
+void LibrdkafkaHandle::announce() {
+  if (has_events_.exchange(true)) return;
+  const std::scoped_lock lock{notify_mutex_};
+  if (notify_) notify_();
+}
+
+void LibrdkafkaHandle::note_trouble(rd_kafka_resp_err_t code, std::string_view reason) {
+  note_error(code, reason);
+  announce();
 }
 
 void LibrdkafkaHandle::on_events(std::function<void()> notify) {
@@ -163,19 +164,17 @@ Status LibrdkafkaHandle::timed_out(const std::string& what) {
   return {ErrorCode::kUnavailable, message + "; check that they run and can be reached from here, and .brokers"};
 }
 
-Status LibrdkafkaHandle::metadata(rd_kafka_topic_t* topic, const Deadline& deadline,
+Status LibrdkafkaHandle::metadata(rd_kafka_topic_t* topic, Deadline& deadline,
                                   const std::function<Result<Answer>(const rd_kafka_metadata_t&)>& use) {
   do {
-    const rd_kafka_metadata_t* answered = nullptr;
+    const rd_kafka_metadata_t* came = nullptr;
     const rd_kafka_resp_err_t code =
-        rd_kafka_metadata(client_, topic == nullptr ? 1 : 0, topic, &answered, deadline.slice_ms());
-    if (Status s = look(); !s.ok()) {
-      if (answered != nullptr) rd_kafka_metadata_destroy(answered);
-      return s;
-    }
+        rd_kafka_metadata(client_, topic == nullptr ? 1 : 0, topic, &came, deadline.next_slice_ms());
+    const std::unique_ptr<const rd_kafka_metadata_t, Destroyer<const rd_kafka_metadata_t, &rd_kafka_metadata_destroy>>
+        answered{came};
+    if (Status s = look(); !s.ok()) return s;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
       const Result<Answer> answer = use(*answered);
-      rd_kafka_metadata_destroy(answered);
       if (!answer) return answer.error();
       if (*answer == Answer::kDone) return {};
       std::this_thread::sleep_for(std::chrono::milliseconds{20});
@@ -186,7 +185,7 @@ Status LibrdkafkaHandle::metadata(rd_kafka_topic_t* topic, const Deadline& deadl
   return timed_out("asking for topics");
 }
 
-Result<std::int32_t> LibrdkafkaHandle::partitions(const std::string& name, const Deadline& deadline) {
+Result<std::int32_t> LibrdkafkaHandle::partitions(const std::string& name, Deadline& deadline) {
   std::int32_t partitions = 0;
   const Deadline unknown{kUnknownTopicPatience};
   Status s = metadata(topic(name), deadline, [&](const rd_kafka_metadata_t& one) -> Result<Answer> {
@@ -194,7 +193,7 @@ Result<std::int32_t> LibrdkafkaHandle::partitions(const std::string& name, const
     const rd_kafka_metadata_topic& found = one.topics[0];
     const bool missing = found.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      if (class_of(found.err) == ErrorClass::kHeals || (missing && !unknown.over())) return Answer::kAskAgain;
+      if (class_of(found.err) != ErrorClass::kFinal || (missing && !unknown.over())) return Answer::kAskAgain;
       return to_status(found.err, missing ? "the topic does not exist" : "").at("topic '" + name + "'");
     }
     partitions = found.partition_cnt;

@@ -11,30 +11,16 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "connectors/kafka/configuration.hpp"
+#include "connectors/kafka/deadline.hpp"
 #include "millstream/core/log.hpp"
 #include "millstream/core/status.hpp"
 
 namespace millstream::inline v0::kafka::detail {
-
-/// A call of librdkafka that blocks does so for so long at once, so that a final error is noticed meanwhile.
-inline constexpr std::chrono::milliseconds kSlice{200};
-
-/// The time that is left of a timeout.
-class Deadline {
- public:
-  explicit Deadline(std::chrono::milliseconds timeout) : end_{Steady::now() + timeout} {}
-  [[nodiscard]] bool over() const { return Steady::now() >= end_; }
-  /// Of the time that is left, at most `most`; at least 1 ms.
-  [[nodiscard]] int slice_ms(std::chrono::milliseconds most = kSlice) const;
-
- private:
-  using Steady = std::chrono::steady_clock;
-  Steady::time_point end_;
-};
 
 /// Destroys by the given function.
 template <class T, void (*Destroy)(T*)>
@@ -68,20 +54,23 @@ class LibrdkafkaHandle {
   /// Asks about one topic, or about all where it is null, until `use` is content with the answer (says "done"), it
   /// reports an error, or time is up.
   enum class Answer { kDone, kAskAgain };
-  [[nodiscard]] Status metadata(rd_kafka_topic_t* topic, const Deadline& deadline,
+  [[nodiscard]] Status metadata(rd_kafka_topic_t* topic, Deadline& deadline,
                                 const std::function<Result<Answer>(const rd_kafka_metadata_t&)>& use);
   /// How many the topic has; kNotFound where there is no such topic.
-  [[nodiscard]] Result<std::int32_t> partitions(const std::string& topic, const Deadline& deadline);
+  [[nodiscard]] Result<std::int32_t> partitions(const std::string& topic, Deadline& deadline);
   /// What holds the client up just now, for the message of a timeout.
   [[nodiscard]] Status timed_out(const std::string& what);
   /// Serves without a log: what it says comes with the next serve().
   [[nodiscard]] Status look();
+  /// Trouble of one partition that heals by itself: the next serve() tells of it as of that of brokers.
+  void note_trouble(rd_kafka_resp_err_t code, std::string_view reason);
 
  private:
   LibrdkafkaHandle() = default;
   static void on_error(rd_kafka_t* client, int code, const char* reason, void* opaque);
   static void on_log(const rd_kafka_t* client, int level, const char* facility, const char* text);
   static void on_main_queue(rd_kafka_t* client, void* opaque);
+  void announce();
   void note_error(rd_kafka_resp_err_t code, std::string_view reason);
   void say(LogLevel level, std::string text);
 

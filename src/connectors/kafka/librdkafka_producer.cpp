@@ -35,7 +35,8 @@ class LibrdkafkaProducer final : public Producer {
   void on_events(std::function<void()> notify) override { handle_->on_events(std::move(notify)); }
 
   Result<std::int32_t> partitions(const std::string& topic, std::chrono::milliseconds timeout) override {
-    return handle_->partitions(topic, Deadline{timeout});
+    Deadline deadline{timeout};
+    return handle_->partitions(topic, deadline);
   }
 
   Status produce(const std::string& topic, std::span<const OutgoingMessage> messages, DeliveryLog& log) override {

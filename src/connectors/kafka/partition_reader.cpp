@@ -61,14 +61,14 @@ bool PartitionReader::serve_client() {
   return false;
 }
 
-void PartitionReader::report_lag(bool at_end) {
+void PartitionReader::report_lag() {
   const std::int64_t now_ns = context_.clock().monotonic_ns();
-  if (!at_end && now_ns - lag_reported_ns_ < kLagEveryNs) return;
+  if (!at_end_ && now_ns - lag_reported_ns_ < kLagEveryNs) return;
   const std::int64_t end = queue_->end_offset();
-  if (!at_end && end < 0) return;
+  if (!at_end_ && (moved_ || end < 0)) return;
   lag_reported_ns_ = now_ns;
-  // Where it is at the end, offsets of transactions' marks are all that is between it and the partition's end.
-  const std::int64_t records = at_end ? 0 : end - next_offset_;
+  // Readers of what is committed are at the end where open transactions begin.
+  const std::int64_t records = at_end_ ? 0 : end - next_offset_;
   Duration time{0};
   if (records > 0 && last_timestamp_ms_ >= 0) {
     time = saturating_distance(context_.clock().now(), Timestamp{std::chrono::milliseconds{last_timestamp_ms_}});
@@ -83,42 +83,50 @@ bool PartitionReader::refill() {
   }
   may_fetch_ = false;
   if (!serve_client()) return false;
-  if (end_offset_ >= 0 && next_offset_ >= end_offset_) {
+  // A position behind the end is none to stop at: the broker is to say that it is not there.
+  if (next_offset_ == end_offset_) {
     outcome_ = Poll::done();
     return false;
   }
   const Fetched fetched = queue_->fetch(messages_);
   taken_ = 0;
   fetched_ = fetched.messages;
+  handle(fetched);
+  report_lag();
+  return fetched_ > 0;
+}
+
+void PartitionReader::handle(const Fetched& fetched) {
+  if (fetched.messages > 0) at_end_ = false;
   outcome_ = fetched.messages == 0 ? Poll::waiting() : Poll::more();
   switch (fetched.event) {
     case Fetched::Event::kNothing:
-      break;
+      return;
     case Fetched::Event::kEnd:
-      end_seen_ = fetched.offset;
+      at_end_ = true;
+      // Marks of transactions may stand behind the last message. A position ahead of them would be lost when retention
+      // deletes them, although there is nothing left to read.
+      move_to(moved_ ? fetched.offset : std::max(next_offset_, fetched.offset));
       outcome_ = Poll::more();  // perhaps there is more behind it already
-      break;
+      if (end_offset_ >= 0 && next_offset_ >= end_offset_) outcome_ = Poll::done();
+      return;
     case Fetched::Event::kOutOfRange:
       outcome_ = Poll::more();
       handle_out_of_range(fetched.status);
-      break;
+      return;
     case Fetched::Event::kFailed:
       fail(fetched.status);
   }
-  // Behind the last message that was taken the client has seen the end, and nothing came since.
-  report_lag(fetched_ == 0 && end_seen_ >= next_offset_);
-  if (fetched_ > 0) return true;
-  // Behind the last message there may be offsets without one.
-  if (end_offset_ >= 0 && end_seen_ >= end_offset_) {
-    next_offset_ = std::max(next_offset_, end_seen_);
-    outcome_ = Poll::done();
-  }
-  return false;
+}
+
+void PartitionReader::move_to(std::int64_t offset) {
+  if (!std::exchange(moved_, false)) skipped_offsets_ += static_cast<std::uint64_t>(offset - next_offset_);
+  next_offset_ = offset;
 }
 
 const MessageView* PartitionReader::take() {
   const MessageView& message = messages_[taken_++];
-  if (message.offset < next_offset_) {
+  if (message.offset < next_offset_ && !moved_) {
     fail({ErrorCode::kInternal, "offset " + std::to_string(message.offset) + " came when " +
                                     std::to_string(next_offset_) +
                                     " was the next: the client has given out messages twice"});
@@ -126,13 +134,13 @@ const MessageView* PartitionReader::take() {
     return nullptr;
   }
   if (end_offset_ >= 0 && message.offset >= end_offset_) {
-    next_offset_ = end_offset_;
+    move_to(moved_ ? end_offset_ : std::max(next_offset_, end_offset_));
     fetched_ = taken_ = 0;
     outcome_ = Poll::done();
     return nullptr;
   }
-  if (!std::exchange(moved_, false)) skipped_offsets_ += static_cast<std::uint64_t>(message.offset - next_offset_);
-  next_offset_ = message.offset + 1;
+  move_to(message.offset);
+  ++next_offset_;
   last_timestamp_ms_ = message.timestamp_ms;
   return &message;
 }
@@ -147,9 +155,9 @@ void PartitionReader::handle_out_of_range(const Status& cause) {
   context_.log(LogLevel::kWarning, "source '" + context_.source_name() + "', split " + context_.split().id + ": " +
                                        what + "; going on at the " + (earliest ? "earliest" : "latest") +
                                        " offset, as .on_out_of_range says");
-  next_offset_ = 0;  // any offset may come now
   moved_ = true;
-  queue_->restart_at(earliest ? kEarliestOffset : kLatestOffset);
+  at_end_ = false;
+  if (Status s = queue_->restart_at(earliest ? kEarliestOffset : kLatestOffset); !s.ok()) fail(s);
 }
 
 void PartitionReader::append_headers(const MessageView& message, std::vector<Header>& headers) const {

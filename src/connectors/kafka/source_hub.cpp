@@ -21,7 +21,7 @@ class RealClient final : public Client {
   }
 };
 
-Result<std::vector<TopicInfo>> matching(std::vector<TopicInfo> topics, const std::string& pattern) {
+Result<std::vector<TopicInfo>> matching(Consumer& consumer, const std::string& pattern, const Deadline& deadline) {
   std::regex regex;
   try {
     regex.assign(pattern);
@@ -29,13 +29,15 @@ Result<std::vector<TopicInfo>> matching(std::vector<TopicInfo> topics, const std
     return Status{ErrorCode::kInvalidArgument,
                   "kafka source: .pattern '" + pattern + "' is no regular expression: " + error.what()};
   }
-  std::erase_if(topics, [&](const TopicInfo& topic) {
-    return topic.name.starts_with("__") || !std::regex_match(topic.name, regex);  // "__": the brokers' own
-  });
-  if (topics.empty()) {
+  const auto wanted = [&](const std::string& name) {
+    return !name.starts_with("__") && std::regex_match(name, regex);  // "__": the brokers' own
+  };
+  Result<std::vector<TopicInfo>> topics = consumer.matching_topics(wanted, deadline.left());
+  if (!topics) return topics;
+  if (topics->empty()) {
     return Status{ErrorCode::kNotFound, "kafka source: no topic matches the pattern '" + pattern + "'"};
   }
-  std::sort(topics.begin(), topics.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::sort(topics->begin(), topics->end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return topics;
 }
 
@@ -94,17 +96,22 @@ Result<std::unique_ptr<Consumer>> SourceHub::connect(std::size_t partitions, std
 }
 
 Result<std::vector<Split>> SourceHub::list_splits(SourceContext& context) {
+  const Deadline deadline{options_.connect_timeout};
   std::string settings;
   Result<std::unique_ptr<Consumer>> consumer = connect(1, settings);
   if (!consumer) return consumer.error();
-  const Result<std::vector<TopicPartition>> partitions = find_partitions(**consumer);
+  const Result<std::vector<TopicInfo>> topics = find_topics(**consumer, deadline);
+  if (!topics) return topics.error();
+  const Result<std::vector<TopicPartition>> partitions = share_of(*topics);
   if (!partitions) return partitions.error();
   // How much each partition may fetch is known only now, and is a setting of the client as a whole.
   if (partitions->size() > 1) {
     consumer = connect(partitions->size(), settings);
     if (!consumer) return consumer.error();
   }
-  const Result<std::vector<std::int64_t>> starts = find_starts(**consumer, *partitions, context.restored);
+  // A restart knows where to go on, and what it does not know is new.
+  const Start::Kind kind = context.restored ? Start::Kind::kEarliest : options_.start.kind;
+  const Result<Offsets> starts = find_starts(**consumer, *partitions, *topics, kind, deadline);
   if (!starts) return starts.error();
   auto connection = std::make_shared<SourceConnection>(*std::move(consumer), std::move(settings));
   std::vector<Split> splits;
@@ -112,8 +119,7 @@ Result<std::vector<Split>> SourceHub::list_splits(SourceContext& context) {
     splits.push_back({split_id((*partitions)[i]), {static_cast<std::uint64_t>((*starts)[i]), {}}});
   }
   if (options_.stop_at_end) {
-    const Result<std::vector<std::int64_t>> ends =
-        connection->consumer().offsets(*partitions, kLatestOffset, options_.connect_timeout);
+    const Result<Offsets> ends = connection->consumer().offsets(*partitions, kLatestOffset, deadline.left());
     if (!ends) return ends.error();
     for (std::size_t i = 0; i < splits.size(); ++i) connection->ends[splits[i].id] = (*ends)[i];
   }
@@ -124,15 +130,17 @@ Result<std::vector<Split>> SourceHub::list_splits(SourceContext& context) {
   return splits;
 }
 
-Result<std::vector<TopicPartition>> SourceHub::find_partitions(Consumer& consumer) const {
+Result<std::vector<TopicInfo>> SourceHub::find_topics(Consumer& consumer, const Deadline& deadline) const {
+  if (!options_.pattern.empty()) return matching(consumer, options_.pattern, deadline);
   std::vector<std::string> names = options_.topics;
   if (!options_.topic.empty()) names = {options_.topic};
-  Result<std::vector<TopicInfo>> topics = consumer.topics(names, options_.connect_timeout);
-  if (topics && !options_.pattern.empty()) topics = matching(*std::move(topics), options_.pattern);
-  if (!topics) return topics.error();
+  return consumer.topics(names, deadline.left());
+}
+
+Result<std::vector<TopicPartition>> SourceHub::share_of(const std::vector<TopicInfo>& topics) const {
   std::vector<TopicPartition> partitions;
   std::int32_t most = 0;
-  for (const TopicInfo& topic : *topics) {
+  for (const TopicInfo& topic : topics) {
     most = std::max(most, topic.partitions);
     for (std::int32_t p = 0; p < topic.partitions; ++p) {
       if (static_cast<std::uint32_t>(p) % options_.instances == options_.instance) {
@@ -149,42 +157,53 @@ Result<std::vector<TopicPartition>> SourceHub::find_partitions(Consumer& consume
   return partitions;
 }
 
-Result<std::vector<std::int64_t>> SourceHub::find_starts(Consumer& consumer,
-                                                         const std::vector<TopicPartition>& partitions,
-                                                         bool restored) const {
-  const std::chrono::milliseconds timeout = options_.connect_timeout;
-  const Start::Kind kind = restored ? Start::Kind::kEarliest : options_.start.kind;
-  if (kind == Start::Kind::kLatest) return consumer.offsets(partitions, kLatestOffset, timeout);
-  Result<std::vector<std::int64_t>> earliest = consumer.offsets(partitions, kEarliestOffset, timeout);
+Result<SourceHub::Offsets> SourceHub::find_starts(Consumer& consumer, const std::vector<TopicPartition>& partitions,
+                                                  const std::vector<TopicInfo>& topics, Start::Kind kind,
+                                                  const Deadline& deadline) const {
+  if (kind == Start::Kind::kLatest) return consumer.offsets(partitions, kLatestOffset, deadline.left());
+  if (kind == Start::Kind::kTimestamp) return start_at_time(consumer, partitions, deadline);
+  Result<Offsets> earliest = consumer.offsets(partitions, kEarliestOffset, deadline.left());
   if (!earliest || kind == Start::Kind::kEarliest) return earliest;
-  if (kind == Start::Kind::kCommitted) {
-    const Result<std::vector<std::optional<std::int64_t>>> committed = consumer.committed(partitions, timeout);
-    if (!committed) return committed.error().at("the group '" + options_.group + "'");
-    for (std::size_t i = 0; i < partitions.size(); ++i) (*earliest)[i] = (*committed)[i].value_or((*earliest)[i]);
-    return earliest;
+  if (kind == Start::Kind::kOffsets) return start_as_named(partitions, topics, *std::move(earliest));
+  const Result<std::vector<std::optional<std::int64_t>>> committed = consumer.committed(partitions, deadline.left());
+  if (!committed) return committed.error().at("the group '" + options_.group + "'");
+  for (std::size_t i = 0; i < partitions.size(); ++i) (*earliest)[i] = (*committed)[i].value_or((*earliest)[i]);
+  return earliest;
+}
+
+Result<SourceHub::Offsets> SourceHub::start_at_time(Consumer& consumer, const std::vector<TopicPartition>& partitions,
+                                                    const Deadline& deadline) const {
+  const auto wanted = std::chrono::ceil<std::chrono::milliseconds>(options_.start.timestamp.time_since_epoch()).count();
+  // Before 1970 there are no messages, and negative numbers mean something else to brokers.
+  if (wanted < 0) return consumer.offsets(partitions, kEarliestOffset, deadline.left());
+  // The end first: a message that comes between the two answers is behind it.
+  const Result<Offsets> latest = consumer.offsets(partitions, kLatestOffset, deadline.left());
+  if (!latest) return latest.error();
+  Result<Offsets> found = consumer.offsets(partitions, wanted, deadline.left());
+  for (std::size_t i = 0; found && i < partitions.size(); ++i) {
+    if ((*found)[i] < 0) (*found)[i] = (*latest)[i];
   }
-  if (kind == Start::Kind::kTimestamp) {
-    const auto wanted =
-        std::chrono::ceil<std::chrono::milliseconds>(options_.start.timestamp.time_since_epoch()).count();
-    // Before 1970 there are no messages, and negative numbers mean something else to brokers.
-    if (wanted < 0) return earliest;
-    Result<std::vector<std::int64_t>> found = consumer.offsets(partitions, wanted, timeout);
-    if (!found) return found;
-    const Result<std::vector<std::int64_t>> latest = consumer.offsets(partitions, kLatestOffset, timeout);
-    if (!latest) return latest.error();
-    for (std::size_t i = 0; i < partitions.size(); ++i) {
-      if ((*found)[i] < 0) (*found)[i] = (*latest)[i];
-    }
-    return found;
-  }
+  return found;
+}
+
+Result<SourceHub::Offsets> SourceHub::start_as_named(const std::vector<TopicPartition>& partitions,
+                                                     const std::vector<TopicInfo>& topics, Offsets otherwise) const {
   for (const PartitionOffset& wanted : options_.start.offsets) {
+    const bool known = std::any_of(topics.begin(), topics.end(), [&](const TopicInfo& topic) {
+      return topic.name == wanted.topic && wanted.partition < topic.partitions;
+    });
+    if (!known) {
+      return Status{ErrorCode::kInvalidArgument, "kafka source: start_at_offsets() names " +
+                                                     split_id({wanted.topic, wanted.partition}) +
+                                                     ", which is not among the partitions of this source"};
+    }
     const auto at = std::find_if(partitions.begin(), partitions.end(), [&](const TopicPartition& each) {
       return each.topic == wanted.topic && each.partition == wanted.partition;
     });
-    // Those of other instances may be named, too.
-    if (at != partitions.end()) (*earliest)[static_cast<std::size_t>(at - partitions.begin())] = wanted.offset;
+    // It may be for another instance.
+    if (at != partitions.end()) otherwise[static_cast<std::size_t>(at - partitions.begin())] = wanted.offset;
   }
-  return earliest;
+  return otherwise;
 }
 
 std::shared_ptr<Client> real_client() { return std::make_shared<RealClient>(); }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "connectors/kafka/client.hpp"
+#include "connectors/kafka/deadline.hpp"
 #include "millstream/connectors/kafka/source.hpp"
 #include "millstream/core/waker.hpp"
 #include "millstream/io/source.hpp"
@@ -53,11 +54,19 @@ class SourceHub {
   [[nodiscard]] std::shared_ptr<SourceConnection> connection();
 
  private:
+  using Offsets = std::vector<std::int64_t>;
+
   [[nodiscard]] Result<std::unique_ptr<Consumer>> connect(std::size_t partitions, std::string& settings) const;
-  [[nodiscard]] Result<std::vector<TopicPartition>> find_partitions(Consumer& consumer) const;
-  [[nodiscard]] Result<std::vector<std::int64_t>> find_starts(Consumer& consumer,
-                                                              const std::vector<TopicPartition>& partitions,
-                                                              bool restored) const;
+  [[nodiscard]] Result<std::vector<TopicInfo>> find_topics(Consumer& consumer, const Deadline& deadline) const;
+  /// Those that this process reads.
+  [[nodiscard]] Result<std::vector<TopicPartition>> share_of(const std::vector<TopicInfo>& topics) const;
+  [[nodiscard]] Result<Offsets> find_starts(Consumer& consumer, const std::vector<TopicPartition>& partitions,
+                                            const std::vector<TopicInfo>& topics, Start::Kind kind,
+                                            const Deadline& deadline) const;
+  [[nodiscard]] Result<Offsets> start_at_time(Consumer& consumer, const std::vector<TopicPartition>& partitions,
+                                              const Deadline& deadline) const;
+  [[nodiscard]] Result<Offsets> start_as_named(const std::vector<TopicPartition>& partitions,
+                                               const std::vector<TopicInfo>& topics, Offsets otherwise) const;
 
   const SourceOptions options_;
   const std::shared_ptr<Client> client_;

@@ -4,7 +4,7 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
-#include <initializer_list>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -34,6 +34,11 @@ class MockCluster {
   /// All of broker 1's connections break, and nobody can connect.
   void down() { rd_kafka_mock_broker_set_down(cluster_, 1); }
   void up() { rd_kafka_mock_broker_set_up(cluster_, 1); }
+  /// Every answer of broker 1 comes so late.
+  void set_round_trip(int ms) { rd_kafka_mock_broker_set_rtt(cluster_, 1, ms); }
+  void move(const std::string& topic, std::int32_t partition, std::int32_t broker) {
+    rd_kafka_mock_partition_set_leader(cluster_, topic.c_str(), partition, broker);
+  }
   void set_topic_error(const std::string& topic, rd_kafka_resp_err_t error) {
     rd_kafka_mock_topic_set_error(cluster_, topic.c_str(), error);
   }

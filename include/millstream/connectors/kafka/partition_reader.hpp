@@ -23,6 +23,7 @@ struct SourceOptions;
 namespace detail {
 
 class PartitionQueue;
+struct Fetched;
 class SourceConnection;
 class SourceHub;
 
@@ -63,7 +64,8 @@ class MILLSTREAM_EXPORT PartitionReader {
   [[nodiscard]] DeadLetter letter(const MessageView& message, DecodeError error) const;
   [[nodiscard]] const std::string& topic() const noexcept { return topic_; }
   [[nodiscard]] std::int32_t partition() const noexcept { return partition_; }
-  /// Behind the last message that next() has returned.
+  /// Behind the last message that next() has returned, and behind what stood at the end of the partition instead of
+  /// one.
   [[nodiscard]] Position position() const { return {static_cast<std::uint64_t>(next_offset_), {}}; }
 
  private:
@@ -72,7 +74,10 @@ class MILLSTREAM_EXPORT PartitionReader {
   [[nodiscard]] bool refill();
   [[nodiscard]] const MessageView* take();
   [[nodiscard]] bool serve_client();
-  void report_lag(bool at_end);
+  void handle(const Fetched& fetched);
+  /// Offsets up to `offset` are done with.
+  void move_to(std::int64_t offset);
+  void report_lag();
   void handle_out_of_range(const Status& cause);
   void fail(const Status& status);
 
@@ -84,12 +89,12 @@ class MILLSTREAM_EXPORT PartitionReader {
   std::unique_ptr<PartitionQueue> queue_;
   std::int64_t next_offset_ = 0;
   std::int64_t end_offset_ = -1;  // where to stop; -1 = never
-  std::int64_t end_seen_ = -1;    // the newest end of the partition that the client told of
   std::uint64_t skipped_offsets_ = 0;
   std::int64_t last_timestamp_ms_ = -1;  // of the messages given out
   std::int64_t lag_reported_ns_ = 0;
   bool may_fetch_ = false;
-  bool moved_ = false;  // by on_out_of_range, and no message has come since
+  bool at_end_ = false;  // of the partition as far as the client has seen it
+  bool moved_ = false;   // by on_out_of_range, and where to is not known yet: next_offset_ is where it could not go on
   Result<Poll> outcome_ = Poll::more();
   std::size_t fetched_ = 0;
   std::size_t taken_ = 0;

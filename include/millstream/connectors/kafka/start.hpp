@@ -32,7 +32,8 @@ struct Start {
 [[nodiscard]] inline Start start_at(Timestamp t) { return {.kind = Start::Kind::kTimestamp, .timestamp = t}; }
 /// Where `group` of the options has committed; at the earliest offset of partitions for which it has not.
 [[nodiscard]] inline Start start_at_committed() { return {.kind = Start::Kind::kCommitted}; }
-/// At these offsets; partitions that are not named begin at their earliest offset.
+/// At these offsets; partitions that are not named begin at their earliest offset. One that the topics do not have
+/// fails the job.
 [[nodiscard]] inline Start start_at_offsets(std::vector<PartitionOffset> offsets) {
   return {.kind = Start::Kind::kOffsets, .offsets = std::move(offsets)};
 }
