@@ -48,10 +48,34 @@ constexpr std::array kOwnedBySink{
 constexpr std::size_t kFetchKbytesMin = 1024;       // less than a broker sends at once would be reached by every fetch
 constexpr std::size_t kFetchKbytesMax = 2'000'000;  // librdkafka takes up to 2,097,151
 
-bool is_secret(std::string_view name) {
-  constexpr std::array kParts{"password", "secret", "ssl.key.pem", "oauthbearer.config", "token"};
-  return std::any_of(kParts.begin(), kParts.end(),
-                     [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
+// A newer client may have secrets of which nobody here knows: what has to do with security is shown only where its name
+// is in this list, and what looks like a secret never is.
+bool is_shown(std::string_view name) {
+  constexpr std::array<std::string_view, 18> kKnown{
+      "sasl.mechanism",
+      "sasl.mechanisms",
+      "sasl.username",
+      "sasl.kerberos.principal",
+      "sasl.kerberos.service.name",
+      "sasl.oauthbearer.client.id",
+      "sasl.oauthbearer.method",
+      "sasl.oauthbearer.scope",
+      "sasl.oauthbearer.token.endpoint.url",
+      "ssl.ca.location",
+      "ssl.certificate.location",
+      "ssl.cipher.suites",
+      "ssl.crl.location",
+      "ssl.curves.list",
+      "ssl.endpoint.identification.algorithm",
+      "ssl.key.location",
+      "ssl.keystore.location",
+      "ssl.sigalgs.list",
+  };
+  if (std::find(kKnown.begin(), kKnown.end(), name) != kKnown.end()) return true;
+  if (name.starts_with("sasl.") || name.starts_with("ssl.")) return false;
+  constexpr std::array kSecret{"password", "passphrase", "secret", "token", ".pem"};
+  return std::none_of(kSecret.begin(), kSecret.end(),
+                      [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
 }
 
 Settings common_settings() {
@@ -119,10 +143,21 @@ class Mistakes {
   std::string text_;
 };
 
+// The brokers' own limit; the client does not even make an object for a topic whose name is much longer.
+void check_topic(const std::string& name, Mistakes& mistakes) {
+  constexpr std::size_t kTopicNameMax = 249;
+  if (name.size() > kTopicNameMax) {
+    mistakes.add("the name of the topic '" + name.substr(0, 20) + "...' has " + std::to_string(name.size()) +
+                 " characters: Kafka allows " + std::to_string(kTopicNameMax));
+  }
+}
+
 void check_source(const SourceOptions& options, Mistakes& mistakes) {
   if (options.brokers.empty()) mistakes.add(".brokers is empty: give \"host:port\" of some of the brokers");
   const int named = !options.topic.empty() + !options.topics.empty() + !options.pattern.empty();
   if (named != 1) mistakes.add("give one of .topic, .topics and .pattern");
+  check_topic(options.topic, mistakes);
+  for (const std::string& topic : options.topics) check_topic(topic, mistakes);
   if (options.instances == 0 || options.instance >= options.instances) {
     mistakes.add(".instance is " + std::to_string(options.instance) + " of " + std::to_string(options.instances) +
                  " .instances: they are numbered from 0");
@@ -141,10 +176,11 @@ void check_source(const SourceOptions& options, Mistakes& mistakes) {
 void check_writer(const WriterOptions& options, Mistakes& mistakes) {
   if (options.brokers.empty()) mistakes.add(".brokers is empty: give \"host:port\" of some of the brokers");
   if (options.topic.empty()) mistakes.add(".topic is empty");
+  check_topic(options.topic, mistakes);
   if (options.connect_timeout.count() <= 0) mistakes.add(".connect_timeout is not positive");
-  if (options.buffer_bytes_max < kBufferBytesMin) {
-    mistakes.add(".buffer_bytes_max is " + std::to_string(options.buffer_bytes_max) + ": give at least " +
-                 std::to_string(kBufferBytesMin));
+  if (options.buffer_bytes_max < kBufferBytesMin || options.buffer_bytes_max > kBufferBytesMax) {
+    mistakes.add(".buffer_bytes_max is " + std::to_string(options.buffer_bytes_max) + ": give " +
+                 std::to_string(kBufferBytesMin) + " to " + std::to_string(kBufferBytesMax));
   }
   if (options.guarantee == Guarantee::kNone) return;
   for (const char* name : {"acks", "request.required.acks"}) {
@@ -161,7 +197,7 @@ std::string Configuration::text() const {
   std::string all;
   for (const auto& [name, value] : properties) {
     if (!all.empty()) all += ", ";
-    all += name + "=" + (is_secret(name) ? "***" : value);
+    all += name + "=" + (is_shown(name) ? value : "***");
   }
   return all;
 }
@@ -214,6 +250,8 @@ Result<Configuration> producer_configuration(const WriterOptions& options) {
                     {"message.timeout.ms", "120000"},
                     // As the Java client: by murmur2 of the key, without key any.
                     {"partitioner", "murmur2_random"},
+                    // A misspelt topic is an error, not a new topic with the broker's default settings.
+                    {"allow.auto.create.topics", "false"},
                 });
   add(settings, produce_preset(options.preset));
   if (options.guarantee == Guarantee::kNone) {

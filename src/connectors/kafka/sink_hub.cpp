@@ -84,8 +84,18 @@ std::shared_ptr<WriterDeliveries> SinkConnection::add_writer(std::uint32_t shard
 }
 
 Result<std::shared_ptr<SinkConnection>> SinkHub::connection(SinkContext& context) {
+  const std::uint64_t ended_before = attempts_.load();
   const std::scoped_lock lock{mutex_};
   if (std::shared_ptr<SinkConnection> there = connection_.lock()) return there;
+  if (attempts_.load() != ended_before && !failure_.ok()) return failure_;
+  Result<std::shared_ptr<SinkConnection>> made = connect(context);
+  failure_ = made ? Status{} : made.error();
+  ++attempts_;
+  if (made) connection_ = *made;
+  return made;
+}
+
+Result<std::shared_ptr<SinkConnection>> SinkHub::connect(const SinkContext& context) const {
   const Result<Configuration> configuration = producer_configuration(options_);
   if (!configuration) return configuration.error();
   context.log(LogLevel::kInfo, "sink '" + context.stage() + "' writes to Kafka with " + configuration->text());
@@ -93,9 +103,7 @@ Result<std::shared_ptr<SinkConnection>> SinkHub::connection(SinkContext& context
   if (!producer) return producer.error();
   const Result<std::int32_t> partitions = (*producer)->partitions(options_.topic, options_.connect_timeout);
   if (!partitions) return partitions.error();
-  auto made = std::make_shared<SinkConnection>(*std::move(producer), options_);
-  connection_ = made;
-  return made;
+  return std::make_shared<SinkConnection>(*std::move(producer), options_);
 }
 
 std::shared_ptr<SinkHub> make_sink_hub(WriterOptions options, std::shared_ptr<Client> client) {

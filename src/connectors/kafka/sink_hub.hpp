@@ -74,14 +74,19 @@ class SinkHub {
  public:
   SinkHub(WriterOptions options, std::shared_ptr<Client> client)
       : options_{std::move(options)}, client_{std::move(client)} {}
-  /// That of the run; the first of its shards makes it.
+  /// That of the run; the first of its shards makes it. Those that wait for it meanwhile share the outcome, whatever it
+  /// is, so that brokers which do not answer cost the job one timeout.
   [[nodiscard]] Result<std::shared_ptr<SinkConnection>> connection(SinkContext& context);
 
  private:
+  [[nodiscard]] Result<std::shared_ptr<SinkConnection>> connect(const SinkContext& context) const;
+
   const WriterOptions options_;
   const std::shared_ptr<Client> client_;
   std::mutex mutex_;
   std::weak_ptr<SinkConnection> connection_;
+  std::atomic<std::uint64_t> attempts_{0};  // that have ended
+  Status failure_;                          // of the last one
 };
 
 }  // namespace millstream::inline v0::kafka::detail

@@ -79,6 +79,7 @@ TEST(KafkaConfiguration, DeliveriesAreWaitedForUnlessNothingIsPromised) {
   EXPECT_THAT(writing(WriterOptions{}),
               AllOf(Contains(Pair("acks", "all")), Contains(Pair("enable.idempotence", "true")),
                     Contains(Pair("partitioner", "murmur2_random"))));
+  EXPECT_THAT(writing(WriterOptions{}), Contains(Pair("allow.auto.create.topics", "false"))) << "the topic must exist";
   EXPECT_THAT(writing(WriterOptions{.guarantee = Guarantee::kNone}),
               AllOf(Contains(Pair("acks", "1")), Not(Contains(Key("enable.idempotence")))));
 }
@@ -86,6 +87,7 @@ TEST(KafkaConfiguration, DeliveriesAreWaitedForUnlessNothingIsPromised) {
 TEST(KafkaConfiguration, AllMistakesAreReportedAtOnce) {
   const Result<Configuration> made =
       consumer_configuration({.topic = "a",
+                              .topics = {std::string(250, 'x')},
                               .pattern = "b",
                               .start = start_at_committed(),
                               .instance = 2,
@@ -95,12 +97,13 @@ TEST(KafkaConfiguration, AllMistakesAreReportedAtOnce) {
   EXPECT_EQ(made.error().code(), ErrorCode::kInvalidArgument);
   EXPECT_THAT(made.error().message(),
               AllOf(HasSubstr(".brokers is empty"), HasSubstr("one of .topic, .topics and .pattern"),
-                    HasSubstr(".instance is 2 of 2"), HasSubstr("needs the .group"),
-                    HasSubstr("group.id cannot be set: it is .group"), HasSubstr("isolation.level cannot be set"),
-                    HasSubstr("transactional.id cannot be set")));
-  const Result<Configuration> sink =
-      producer_configuration({.properties = {{"acks", "0"}, {"queue.buffering.max.messages", "1"}}});
+                    HasSubstr("has 250 characters: Kafka allows 249"), HasSubstr(".instance is 2 of 2"),
+                    HasSubstr("needs the .group"), HasSubstr("group.id cannot be set: it is .group"),
+                    HasSubstr("isolation.level cannot be set"), HasSubstr("transactional.id cannot be set")));
+  const Result<Configuration> sink = producer_configuration(
+      {.buffer_bytes_max = std::size_t{2} << 30, .properties = {{"acks", "0"}, {"queue.buffering.max.messages", "1"}}});
   EXPECT_THAT(sink.error().message(), AllOf(HasSubstr(".topic is empty"), HasSubstr("acks=0"),
+                                            HasSubstr(".buffer_bytes_max is 2147483648: give 1048576 to 1073741824"),
                                             HasSubstr("queue.buffering.max.messages cannot be set")));
 }
 
@@ -109,9 +112,18 @@ TEST(KafkaConfiguration, SecretsAreNotInItsText) {
                                      {"ssl.key.pem", "s3cret"},
                                      {"ssl.keystore.password", "s3cret"},
                                      {"sasl.oauthbearer.client.secret", "s3cret"},
+                                     {"ssl.key.password", "s3cret"},
+                                     {"sasl.oauthbearer.config", "s3cret"},
+                                     {"sasl.oauthbearer.extensions", "s3cret"},
+                                     {"sasl.oauthbearer.assertion.private.key.pem", "s3cret"},
+                                     {"sasl.oauthbearer.assertion.private.key.passphrase", "s3cret"},
+                                     {"sasl.what.a.newer.client.has", "s3cret"},
+                                     {"ssl.ca.location", "/ca"},
+                                     {"fetch.min.bytes", "9"},
                                      {"sasl.username", "ann"}}};
   EXPECT_THAT(configuration.text(),
-              AllOf(Not(HasSubstr("s3cret")), HasSubstr("sasl.password=***"), HasSubstr("sasl.username=ann")));
+              AllOf(Not(HasSubstr("s3cret")), HasSubstr("sasl.password=***"), HasSubstr("sasl.username=ann"),
+                    HasSubstr("ssl.ca.location=/ca"), HasSubstr("fetch.min.bytes=9")));
 }
 
 }  // namespace

@@ -1,11 +1,16 @@
-// The source against a client that the test scripts: positions at the ends of partitions and after offsets that
+// Source and sink against a client that the test scripts: positions at the ends of partitions and after offsets that
 // are gone, and what a start costs.
 #include <gmock/gmock.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <fstream>
+#include <mutex>
 #include <thread>
 
 #include "connectors/drive.hpp"
 #include "connectors/kafka/scripted_client.hpp"
+#include "millstream/connectors/kafka/sink.hpp"
 #include "millstream/connectors/kafka/source.hpp"
 #include "runtime/eventually.hpp"
 
@@ -22,6 +27,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::list_splits;
 using testing::ScriptedClient;
+using testing::sink_context;
 using testing::SplitReader;
 using namespace std::chrono_literals;
 
@@ -132,6 +138,52 @@ TEST_F(KafkaScripted, AStartHasOneTimeoutForAllItsQuestions) {
   ASSERT_TRUE(list_splits(source({.start = kafka::start_at(Timestamp{1h}), .stop_at_end = true})));
   ASSERT_EQ(timeouts.size(), 4U);
   for (std::size_t i = 1; i < timeouts.size(); ++i) EXPECT_LE(timeouts[i], timeouts[i - 1] - 10ms) << i;
+}
+
+// The thread waits for something: here, a lock.
+bool sleeps(int thread) {
+  std::ifstream file{"/proc/self/task/" + std::to_string(thread) + "/stat"};
+  std::string number;
+  std::string name;
+  std::string state;
+  file >> number >> name >> state;
+  return state == "S";
+}
+
+TEST_F(KafkaScripted, ShardsShareAFailureToConnect) {
+  constexpr int kShards = 4;
+  std::mutex mutex;
+  std::vector<int> arrived;  // threads
+  int calls = 0;             // one at a time
+  script->partitions_call = [&] {
+    ++calls;
+    const int self = ::gettid();
+    EXPECT_TRUE(test::eventually([&] {
+      const std::scoped_lock lock{mutex};
+      return arrived.size() == kShards &&
+             std::all_of(arrived.begin(), arrived.end(), [&](int thread) { return thread == self || sleeps(thread); });
+    }));
+    return Status{ErrorCode::kUnavailable, "no answer"};
+  };
+  const kafka::Sink<std::string> sink{{.brokers = "b:1", .topic = "t"}, script};
+  {
+    std::vector<std::jthread> shards;
+    for (std::uint32_t shard = 0; shard < kShards; ++shard) {
+      shards.emplace_back([&, shard, copy = sink]() mutable {
+        SinkContext context = sink_context(posix_file_system(), system_clock(), shard, kShards);
+        {
+          const std::scoped_lock lock{mutex};
+          arrived.push_back(::gettid());
+        }
+        EXPECT_EQ(copy.open(context).code(), ErrorCode::kUnavailable);
+      });
+    }
+  }
+  EXPECT_EQ(calls, 1);
+  script->partitions_call = [] { return Status{}; };
+  kafka::Sink<std::string> later = sink;
+  SinkContext context = sink_context();
+  EXPECT_TRUE(later.open(context).ok()) << "the next run tries again";
 }
 
 }  // namespace

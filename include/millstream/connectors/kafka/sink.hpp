@@ -1,7 +1,7 @@
 // The Kafka sink: each record becomes a message. Delivery: at least once. In a job with checkpoints one is complete
 // only when the brokers have acknowledged every message before it, and a message that cannot be delivered fails the job
 // with the cause; after a restart, records since the last checkpoint are sent again. Without checkpoints the same holds
-// for the end of the input. Guarantee::kNone waits for nothing.
+// for the end of the input. Guarantee::kNone waits at the end of the input only.
 //
 //   ms::kafka::sink<Total>({.brokers = "localhost:9092", .topic = "totals",
 //                           .key = [](const Total& total) { return total.card; }})
@@ -49,7 +49,7 @@ struct SinkOptions {
   std::function<std::int32_t(const T&)> partition = {};
   Guarantee guarantee = Guarantee::kAtLeastOnce;
   /// Bytes of messages that are not acknowledged yet, all shards together; at the limit the sink has no room, and the
-  /// job waits. At least 1 MiB.
+  /// job waits. From 1 MiB to 1 GiB.
   std::size_t buffer_bytes_max = std::size_t{16} << 20;
   /// How long opening may take to find brokers and topic, before it fails the job.
   std::chrono::milliseconds connect_timeout = std::chrono::seconds{10};

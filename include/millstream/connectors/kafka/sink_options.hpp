@@ -13,7 +13,8 @@ namespace millstream::inline v0::kafka {
 enum class Guarantee {
   /// Every record is in the topic at least once; after a restart those since the last checkpoint may be there again.
   kAtLeastOnce,
-  /// Records may be lost: a failed delivery is counted in the log, and nothing waits for deliveries.
+  /// Records may be lost: a failed delivery is counted in the log, and no checkpoint waits for deliveries. Only the end
+  /// of the input does.
   kNone,
 };
 
@@ -21,6 +22,8 @@ namespace detail {
 
 /// Below, a sink could not hold one message of the size that brokers take by default.
 inline constexpr std::size_t kBufferBytesMin = std::size_t{1} << 20;
+/// Above, the client's own limit of ten million messages could be reached first by those that are empty.
+inline constexpr std::size_t kBufferBytesMax = std::size_t{1} << 30;
 
 struct WriterOptions {
   std::string brokers = {};
