@@ -15,7 +15,20 @@ void* bytes_of(std::string_view text, bool there) {
   return const_cast<char*>(text.data() != nullptr ? text.data() : "");
 }
 
-std::size_t size_of(const rd_kafka_message_t& message) { return message.len + message.key_len; }
+// As OutgoingMessage::bytes() counts.
+std::size_t size_of(const rd_kafka_message_t& message) {
+  std::size_t all = message.len + message.key_len;
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return all;
+  const char* name = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+       ++i) {
+    all += kHeaderBytes + size;
+  }
+  return all;
+}
 
 void on_delivery(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void* /*opaque*/) {
   auto& log = *static_cast<DeliveryLog*>(message->_private);
@@ -83,8 +96,8 @@ class LibrdkafkaProducer final : public Producer {
                                              static_cast<int>(natives.size()));
     Status status;
     if (taken == static_cast<int>(natives.size())) return status;
-    for (const rd_kafka_message_t& native : natives) {
-      if (native.err != RD_KAFKA_RESP_ERR_NO_ERROR) note(refuse(native.err, size_of(native), log), status);
+    for (std::size_t i = 0; i < natives.size(); ++i) {
+      if (natives[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) note(refuse(natives[i].err, messages[i].bytes(), log), status);
     }
     return status;
   }
@@ -107,7 +120,7 @@ class LibrdkafkaProducer final : public Producer {
                           RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(static_cast<void*>(&log)), RD_KAFKA_V_END);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
     if (headers != nullptr) rd_kafka_headers_destroy(headers);  // only what was taken is the client's
-    return refuse(error, message.value.size() + message.key.size(), log);
+    return refuse(error, message.bytes(), log);
   }
 
   static Status refuse(rd_kafka_resp_err_t error, std::size_t bytes, DeliveryLog& log) {

@@ -28,7 +28,7 @@ Result<std::unique_ptr<RecordWriter>> RecordWriter::open(SinkHub& hub, SinkConte
 
 bool RecordWriter::has_room() {
   const auto roomy = [&] {
-    return deliveries_->has_room(bytes_.size() + added_.size() * WriterDeliveries::kMessageBytes);
+    return deliveries_->has_room(bytes_.size() + header_bytes_ + added_.size() * WriterDeliveries::kMessageBytes);
   };
   if (roomy()) return true;
   // What was added is not under way yet, and nobody would answer for it.
@@ -40,7 +40,16 @@ bool RecordWriter::has_room() {
   return false;
 }
 
+void RecordWriter::header(Header header) {
+  header_bytes_ += kHeaderBytes + (header.value ? header.value->size() : 0);
+  headers_.push_back(std::move(header));
+  ++added_.back().headers;
+}
+
 Status RecordWriter::send() {
+  if (before_1970_) {
+    return {ErrorCode::kInvalidData, "the timestamp of a record is before 1970: no message of Kafka can have it"};
+  }
   if (!added_.empty()) {
     std::vector<OutgoingMessage> messages(added_.size());
     const std::string_view bytes{bytes_};
@@ -57,11 +66,12 @@ Status RecordWriter::send() {
       message.headers = headers.first(added.headers);
       headers = headers.subspan(added.headers);
     }
-    deliveries_->sent(messages.size(), bytes_.size());
+    deliveries_->sent(messages.size(), bytes_.size() + header_bytes_);
     Status refused = connection_->producer().produce(connection_->options().topic, messages, *deliveries_);
     added_.clear();
     bytes_.clear();
     headers_.clear();
+    header_bytes_ = 0;
     if (!refused.ok() && connection_->options().guarantee != Guarantee::kNone) return refused;
   }
   return serve();

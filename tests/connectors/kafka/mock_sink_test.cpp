@@ -154,6 +154,41 @@ TEST_F(KafkaMockSink, AFullBufferIsNoRoomAndTheShardIsWokenWhenItIsNotAnyMore) {
   EXPECT_EQ(read_log(cluster.brokers(), "out", 1).size(), records.size());
 }
 
+TEST_F(KafkaMockSink, HeadersTakeRoomUntilTheyAreDelivered) {
+  cluster.create("out", 1);
+  auto to = sink<std::string>({.headers = [](const std::string&) -> std::vector<kafka::Header> {
+                                 return {{"big", std::string(10'000, 'h')}, {"none", std::nullopt}};
+                               },
+                               .buffer_bytes_max = std::size_t{1} << 20});
+  ASSERT_TRUE(to.open(context).ok());
+  std::vector<std::string> records(1000, "x");
+  std::vector<std::size_t> taken_each;
+  for (int round = 0; round < 2; ++round) {
+    cluster.down();
+    const Result<std::size_t> taken = to.write(records);
+    ASSERT_TRUE(taken) << taken.error().to_string();
+    EXPECT_LT(*taken, 110U);
+    taken_each.push_back(*taken);
+    cluster.up();
+    ASSERT_TRUE(to.prepare());
+  }
+  EXPECT_EQ(taken_each[1], taken_each[0]) << "what is delivered takes no room any more";
+  EXPECT_TRUE(to.close(SinkEnd::kFinished).ok());
+}
+
+TEST_F(KafkaMockSink, ATimestampIsNeverTakenForNow) {
+  cluster.create("out", 1);
+  const auto written = [&](Timestamp time) {
+    return write_and_close(sink<std::string>({.timestamp = [time](const std::string&) { return time; }}), {"x"})
+        .to_string();
+  };
+  EXPECT_EQ(written(Timestamp{0ms}), Status{}.to_string());
+  const std::vector<Logged> log = read_log(cluster.brokers(), "out", 1);
+  ASSERT_EQ(log.size(), 1U);
+  EXPECT_EQ(log[0].timestamp_ms, 1) << "the client has no zero";
+  EXPECT_THAT(written(Timestamp{-1us}), AllOf(HasSubstr("invalid_data"), HasSubstr("before 1970")));
+}
+
 TEST_F(KafkaMockSink, AFailedDeliveryFailsTheJobWithItsCause) {
   cluster.create("out", 1);
   auto to = sink<std::string>({.properties = {{"message.timeout.ms", "200"}, {"linger.ms", "0"}}});

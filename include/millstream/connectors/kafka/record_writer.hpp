@@ -1,6 +1,7 @@
 // The part of writing to a topic that does not depend on the type of the records. Users want kafka/sink.hpp.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -46,12 +47,12 @@ class MILLSTREAM_EXPORT RecordWriter {
     bytes_.append(key);
     added_.back().has_key = true;
   }
-  void header(Header header) {
-    headers_.push_back(std::move(header));
-    ++added_.back().headers;
-  }
+  void header(Header header);
+  /// send() refuses what is before 1970: Kafka has no such timestamps.
   void timestamp(Timestamp time) {
-    added_.back().timestamp_ms = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
+    const std::int64_t ms = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
+    before_1970_ |= ms < 0;
+    added_.back().timestamp_ms = std::max<std::int64_t>(ms, 1);  // the client takes 0 for "now"
   }
   /// Negative = by the key.
   void partition(std::int32_t partition) { added_.back().partition = partition; }
@@ -91,6 +92,8 @@ class MILLSTREAM_EXPORT RecordWriter {
   std::string bytes_;  // of what was added
   std::vector<Added> added_;
   std::vector<Header> headers_;
+  std::size_t header_bytes_ = 0;
+  bool before_1970_ = false;
 };
 
 }  // namespace millstream::inline v0::kafka::detail

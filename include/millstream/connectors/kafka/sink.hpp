@@ -43,7 +43,7 @@ struct SinkOptions {
   /// Nothing = the message has no key. This and the next three are not for records of type Message.
   std::function<std::optional<std::string>(const T&)> key = {};
   std::function<std::vector<Header>(const T&)> headers = {};
-  /// Without it a message has the time at which it was sent.
+  /// Without it a message has the time at which it was sent. One before 1970 fails the job.
   std::function<Timestamp(const T&)> timestamp = {};
   /// From 0; one that the topic does not have fails the job. Without it the key decides.
   std::function<std::int32_t(const T&)> partition = {};
