@@ -88,6 +88,38 @@ TEST_F(KafkaSource, DeletedRecordsFailTheJobOrAreLeftOutAsTheOptionsSay) {
   EXPECT_THAT(read({.topic = topic}), ElementsAre("c"));
 }
 
+TEST_F(KafkaSource, MarksOfTransactionsThatRetentionDeletesAreNothingToMiss) {
+  const std::string topic = broker->make_topic("marks", 1);
+  LogWriter writer{broker->brokers(), topic};
+  writer.begin();
+  writer.write(topic, {{.value = "a"}, {.value = "b"}});
+  writer.commit();
+  const auto source = kafka::source<std::string>({.brokers = broker->brokers(), .topic = topic});
+  const Result<std::vector<Split>> splits = list_splits(source);
+  ASSERT_TRUE(splits) << splits.error().to_string();
+  Split split = splits->front();
+  {
+    SplitReader<std::string, kafka::Source<std::string>> reader{source, split, posix_file_system(), system_clock()};
+    EXPECT_TRUE(test::eventually([&] {
+      EXPECT_TRUE(reader.poll());
+      return reader.position().offset == 3;
+    })) << "the mark at offset 2 is read, too";
+    split.start = reader.position();
+  }
+  broker->delete_records(topic, 0, -1);
+  writer.begin();
+  writer.write(topic, {{.value = "c"}});
+  writer.commit();
+  ASSERT_TRUE(list_splits(source));  // as a new run does
+  SplitReader<std::string, kafka::Source<std::string>> reader{source, split, posix_file_system(), system_clock()};
+  EXPECT_TRUE(test::eventually([&] {
+    const Result<Poll> poll = reader.poll();
+    EXPECT_TRUE(poll) << poll.error().to_string();
+    return !poll || !reader.records.empty();
+  }));
+  EXPECT_THAT(reader.records, ElementsAre("c"));
+}
+
 TEST_F(KafkaSource, ATopicThatDoesNotExistIsSaid) {
   const auto missing =
       list_splits(kafka::source<std::string>({.brokers = broker->brokers(), .topic = "no-such-topic"}));

@@ -50,6 +50,14 @@ class RealBroker {
     rd_kafka_NewTopic_destroy(wanted);
     return topic;
   }
+  void delete_topic(const std::string& topic) const {
+    rd_kafka_DeleteTopic_t* wanted = rd_kafka_DeleteTopic_new(topic.c_str());
+    rd_kafka_queue_t* queue = rd_kafka_queue_new(admin_);
+    rd_kafka_DeleteTopics(admin_, &wanted, 1, nullptr, queue);
+    expect_done(queue, topic);
+    rd_kafka_DeleteTopic_destroy(wanted);
+  }
+  /// Those before offset `before`; -1 = all there are.
   void delete_records(const std::string& topic, std::int32_t partition, std::int64_t before) const {
     rd_kafka_topic_partition_list_t* offsets = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(offsets, topic.c_str(), partition)->offset = before;
@@ -79,8 +87,10 @@ class RealBroker {
     } else {
       const int result = run("start");
       if (result != 0) {
-        missing_ = "no broker: kafka_broker.sh start ended with " + std::to_string(result) +
-                   (result == 3 ? " (no java, mvn or jars: install default-jre-headless and maven)" : "");
+        missing_ =
+            "no broker: kafka_broker.sh start ended with " + std::to_string(result) +
+            (result == 3 ? " (no java or jars: install default-jre-headless and maven, and run kafka_broker.sh fetch)"
+                         : "");
         EXPECT_EQ(result, 3) << "the broker did not start";
         return;
       }
@@ -95,8 +105,15 @@ class RealBroker {
     const std::string text = TemporaryFolder::read(folder_ / file);
     return text.substr(0, text.find('\n'));
   }
+  static std::string quoted(const std::string& text) {
+    std::string all = "'";
+    for (const char c : text) all += c == '\'' ? std::string{"'\\''"} : std::string{c};
+    return all + "'";
+  }
   int run(const std::string& command) {
-    const std::string line = std::string{MILLSTREAM_KAFKA_BROKER_SCRIPT} + " " + command + " " + folder_.path();
+    // The broker ends with this program, however that ends.
+    const std::string line = "KAFKA_OWNER=" + std::to_string(::getpid()) + " " +
+                             quoted(MILLSTREAM_KAFKA_BROKER_SCRIPT) + " " + command + " " + quoted(folder_.path());
     std::FILE* output = ::popen(line.c_str(), "r");
     char text[256] = "";
     while (std::fgets(text, sizeof text, output) != nullptr) {

@@ -1,5 +1,5 @@
 # The component kafka. What is labelled kafka runs on a real broker, which the tests start by kafka_broker.sh unless
-# MILLSTREAM_KAFKA_BROKERS names some; without java they are skipped.
+# MILLSTREAM_KAFKA_BROKERS names some; without java, or before kafka_broker.sh fetch, they are skipped.
 
 set(kafka_libraries millstream::kafka PkgConfig::MILLSTREAM_RDKAFKA)
 millstream_add_test(connectors_kafka_format format_test.cpp)
@@ -14,7 +14,7 @@ function(millstream_add_broker_test name)
   millstream_add_test(${name} ${ARGN} LIBRARIES ${kafka_libraries} LABELS kafka TIMEOUT 600)
   target_compile_definitions(${name} PRIVATE
     MILLSTREAM_KAFKA_BROKER_SCRIPT="${PROJECT_SOURCE_DIR}/tests/connectors/kafka/kafka_broker.sh")
-  set_tests_properties(${name} PROPERTIES RESOURCE_LOCK kafka_broker SKIP_REGULAR_EXPRESSION "no java, mvn or jars")
+  set_tests_properties(${name} PROPERTIES RESOURCE_LOCK kafka_broker SKIP_REGULAR_EXPRESSION "no java or jars")
 endfunction()
 millstream_add_broker_test(kafka_source broker_source_test.cpp)
 millstream_add_broker_test(kafka_job broker_job_test.cpp)
