@@ -9,6 +9,7 @@ millstream_add_test(runtime_large_records large_records_test.cpp)
 millstream_add_test(runtime_clock_jump clock_jump_test.cpp)
 millstream_add_test(runtime_sink_end sink_end_test.cpp)
 millstream_add_test(runtime_many_splits many_splits_test.cpp)
+millstream_add_test(runtime_shared_by_splits shared_by_splits_test.cpp)
 millstream_add_test(runtime_backpressure backpressure_test.cpp SERIAL)
 millstream_add_test(runtime_step_bound step_bound_test.cpp)
 # The job that is killed in the simulator is slow to compile, and two tests run it.

@@ -85,6 +85,9 @@ struct SourceContext {
   /// The job goes on from a checkpoint or savepoint that knows splits of this source. Where it does not know one, that
   /// split is new, and begins at the start that the source gives it.
   bool restored = false;
+  /// What the splits of one run share, such as a connection: splits() may set it, and readers find it in
+  /// SplitContext::shared(). It goes when the last split that was to be read has closed, at the latest with the run.
+  std::shared_ptr<void> shared = {};
 };
 
 /// What the reader of one split may use from open() to close(). It stays at its address.
@@ -106,6 +109,10 @@ class SplitContext {
   [[nodiscard]] FileSystem& file_system() const { return *source_.file_system; }
   [[nodiscard]] Clock& clock() const { return *source_.clock; }
   [[nodiscard]] std::uint64_t seed() const { return source_.seed; }
+  /// What splits() has set for this run; null where it has not.
+  [[nodiscard]] const std::shared_ptr<void>& shared() const { return source_.shared; }
+  /// The engine, when the split needs it no more.
+  void release_shared() { source_.shared.reset(); }
   /// May be kept by other threads and called at any time.
   [[nodiscard]] const Waker& waker() const { return waker_; }
   void log(LogLevel level, std::string_view message) const {

@@ -21,8 +21,8 @@ Result<std::unique_ptr<PartitionReader>> PartitionReader::open(SourceHub& hub, S
   std::unique_ptr<PartitionReader> reader{new PartitionReader{context, hub.options()}};
   const Split& split = context.split();
   TopicPartition partition = parse_split_id(split.id);
-  reader->connection_ = hub.connection();
-  if (!reader->connection_) return Status{ErrorCode::kInternal, "the connection of this run is gone"};
+  reader->connection_ = std::static_pointer_cast<SourceConnection>(context.shared());
+  if (!reader->connection_) return Status{ErrorCode::kInternal, "there is no connection of this run"};
   SourceConnection& connection = *reader->connection_;
   if (const std::string settings = connection.take_settings(); !settings.empty()) {
     context.log(LogLevel::kInfo, "source '" + context.source_name() + "' reads Kafka with " + settings);

@@ -81,13 +81,6 @@ void SourceConnection::remove_reader(const void* reader) {
   if (!readers_.empty() && consumer_->has_events()) readers_.begin()->second.wake();
 }
 
-std::shared_ptr<SourceConnection> SourceHub::connection() {
-  const std::scoped_lock lock{mutex_};
-  std::shared_ptr<SourceConnection> connection = opened_.lock();
-  if (connection_ != nullptr && --expected_ == 0) connection_.reset();
-  return connection;
-}
-
 Result<std::unique_ptr<Consumer>> SourceHub::connect(std::size_t partitions, std::string& settings) const {
   const Result<Configuration> configuration = consumer_configuration(options_, partitions, librdkafka_version());
   if (!configuration) return configuration.error();
@@ -95,7 +88,7 @@ Result<std::unique_ptr<Consumer>> SourceHub::connect(std::size_t partitions, std
   return client_->consumer(*configuration);
 }
 
-Result<std::vector<Split>> SourceHub::list_splits(SourceContext& context) {
+Result<std::vector<Split>> SourceHub::list_splits(SourceContext& context) const {
   const Deadline deadline{options_.connect_timeout};
   std::string settings;
   Result<std::unique_ptr<Consumer>> consumer = connect(1, settings);
@@ -123,10 +116,7 @@ Result<std::vector<Split>> SourceHub::list_splits(SourceContext& context) {
     if (!ends) return ends.error();
     for (std::size_t i = 0; i < splits.size(); ++i) connection->ends[splits[i].id] = (*ends)[i];
   }
-  const std::scoped_lock lock{mutex_};
-  opened_ = connection;
-  connection_ = std::move(connection);
-  expected_ = splits.size();
+  context.shared = std::move(connection);
   return splits;
 }
 

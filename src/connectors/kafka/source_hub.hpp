@@ -1,5 +1,5 @@
-// What all copies of a Kafka source share: its options, and while a run is on, the connection that all of its
-// partitions are read by.
+// What all copies of a Kafka source share, its options, and what the readers of one run share: the connection that all
+// of its partitions are read by.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@
 
 namespace millstream::inline v0::kafka::detail {
 
-/// The connection of one run. Any thread.
+/// The connection of one run of one source, which lives as long as its readers (SourceContext::shared). Any thread.
 class SourceConnection {
  public:
   SourceConnection(std::unique_ptr<Consumer> consumer, std::string settings);
@@ -47,11 +47,8 @@ class SourceHub {
       : options_{std::move(options)}, client_{std::move(client)} {}
 
   [[nodiscard]] const SourceOptions& options() const noexcept { return options_; }
-  /// Begins a run.
-  [[nodiscard]] Result<std::vector<Split>> list_splits(SourceContext& context);
-  /// The connection of the newest run, once for each split: when the last has come, it lives as long as its readers.
-  /// Null where it has gone.
-  [[nodiscard]] std::shared_ptr<SourceConnection> connection();
+  /// Begins a run: its connection is in context.shared then.
+  [[nodiscard]] Result<std::vector<Split>> list_splits(SourceContext& context) const;
 
  private:
   using Offsets = std::vector<std::int64_t>;
@@ -70,10 +67,6 @@ class SourceHub {
 
   const SourceOptions options_;
   const std::shared_ptr<Client> client_;
-  std::mutex mutex_;
-  std::shared_ptr<SourceConnection> connection_;
-  std::weak_ptr<SourceConnection> opened_;
-  std::size_t expected_ = 0;  // readers that have not come yet
 };
 
 /// "topic/partition", the id of a split.

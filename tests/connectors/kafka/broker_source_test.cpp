@@ -19,6 +19,7 @@ using ::testing::IsEmpty;
 using testing::list_splits;
 using testing::LogWriter;
 using ::testing::Not;
+using testing::SourceRun;
 using testing::SplitReader;
 
 class KafkaSource : public testing::OnBroker {
@@ -28,11 +29,10 @@ class KafkaSource : public testing::OnBroker {
     options.brokers = broker->brokers();
     options.stop_at_end = true;
     const auto source = kafka::source<std::string>(options);
-    const Result<std::vector<Split>> splits = list_splits(source);
-    EXPECT_TRUE(splits) << splits.error().to_string();
-    if (!splits) return {};
-    SplitReader<std::string, kafka::Source<std::string>> reader{source, splits->front(), posix_file_system(),
-                                                                system_clock()};
+    const SourceRun run{source};
+    EXPECT_TRUE(run.splits) << run.splits.error().to_string();
+    if (!run.splits) return {};
+    SplitReader<std::string, kafka::Source<std::string>> reader{source, run.splits->front(), run.context};
     EXPECT_TRUE(reader.opened.ok()) << reader.opened.to_string();
     Result<Poll> last = Poll::more();
     EXPECT_TRUE(test::eventually([&] {
@@ -95,11 +95,11 @@ TEST_F(KafkaSource, MarksOfTransactionsThatRetentionDeletesAreNothingToMiss) {
   writer.write(topic, {{.value = "a"}, {.value = "b"}});
   writer.commit();
   const auto source = kafka::source<std::string>({.brokers = broker->brokers(), .topic = topic});
-  const Result<std::vector<Split>> splits = list_splits(source);
-  ASSERT_TRUE(splits) << splits.error().to_string();
-  Split split = splits->front();
+  Split split{topic + "/0", {}};
   {
-    SplitReader<std::string, kafka::Source<std::string>> reader{source, split, posix_file_system(), system_clock()};
+    const SourceRun run{source};
+    ASSERT_TRUE(run.splits) << run.splits.error().to_string();
+    SplitReader<std::string, kafka::Source<std::string>> reader{source, split, run.context};
     EXPECT_TRUE(test::eventually([&] {
       EXPECT_TRUE(reader.poll());
       return reader.position().offset == 3;
@@ -110,8 +110,9 @@ TEST_F(KafkaSource, MarksOfTransactionsThatRetentionDeletesAreNothingToMiss) {
   writer.begin();
   writer.write(topic, {{.value = "c"}});
   writer.commit();
-  ASSERT_TRUE(list_splits(source));  // as a new run does
-  SplitReader<std::string, kafka::Source<std::string>> reader{source, split, posix_file_system(), system_clock()};
+  const SourceRun run{source};
+  ASSERT_TRUE(run.splits);
+  SplitReader<std::string, kafka::Source<std::string>> reader{source, split, run.context};
   EXPECT_TRUE(test::eventually([&] {
     const Result<Poll> poll = reader.poll();
     EXPECT_TRUE(poll) << poll.error().to_string();

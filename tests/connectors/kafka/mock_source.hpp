@@ -49,9 +49,9 @@ class KafkaMockSource : public ::testing::Test {
   }
   template <class T>
   Reader<T> open(const kafka::Source<T>& source, std::size_t split = 0) const {
-    const Result<std::vector<Split>> splits = list_splits(source);
-    EXPECT_TRUE(splits) << splits.error().to_string();
-    return Reader<T>{source, splits->at(split), posix_file_system(), system_clock()};
+    const SourceRun run{source};
+    EXPECT_TRUE(run.splits) << run.splits.error().to_string();
+    return Reader<T>{source, run.splits->at(split), run.context};
   }
   std::string first_mistake(const kafka::SourceOptions& with) const {
     return list_splits(kafka::source<std::string>(with)).error().to_string();

@@ -21,6 +21,7 @@ using testing::numbers;
 using testing::Payment;
 using testing::read_until;
 using testing::Reader;
+using testing::SourceRun;
 using testing::texts;
 using namespace std::chrono_literals;
 
@@ -43,13 +44,10 @@ TEST_F(KafkaMockSource, ReadsAPartitionFromItsStartAndWaits) {
 TEST_F(KafkaMockSource, WhatComesLaterWakesTheShard) {
   cluster.create("numbers", 1);
   const auto source = kafka::source<std::string>(options());
-  const Result<std::vector<Split>> splits = list_splits(source);
-  ASSERT_TRUE(splits);
+  const SourceRun run{source};
+  ASSERT_TRUE(run.splits);
   std::atomic<int> woken{0};
-  SplitContext context{
-      SourceContext{"source", &posix_file_system(), &system_clock(), 1}, splits->front(), 0, {}, Waker{[&] {
-        ++woken;
-      }}};
+  SplitContext context{run.context, run.splits->front(), 0, {}, Waker{[&] { ++woken; }}};
   kafka::Source<std::string> reader = source;
   ASSERT_TRUE(reader.open(context).ok());
   Batch<std::string> batch{100};
@@ -81,11 +79,10 @@ TEST_F(KafkaMockSource, TheLagIsWhatIsNotReadYet) {
   cluster.create("numbers", 1);
   LogWriter{cluster.brokers()}.write("numbers", numbers(0, 100));
   const auto source = kafka::source<std::string>(options());
-  const Result<std::vector<Split>> splits = list_splits(source);
-  ASSERT_TRUE(splits);
-  const auto progress = std::make_shared<SplitProgress>(std::vector<std::string>{splits->front().id});
-  SplitContext context{
-      SourceContext{"source", &posix_file_system(), &system_clock(), 1}, splits->front(), 0, {}, Waker{}, progress};
+  const SourceRun run{source};
+  ASSERT_TRUE(run.splits);
+  const auto progress = std::make_shared<SplitProgress>(std::vector<std::string>{run.splits->front().id});
+  SplitContext context{run.context, run.splits->front(), 0, {}, Waker{}, progress};
   kafka::Source<std::string> reader = source;
   ASSERT_TRUE(reader.open(context).ok());
   EXPECT_EQ(progress->lag_records(0), -1) << "it cannot know yet";
@@ -106,13 +103,13 @@ TEST_F(KafkaMockSource, ARestartGoesOnBehindTheLastRecord) {
   cluster.create("numbers", 1);
   LogWriter{cluster.brokers()}.write("numbers", numbers(0, 120));
   const auto source = kafka::source<std::string>(options({.stop_at_end = true}));
-  const Result<std::vector<Split>> splits = list_splits(source);
-  ASSERT_TRUE(splits);
-  Split split = splits->front();
+  Split split{"numbers/0", {}};
   std::vector<std::string> all;
   Random random{5};
   for (bool done = false; !done;) {
-    Reader<std::string> reader{source, split, posix_file_system(), system_clock()};
+    const SourceRun run{source};
+    ASSERT_TRUE(run.splits);
+    Reader<std::string> reader{source, split, run.context};
     ASSERT_TRUE(reader.opened.ok()) << reader.opened.to_string();
     const Result<Poll> last =
         read_until(reader, 1 + random.below(30), static_cast<std::uint32_t>(random.below(20) + 1));
@@ -120,7 +117,6 @@ TEST_F(KafkaMockSource, ARestartGoesOnBehindTheLastRecord) {
     done = last->kind == Poll::Kind::kDone;
     all.insert(all.end(), reader.records.begin(), reader.records.end());
     split.start = reader.position();
-    ASSERT_TRUE(list_splits(source));  // as a new run does
   }
   EXPECT_EQ(all, texts(0, 120));
 }
@@ -130,11 +126,11 @@ TEST_F(KafkaMockSource, EndsWhereTheTopicEndedAtTheStart) {
   LogWriter writer{cluster.brokers()};
   writer.write("numbers", numbers(0, 10));
   const auto source = kafka::source<std::string>(options({.stop_at_end = true}));
-  const Result<std::vector<Split>> splits = list_splits(source);
-  ASSERT_TRUE(splits);
+  const SourceRun run{source};
+  ASSERT_TRUE(run.splits);
   writer.write("numbers", numbers(10, 20));
-  Reader<std::string> first{source, splits->at(0), posix_file_system(), system_clock()};
-  Reader<std::string> empty{source, splits->at(1), posix_file_system(), system_clock()};
+  Reader<std::string> first{source, run.splits->at(0), run.context};
+  Reader<std::string> empty{source, run.splits->at(1), run.context};
   EXPECT_EQ(read_until(first, 100)->kind, Poll::Kind::kDone);
   EXPECT_EQ(read_until(empty, 100)->kind, Poll::Kind::kDone);
   EXPECT_EQ(first.records, texts(0, 10));

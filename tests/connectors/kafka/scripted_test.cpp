@@ -28,6 +28,7 @@ using ::testing::HasSubstr;
 using testing::list_splits;
 using testing::ScriptedClient;
 using testing::sink_context;
+using testing::SourceRun;
 using testing::SplitReader;
 using namespace std::chrono_literals;
 
@@ -43,8 +44,9 @@ class KafkaScripted : public ::testing::Test {
   /// A reader of the partition from `offset` on.
   SplitReader<std::string, Source> reader_at(std::uint64_t offset, SourceOptions options = {}) const {
     Source made = source(std::move(options));
-    EXPECT_TRUE(list_splits(made));
-    return {made, {"t/0", {offset, {}}}, posix_file_system(), system_clock()};
+    const SourceRun run{made};
+    EXPECT_TRUE(run.splits);
+    return {made, {"t/0", {offset, {}}}, run.context};
   }
   static Fetched message(std::int64_t offset) { return {.messages = 1, .offset = offset}; }
   static Fetched end(std::int64_t offset) { return {.event = Fetched::Event::kEnd, .offset = offset}; }

@@ -7,6 +7,7 @@ millstream_add_test(connectors_kafka_configuration configuration_test.cpp LIBRAR
 millstream_add_test(connectors_kafka_scripted scripted_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_mock_source mock_source_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_mock_failures mock_failures_test.cpp LIBRARIES ${kafka_libraries})
+millstream_add_test(connectors_kafka_mock_job mock_job_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_mock_sink mock_sink_test.cpp LIBRARIES ${kafka_libraries})
 
 # Programs that start brokers run one at a time: each takes 400 MB and, at its start, a core for a second or two.

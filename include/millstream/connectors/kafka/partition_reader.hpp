@@ -30,11 +30,12 @@ class SourceHub;
 /// Bad records after which a poll returns: each costs an allocation or two.
 inline constexpr std::size_t kBadRecordsMax = 256;
 
-/// What all copies of a source share: the options, and while a run is on, its connection.
+/// What all copies of a source share: the options, and the client library that makes each run's connection.
 [[nodiscard]] MILLSTREAM_EXPORT std::shared_ptr<SourceHub> make_source_hub(SourceOptions options,
                                                                            std::shared_ptr<Client> client);
 
-/// Connects and finds partitions and where to begin in them. Blocks, at most for the options' connect_timeout.
+/// Connects and finds partitions and where to begin in them; the connection is in context.shared then, for the readers
+/// of this run. Blocks, at most for the options' connect_timeout.
 [[nodiscard]] MILLSTREAM_EXPORT Result<std::vector<Split>> list_splits(SourceHub& hub, SourceContext& context);
 
 [[nodiscard]] inline Timestamp timestamp_of(const MessageView& message) {
