@@ -5,8 +5,10 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: cmake/bootstrap.sh demo [ARGUMENTS...]   build and run examples/flight_delays (ARGUMENTS go to it)
-       cmake/bootstrap.sh test [ARGUMENTS...]   build everything and run all tests (ARGUMENTS go to ctest)
+Usage: cmake/bootstrap.sh demo [ARGUMENTS...]           build and run examples/flight_delays (ARGUMENTS go to it)
+       cmake/bootstrap.sh test [--kafka] [ARGUMENTS...] build everything and run all tests (ARGUMENTS go to ctest);
+                                                        with --kafka also what a real Kafka broker takes, without which
+                                                        the tests that need one are skipped
        cmake/bootstrap.sh --help
 
 Works on Debian 12 and 13; installs missing packages with apt-get, so it needs root or sudo the first time.
@@ -14,6 +16,7 @@ Builds in build/demo and build/dev. Parallel jobs: CMAKE_BUILD_PARALLEL_LEVEL, o
 TEXT
   printf '\nPackages of the library and the demo: %s\n' "$(packages_for demo | paste -s -d ' ')"
   printf 'For the tests also: %s\n' "$(comm -13 <(packages_for demo | sort) <(packages_for test | sort) | paste -s -d ' ')"
+  printf 'With --kafka also: %s\n' "$(comm -13 <(packages_for test | sort) <(packages_for kafka | sort) | paste -s -d ' ')"
 }
 
 say() { printf 'bootstrap: %s\n' "$*" >&2; }
@@ -33,12 +36,15 @@ detect_system() {
   esac
 }
 
-# The packages of a command. The demo needs no test framework.
+# The packages of a command; "kafka" stands for test --kafka. The demo needs neither a test framework nor Kafka.
 packages_for() {
   printf '%s\n' cmake ninja-build g++ pkgconf "$boost" zlib1g-dev libzstd-dev libsimdjson-dev libxxhash-dev \
     libhowardhinnant-date-dev libfmt-dev libspdlog-dev libcli11-dev
-  if [ "$1" = test ]; then
-    printf '%s\n' ccache libgtest-dev libgmock-dev libbenchmark-dev
+  if [ "$1" != demo ]; then
+    printf '%s\n' ccache libgtest-dev libgmock-dev libbenchmark-dev librdkafka-dev
+  fi
+  if [ "$1" = kafka ]; then
+    printf '%s\n' default-jre-headless maven
   fi
 }
 
@@ -52,7 +58,7 @@ refuse_unknown_system() {
   packages_for "$1" | sed 's/^/  /' >&2
   say "Then, by hand:"
   if [ "$1" = demo ]; then
-    say "  cmake --preset release -DMILLSTREAM_TESTS=OFF -DMILLSTREAM_BENCHMARKS=OFF"
+    say "  cmake --preset release -DMILLSTREAM_TESTS=OFF -DMILLSTREAM_BENCHMARKS=OFF -DMILLSTREAM_KAFKA=OFF"
     say "  cmake --build --preset release --target flight_delays && build/release/examples/flight_delays"
   else
     say "  cmake --preset dev && cmake --build --preset dev && ctest --preset dev"
@@ -94,7 +100,7 @@ run_demo() {
   # A build folder of its own, so that leaving out the tests does not stick to the release preset's.
   local build=build/demo
   configure "$build" --preset release -DMILLSTREAM_TESTS=OFF -DMILLSTREAM_BENCHMARKS=OFF \
-    -DCMAKE_COMPILE_WARNING_AS_ERROR=OFF
+    -DMILLSTREAM_KAFKA=OFF -DCMAKE_COMPILE_WARNING_AS_ERROR=OFF
   cmake --build "$build" --target flight_delays --parallel "$processors" >&2
   # The demo's arguments may name files relative to where the user stands.
   cd "$caller_folder"
@@ -104,6 +110,8 @@ run_demo() {
 run_test() {
   configure build/dev --preset dev
   cmake --build build/dev --parallel "$processors"
+  # Here, for a download may take longer than a test may.
+  if [ "$packages" = kafka ]; then tests/connectors/kafka/kafka_broker.sh fetch; fi
   exec ctest --preset dev --parallel "$processors" "$@"
 }
 
@@ -115,11 +123,15 @@ main() {
     "") usage >&2; exit 2 ;;
     *) say "error: unknown command '$1'"; usage >&2; exit 2 ;;
   esac
-  local command=$1
+  local command=$1 packages=$1
   shift
+  if [ "$command" = test ] && [ "${1:-}" = --kafka ]; then
+    packages=kafka
+    shift
+  fi
   case "$release" in
-    "debian 12" | "debian 13") install_missing "$command" ;;
-    *) refuse_unknown_system "$command" ;;
+    "debian 12" | "debian 13") install_missing "$packages" ;;
+    *) refuse_unknown_system "$packages" ;;
   esac
   "run_$command" "$@"
 }

@@ -10,3 +10,20 @@ find_package(date CONFIG REQUIRED)
 find_package(fmt CONFIG REQUIRED)
 find_package(spdlog CONFIG REQUIRED)
 find_path(MILLSTREAM_XXHASH_INCLUDE_DIR xxhash.h REQUIRED DOC "xxHash is used as an inline header")
+
+# librdkafka belongs to the component kafka alone. A project that includes this one gets the component where librdkafka is
+# there; in our own build it is missed.
+find_package(PkgConfig QUIET)
+if(PKG_CONFIG_FOUND)
+  pkg_check_modules(MILLSTREAM_RDKAFKA QUIET IMPORTED_TARGET rdkafka>=2.0.2)
+endif()
+if(PROJECT_IS_TOP_LEVEL OR MILLSTREAM_RDKAFKA_FOUND)
+  set(kafka_default ON)
+else()
+  set(kafka_default OFF)
+endif()
+option(MILLSTREAM_KAFKA "Build the component kafka (needs librdkafka)" ${kafka_default})
+if(MILLSTREAM_KAFKA AND NOT MILLSTREAM_RDKAFKA_FOUND)
+  message(FATAL_ERROR "MILLSTREAM_KAFKA needs librdkafka 2.0.2 or later and pkg-config (Debian: librdkafka-dev, pkgconf); "
+    "set -DMILLSTREAM_KAFKA=OFF to build without")
+endif()

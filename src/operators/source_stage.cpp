@@ -54,10 +54,12 @@ void SourceStageBase::open() {
       woken->store(true, std::memory_order_release);  // pairs with the exchange in step()
       wake.wake();
     }};
-    contexts_.push_back(
-        std::make_unique<SplitContext>(setup_.context, std::move(split), number, context().log, std::move(waker)));
+    contexts_.push_back(std::make_unique<SplitContext>(setup_.context, std::move(split), number, context().log,
+                                                       std::move(waker), progress_));
+    if (finished) contexts_.back()->release_shared();
     runs_.push_back(std::move(run));
   }
+  setup_.context.shared.reset();  // it is up to the splits now how long it is needed
 }
 
 void SourceStageBase::open_split(std::size_t i) {
@@ -77,6 +79,7 @@ void SourceStageBase::close_split(std::size_t i) {
   const Status status = guarded_call([&] { return close_reader(run.reader.get()); });
   if (!status.ok()) context().fail(placed(status, i));
   run.reader.reset();
+  contexts_[i]->release_shared();
   run.open = false;
   open_bounded_ -= run.bounded;
 }

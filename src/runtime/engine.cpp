@@ -252,6 +252,10 @@ JobStatus Engine::status() const {
       status.splits.push_back({name, progress->id(split), progress->watermark(split), state == SplitState::kIdle,
                                state == SplitState::kFinished || state == SplitState::kStopped,
                                state == SplitState::kWaiting});
+      if (const std::int64_t lag = progress->lag_records(split); lag >= 0) {
+        status.splits.back().lag_records = static_cast<std::uint64_t>(lag);
+        status.splits.back().lag_time = progress->lag_time(split);
+      }
     }
   }
   if (checkpointer_) checkpointer_->fill_in(status);

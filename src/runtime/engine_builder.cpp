@@ -132,7 +132,7 @@ class EngineBuilder {
   }
 
   SourceContext source_context(std::uint32_t number) const {
-    return {engine_->ids_[number], file_system_, engine_->clock_, options_.seed};
+    return {engine_->ids_[number], file_system_, engine_->clock_, options_.seed, start_.knows(engine_->ids_[number])};
   }
 
   // Every source is asked, so that all that is wrong is reported at once.
@@ -140,6 +140,7 @@ class EngineBuilder {
     progress_.resize(graph_.size());
     splits_.resize(graph_.size());
     finished_.resize(graph_.size());
+    shared_.resize(graph_.size());
     std::vector<Status> failures;
     for (std::uint32_t number = 0; number < graph_.size(); ++number) {
       if (!graph_.node(number).is_source) continue;
@@ -162,6 +163,7 @@ class EngineBuilder {
     SourceContext context = source_context(number);
     Result<std::vector<Split>> listed = graph_.node(number).list_splits(context);
     if (!listed) return listed.error();
+    shared_[number] = std::move(context.shared);
     std::vector<std::string> split_ids;
     std::set<std::string> unique;
     for (const Split& split : *listed) {
@@ -248,6 +250,7 @@ class EngineBuilder {
     if (source != Graph::kNoSource) {
       setup.source.progress = progress_[source];
       setup.source.context = source_context(source);
+      if (node.is_source) setup.source.context.shared = shared_[source];
       for (std::uint32_t i = shard; i < splits_[source].size(); i += shards_) {
         setup.source.splits.push_back({i, splits_[source][i], finished_[source].contains(splits_[source][i].id)});
       }
@@ -329,6 +332,7 @@ class EngineBuilder {
   std::vector<Built> built_;
   std::vector<std::shared_ptr<SplitProgress>> progress_;
   std::vector<std::vector<Split>> splits_;
+  std::vector<std::shared_ptr<void>> shared_;    // by the splits of each node's source
   std::vector<std::set<std::string>> finished_;  // splits of each node's source that an earlier run has read
   StartingPoint start_;
 };

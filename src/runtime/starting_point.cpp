@@ -88,6 +88,11 @@ Status StartingPoint::place(const std::string& source, std::vector<Split>& split
   return {};
 }
 
+bool StartingPoint::knows(const std::string& source) const {
+  return restored != nullptr && std::any_of(restored->positions.begin(), restored->positions.end(),
+                                            [&](const SplitPosition& saved) { return saved.source == source; });
+}
+
 Status StartingPoint::settle(Shard& first) {
   if (store == nullptr) return {};
   kill_point("recovery.before_sinks");

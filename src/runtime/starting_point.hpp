@@ -25,6 +25,8 @@ class StartingPoint {
   /// go to `finished`. kNotFound for a split that is not there any more.
   [[nodiscard]] Status place(const std::string& source, std::vector<Split>& splits,
                              std::set<std::string>& finished) const;
+  /// Splits of this source were being read before.
+  [[nodiscard]] bool knows(const std::string& source) const;
   /// After the stages are made: what the sinks had prepared is published or dropped. Then the store may be written.
   [[nodiscard]] Status settle(Shard& first);
 

@@ -28,9 +28,12 @@ template <class T, class S>
 class SplitReader {
  public:
   SplitReader(S source, Split split, FileSystem& files, Clock& clock)
+      : SplitReader{std::move(source), std::move(split), SourceContext{"source", &files, &clock, 1}} {}
+  /// In the run whose splits were listed with `run`.
+  SplitReader(S source, Split split, SourceContext run)
       : source_{std::move(source)},
         context_{std::make_unique<SplitContext>(
-            SourceContext{"source", &files, &clock, 1}, std::move(split), 0,
+            std::move(run), std::move(split), 0,
             [this](LogLevel, std::string_view message) { logged.emplace_back(message); }, Waker{})} {
     opened = source_.open(*context_);
   }
@@ -68,6 +71,15 @@ class SplitReader {
  private:
   S source_;
   std::unique_ptr<SplitContext> context_;
+};
+
+/// A run of a source: its splits, and in `context` what their readers share.
+template <class S>
+struct SourceRun {
+  explicit SourceRun(const S& source, FileSystem& files = posix_file_system(), Clock& clock = system_clock())
+      : context{"source", &files, &clock, 1}, splits(as_result(source.splits(context))) {}
+  SourceContext context;
+  Result<std::vector<Split>> splits;
 };
 
 template <class S>

@@ -1,7 +1,7 @@
 # Builds and runs the consumer project in one of the ways a user may get the library:
 # cmake -DMODE=<mode> -DBUILD=<our build folder> -DSOURCE=<repository> -DWORK=<scratch folder> -DCXX=<compiler>
 #       -DGENERATOR=<generator> -DLAUNCHER=<compiler launcher> -DTOOL=<whether the tool is
-#       installed, too> -P run.cmake
+#       installed, too> -DKAFKA=<whether the component kafka is> -P run.cmake
 #   installed       find_package from an installed prefix
 #   moved           the same after the prefix has been renamed
 #   pkg_config      compiled by hand with pkg-config's flags, from a renamed prefix
@@ -27,10 +27,13 @@ function(install_moved build)
 endfunction()
 
 function(build_and_run)
-  run(${configure} -S ${consumer} -B ${WORK}/consumer ${ARGN})
+  run(${configure} -S ${consumer} -B ${WORK}/consumer -DCONSUMER_KAFKA=${KAFKA} ${ARGN})
   run(${CMAKE_COMMAND} --build ${WORK}/consumer)
   run(${WORK}/consumer/consumer)
   run(${WORK}/consumer/consumer_test)
+  if(KAFKA)
+    run(${WORK}/consumer/consumer_kafka)
+  endif()
 endfunction()
 
 function(build_with_pkg_config prefix)

@@ -30,6 +30,9 @@
 //                            that were decided, drops what was prepared and not decided, and what no handle names
 //
 // Without prepare and commit a sink in such a job is at-least-once.
+//
+// What makes a sink for streams of any type has instead the member `template <class T> auto for_records() const`, which
+// returns the sink for records of type T.
 #pragma once
 
 #include <cstdint>

@@ -23,6 +23,7 @@
 #include <boost/describe/class.hpp>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,6 +35,7 @@
 #include "millstream/core/status.hpp"
 #include "millstream/core/waker.hpp"
 #include "millstream/io/dead_letter.hpp"
+#include "millstream/time/split_progress.hpp"
 
 namespace millstream::inline v0 {
 
@@ -80,17 +82,26 @@ struct SourceContext {
   FileSystem* file_system;  ///< never null
   Clock* clock;             ///< never null
   std::uint64_t seed;       ///< of the job; for sources that need randomness
+  /// The job goes on from a checkpoint or savepoint that knows splits of this source. Where it does not know one, that
+  /// split is new, and begins at the start that the source gives it.
+  bool restored = false;
+  /// What the splits of one run share, such as a connection: splits() may set it, and readers find it in
+  /// SplitContext::shared(). It goes when the last split that was to be read has closed, at the latest with the run.
+  std::shared_ptr<void> shared = {};
 };
 
 /// What the reader of one split may use from open() to close(). It stays at its address.
 class SplitContext {
  public:
-  SplitContext(SourceContext source, Split split, std::uint32_t number, LogHook log, Waker waker)
+  /// `progress`: of all splits of the source, for report_lag(); null = nobody wants to know.
+  SplitContext(SourceContext source, Split split, std::uint32_t number, LogHook log, Waker waker,
+               std::shared_ptr<SplitProgress> progress = nullptr)
       : source_{std::move(source)},
         split_{std::move(split)},
         number_{number},
         log_{std::move(log)},
-        waker_{std::move(waker)} {}
+        waker_{std::move(waker)},
+        progress_{std::move(progress)} {}
 
   [[nodiscard]] const std::string& source_name() const { return source_.name; }
   [[nodiscard]] const Split& split() const { return split_; }
@@ -98,10 +109,18 @@ class SplitContext {
   [[nodiscard]] FileSystem& file_system() const { return *source_.file_system; }
   [[nodiscard]] Clock& clock() const { return *source_.clock; }
   [[nodiscard]] std::uint64_t seed() const { return source_.seed; }
+  /// What splits() has set for this run; null where it has not.
+  [[nodiscard]] const std::shared_ptr<void>& shared() const { return source_.shared; }
+  /// The engine, when the split needs it no more.
+  void release_shared() { source_.shared.reset(); }
   /// May be kept by other threads and called at any time.
   [[nodiscard]] const Waker& waker() const { return waker_; }
   void log(LogLevel level, std::string_view message) const {
     if (log_) log_(level, message);
+  }
+  /// So many records of the split are there and not read yet, and the newest one read is so old (SplitStatus shows it).
+  void report_lag(std::uint64_t records, Duration time) const {
+    if (progress_) progress_->set_lag(number_, static_cast<std::int64_t>(records), time);
   }
 
  private:
@@ -110,6 +129,7 @@ class SplitContext {
   std::uint32_t number_;
   LogHook log_;
   Waker waker_;
+  std::shared_ptr<SplitProgress> progress_;
 };
 
 /// Where poll() puts its records. Valid during one call.

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,9 @@ struct SplitStatus {
   bool idle = false;
   bool finished = false;
   bool waiting = false;  ///< not opened yet: others are read first
+  /// Records that are there and not read yet, as its source has last seen; nothing where it cannot say.
+  std::optional<std::uint64_t> lag_records = {};
+  Duration lag_time{0};  ///< how old the newest record read was then; 0 where all was read
 };
 
 struct JobStatus {

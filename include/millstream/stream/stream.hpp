@@ -159,12 +159,16 @@ class Stream {
   /// Ends the stream in a sink (see io/sink.hpp), copied once for each shard.
   template <class Snk>
   StageName to(Snk sink) const {
-    static_assert(check_sink<Snk, T>());
-    StreamPlace place = add_stage<void>(place_, "sink", [sink = std::move(sink)](const StageSetup&) {
-      return make_unique_as<OperatorStage, SinkStage<T, Snk>>(sink);
-    });
-    place.node().is_sink = true;
-    return StageName{std::move(place)};
+    if constexpr (requires { sink.template for_records<T>(); }) {
+      return to(sink.template for_records<T>());
+    } else {
+      static_assert(check_sink<Snk, T>());
+      StreamPlace place = add_stage<void>(place_, "sink", [sink = std::move(sink)](const StageSetup&) {
+        return make_unique_as<OperatorStage, SinkStage<T, Snk>>(sink);
+      });
+      place.node().is_sink = true;
+      return StageName{std::move(place)};
+    }
   }
 
   [[nodiscard]] const StreamPlace& place() const noexcept { return place_; }

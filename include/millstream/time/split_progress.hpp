@@ -48,6 +48,19 @@ class MILLSTREAM_EXPORT SplitProgress {
     entries_[split].state.store(state, std::memory_order_relaxed);
   }
 
+  /// The shard of the split; a source that knows how much it has not read yet. Both at least 0.
+  void set_lag(std::uint32_t split, std::int64_t records, Duration time) noexcept {
+    entries_[split].lag_records.store(records, std::memory_order_relaxed);
+    entries_[split].lag_us.store(time.count(), std::memory_order_relaxed);
+  }
+  /// -1 where the source does not say.
+  [[nodiscard]] std::int64_t lag_records(std::uint32_t split) const noexcept {
+    return entries_[split].lag_records.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] Duration lag_time(std::uint32_t split) const noexcept {
+    return Duration{entries_[split].lag_us.load(std::memory_order_relaxed)};
+  }
+
   /// The least watermark of the active splits beside this one; kTimestampMax if there are none.
   [[nodiscard]] Timestamp slowest_beside(std::uint32_t split) const noexcept;
   /// The split is more than the permitted drift ahead of the slowest active one.
@@ -57,6 +70,8 @@ class MILLSTREAM_EXPORT SplitProgress {
   struct Entry {
     std::atomic<std::int64_t> watermark{kTimestampMin.time_since_epoch().count()};
     std::atomic<SplitState> state{SplitState::kActive};
+    std::atomic<std::int64_t> lag_records{-1};
+    std::atomic<std::int64_t> lag_us{0};
   };
   std::vector<std::string> ids_;
   std::vector<Entry> entries_;

@@ -1,0 +1,99 @@
+// The part of writing to a topic that does not depend on the type of the records. Users want kafka/sink.hpp.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "millstream/connectors/kafka/client.hpp"
+#include "millstream/connectors/kafka/message.hpp"
+#include "millstream/connectors/kafka/sink_options.hpp"
+#include "millstream/core/export.hpp"
+#include "millstream/core/status.hpp"
+#include "millstream/io/sink.hpp"
+
+namespace millstream::inline v0::kafka::detail {
+
+class SinkConnection;
+class SinkHub;
+class WriterDeliveries;
+
+/// What all copies of a sink share: the options, and while a run is on, its connection.
+[[nodiscard]] MILLSTREAM_EXPORT std::shared_ptr<SinkHub> make_sink_hub(WriterOptions options,
+                                                                       std::shared_ptr<Client> client);
+
+/// One shard's messages on their way. Never waits, but in wait_for_deliveries(). For one thread.
+class MILLSTREAM_EXPORT RecordWriter {
+ public:
+  /// Connects, where no other shard has: blocks, at most for the options' connect_timeout. `context` must outlive it.
+  [[nodiscard]] static Result<std::unique_ptr<RecordWriter>> open(SinkHub& hub, SinkContext& context);
+  /// What was not delivered is given up.
+  ~RecordWriter();
+  RecordWriter(const RecordWriter&) = delete;
+  RecordWriter& operator=(const RecordWriter&) = delete;
+
+  /// One more message may be added. Where not, the sink's waker is called when that has changed.
+  [[nodiscard]] bool has_room();
+
+  // A message is what stands between begin() and end(). Without key(), has_value(), ... it has none.
+  void begin() { added_.emplace_back().key_at = bytes_.size(); }
+  void key(std::string_view key) {
+    bytes_.append(key);
+    added_.back().has_key = true;
+  }
+  void header(Header header);
+  /// send() refuses what is before 1970: Kafka has no such timestamps.
+  void timestamp(Timestamp time) {
+    const std::int64_t ms = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()).count();
+    before_1970_ |= ms < 0;
+    added_.back().timestamp_ms = std::max<std::int64_t>(ms, 1);  // the client takes 0 for "now"
+  }
+  /// Negative = by the key.
+  void partition(std::int32_t partition) { added_.back().partition = partition; }
+  /// Where the value is to be appended; behind key().
+  [[nodiscard]] std::string& value_bytes() {
+    added_.back().value_at = bytes_.size();
+    return bytes_;
+  }
+  void has_value() { added_.back().has_value = true; }
+  void end() { added_.back().end_at = bytes_.size(); }
+
+  /// Gives what was added to the client.
+  [[nodiscard]] Status send();
+  /// Deals with what has become of messages; an error where one was not delivered.
+  [[nodiscard]] Status serve();
+  /// For a checkpoint: what was sent is there, as far as the guarantee says so.
+  [[nodiscard]] Status prepare();
+  /// Returns when the brokers have answered for every message. The client gives each up at its message.timeout.ms.
+  [[nodiscard]] Status wait_for_deliveries();
+
+ private:
+  struct Added {
+    std::size_t key_at = 0;
+    std::size_t value_at = 0;
+    std::size_t end_at = 0;
+    std::size_t headers = 0;
+    std::int64_t timestamp_ms = -1;
+    std::int32_t partition = -1;
+    bool has_key = false;
+    bool has_value = false;
+  };
+  RecordWriter(std::shared_ptr<SinkConnection> connection, SinkContext& context);
+
+  std::shared_ptr<SinkConnection> connection_;
+  SinkContext& context_;
+  std::shared_ptr<WriterDeliveries> deliveries_;
+  std::string bytes_;  // of what was added
+  std::vector<Added> added_;
+  std::vector<Header> headers_;
+  std::size_t header_bytes_ = 0;
+  bool before_1970_ = false;
+};
+
+}  // namespace millstream::inline v0::kafka::detail

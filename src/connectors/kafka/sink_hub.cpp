@@ -1,0 +1,113 @@
+// The connection of a sink, and the count of what is under way.
+#include "connectors/kafka/sink_hub.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace millstream::inline v0::kafka::detail {
+namespace {
+
+constexpr std::size_t kWriterBytesMin = std::size_t{64} << 10;  // a full batch of a shard
+
+}  // namespace
+
+WriterDeliveries::WriterDeliveries(const WriterOptions& options, std::uint32_t shards, Waker waker)
+    : may_lose_{options.guarantee == Guarantee::kNone},
+      limit_bytes_{std::max(options.buffer_bytes_max / shards, kWriterBytesMin)},
+      waker_{std::move(waker)} {}
+
+void WriterDeliveries::sent(std::size_t messages, std::size_t bytes) {
+  unanswered_.fetch_add(messages, std::memory_order_relaxed);
+  bytes_.fetch_add(bytes + messages * kMessageBytes, std::memory_order_relaxed);
+}
+
+void WriterDeliveries::delivered(std::size_t bytes) { answered(bytes); }
+
+void WriterDeliveries::failed(std::size_t bytes, Status cause) {
+  {
+    const std::scoped_lock lock{mutex_};
+    ++lost_;
+    if (failure_.ok()) failure_ = std::move(cause);
+  }
+  has_failed_.store(true, std::memory_order_release);  // pairs with the acquires in status() and take_lost()
+  answered(bytes);
+}
+
+void WriterDeliveries::answered(std::size_t bytes) {
+  const std::size_t all = bytes + kMessageBytes;
+  const std::size_t left = bytes_.fetch_sub(all, std::memory_order_seq_cst) - all;
+  unanswered_.fetch_sub(1, std::memory_order_release);  // pairs with the acquire in all_answered()
+  // Half empty, so that a writer that is at the limit is not woken for each message.
+  if (left <= limit_bytes_ / 2) wake_if_waiting();
+}
+
+bool WriterDeliveries::has_room(std::size_t more) const {
+  return bytes_.load(std::memory_order_seq_cst) + more < limit_bytes_;
+}
+
+void WriterDeliveries::wake_if_waiting() const {
+  if (waiting_.load(std::memory_order_seq_cst) && waiting_.exchange(false, std::memory_order_seq_cst)) waker_.wake();
+}
+
+Status WriterDeliveries::status() const {
+  if (may_lose_ || !has_failed_.load(std::memory_order_acquire)) return {};
+  const std::scoped_lock lock{mutex_};
+  return failure_.at("a message could not be delivered");
+}
+
+std::uint64_t WriterDeliveries::take_lost(Status& cause) {
+  if (!may_lose_ || !has_failed_.load(std::memory_order_acquire)) return 0;
+  has_failed_.store(false, std::memory_order_relaxed);
+  const std::scoped_lock lock{mutex_};
+  cause = std::exchange(failure_, {});
+  return std::exchange(lost_, 0);
+}
+
+SinkConnection::SinkConnection(std::unique_ptr<Producer> producer, WriterOptions options)
+    : options_{std::move(options)}, producer_{std::move(producer)} {
+  producer_->on_events([this] {
+    const std::scoped_lock lock{mutex_};
+    for (const auto& writer : writers_) writer->wake_if_waiting();
+  });
+}
+
+SinkConnection::~SinkConnection() {
+  producer_->on_events({});
+  producer_->purge();
+}
+
+std::shared_ptr<WriterDeliveries> SinkConnection::add_writer(std::uint32_t shards, const Waker& waker) {
+  auto writer = std::make_shared<WriterDeliveries>(options_, shards, waker);
+  const std::scoped_lock lock{mutex_};
+  writers_.push_back(writer);
+  return writer;
+}
+
+Result<std::shared_ptr<SinkConnection>> SinkHub::connection(SinkContext& context) {
+  const std::uint64_t ended_before = attempts_.load();
+  const std::scoped_lock lock{mutex_};
+  if (std::shared_ptr<SinkConnection> there = connection_.lock()) return there;
+  if (attempts_.load() != ended_before && !failure_.ok()) return failure_;
+  Result<std::shared_ptr<SinkConnection>> made = connect(context);
+  failure_ = made ? Status{} : made.error();
+  ++attempts_;
+  if (made) connection_ = *made;
+  return made;
+}
+
+Result<std::shared_ptr<SinkConnection>> SinkHub::connect(const SinkContext& context) const {
+  const Result<Configuration> configuration = producer_configuration(options_);
+  if (!configuration) return configuration.error();
+  context.log(LogLevel::kInfo, "sink '" + context.stage() + "' writes to Kafka with " + configuration->text());
+  Result<std::unique_ptr<Producer>> producer = client_->producer(*configuration);
+  if (!producer) return producer.error();
+  const Result<std::int32_t> partitions = (*producer)->partitions(options_.topic, options_.connect_timeout);
+  if (!partitions) return partitions.error();
+  return std::make_shared<SinkConnection>(*std::move(producer), options_);
+}
+
+std::shared_ptr<SinkHub> make_sink_hub(WriterOptions options, std::shared_ptr<Client> client) {
+  return std::make_shared<SinkHub>(std::move(options), std::move(client));
+}
+
+}  // namespace millstream::inline v0::kafka::detail

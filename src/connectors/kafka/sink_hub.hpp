@@ -1,0 +1,92 @@
+// What all copies of a Kafka sink share: its options, and while a run is on, the connection that all shards write by.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "connectors/kafka/client.hpp"
+#include "millstream/connectors/kafka/record_writer.hpp"
+#include "millstream/core/waker.hpp"
+
+namespace millstream::inline v0::kafka::detail {
+
+/// What became of one shard's messages. The writer counts what it sends, whoever serves the client what is answered.
+class WriterDeliveries final : public DeliveryLog {
+ public:
+  WriterDeliveries(const WriterOptions& options, std::uint32_t shards, Waker waker);
+
+  /// What a message takes in the client beside its bytes, about.
+  static constexpr std::size_t kMessageBytes = 128;
+
+  void sent(std::size_t messages, std::size_t bytes);
+  void delivered(std::size_t bytes) override;
+  void failed(std::size_t bytes, Status cause) override;
+
+  [[nodiscard]] bool has_room(std::size_t more) const;
+  /// Wakes the writer when there is room again, or now where there is something to serve.
+  void want_room() { waiting_.store(true, std::memory_order_seq_cst); }
+  void wake_if_waiting() const;
+  [[nodiscard]] bool all_answered() const { return unanswered_.load(std::memory_order_acquire) == 0; }
+  /// The first failure that breaks the guarantee.
+  [[nodiscard]] Status status() const;
+  /// Messages lost under Guarantee::kNone since the last call, and why one of them.
+  [[nodiscard]] std::uint64_t take_lost(Status& cause);
+
+ private:
+  void answered(std::size_t bytes);
+
+  const bool may_lose_;
+  const std::size_t limit_bytes_;
+  const Waker waker_;
+  std::atomic<std::uint64_t> unanswered_{0};  // messages
+  std::atomic<std::uint64_t> bytes_{0};       // of these
+  mutable std::atomic<bool> waiting_{false};
+  std::atomic<bool> has_failed_{false};
+  mutable std::mutex mutex_;
+  Status failure_;
+  std::uint64_t lost_ = 0;
+};
+
+/// The connection of one run. Any thread.
+class SinkConnection {
+ public:
+  SinkConnection(std::unique_ptr<Producer> producer, WriterOptions options);
+  ~SinkConnection();
+
+  [[nodiscard]] Producer& producer() const noexcept { return *producer_; }
+  [[nodiscard]] const WriterOptions& options() const noexcept { return options_; }
+  /// Kept as long as the client may report to it.
+  [[nodiscard]] std::shared_ptr<WriterDeliveries> add_writer(std::uint32_t shards, const Waker& waker);
+
+ private:
+  const WriterOptions options_;
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<WriterDeliveries>> writers_;
+  std::unique_ptr<Producer> producer_;  // goes first: it reports to the writers
+};
+
+class SinkHub {
+ public:
+  SinkHub(WriterOptions options, std::shared_ptr<Client> client)
+      : options_{std::move(options)}, client_{std::move(client)} {}
+  /// That of the run; the first of its shards makes it. Those that wait for it meanwhile share the outcome, whatever it
+  /// is, so that brokers which do not answer cost the job one timeout.
+  [[nodiscard]] Result<std::shared_ptr<SinkConnection>> connection(SinkContext& context);
+
+ private:
+  [[nodiscard]] Result<std::shared_ptr<SinkConnection>> connect(const SinkContext& context) const;
+
+  const WriterOptions options_;
+  const std::shared_ptr<Client> client_;
+  std::mutex mutex_;
+  std::weak_ptr<SinkConnection> connection_;
+  std::atomic<std::uint64_t> attempts_{0};  // that have ended
+  Status failure_;                          // of the last one
+};
+
+}  // namespace millstream::inline v0::kafka::detail

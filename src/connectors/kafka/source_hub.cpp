@@ -1,0 +1,207 @@
+// The start of a run of a source: brokers, topics, partitions, and where to begin in each.
+#include "connectors/kafka/source_hub.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <regex>
+#include <utility>
+
+#include "connectors/kafka/librdkafka_client.hpp"
+
+namespace millstream::inline v0::kafka::detail {
+namespace {
+
+class RealClient final : public Client {
+ public:
+  Result<std::unique_ptr<Consumer>> consumer(const Configuration& configuration) override {
+    return librdkafka_consumer(configuration);
+  }
+  Result<std::unique_ptr<Producer>> producer(const Configuration& configuration) override {
+    return librdkafka_producer(configuration);
+  }
+};
+
+Result<std::vector<TopicInfo>> matching(Consumer& consumer, const std::string& pattern, const Deadline& deadline) {
+  std::regex regex;
+  try {
+    regex.assign(pattern);
+  } catch (const std::regex_error& error) {
+    return Status{ErrorCode::kInvalidArgument,
+                  "kafka source: .pattern '" + pattern + "' is no regular expression: " + error.what()};
+  }
+  const auto wanted = [&](const std::string& name) {
+    return !name.starts_with("__") && std::regex_match(name, regex);  // "__": the brokers' own
+  };
+  Result<std::vector<TopicInfo>> topics = consumer.matching_topics(wanted, deadline.left());
+  if (!topics) return topics;
+  if (topics->empty()) {
+    return Status{ErrorCode::kNotFound, "kafka source: no topic matches the pattern '" + pattern + "'"};
+  }
+  std::sort(topics->begin(), topics->end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return topics;
+}
+
+}  // namespace
+
+std::string split_id(const TopicPartition& partition) {
+  return partition.topic + "/" + std::to_string(partition.partition);
+}
+
+TopicPartition parse_split_id(const std::string& id) {
+  const std::size_t slash = id.rfind('/');
+  TopicPartition partition{id.substr(0, slash)};
+  std::from_chars(id.data() + slash + 1, id.data() + id.size(), partition.partition);
+  return partition;
+}
+
+SourceConnection::SourceConnection(std::unique_ptr<Consumer> consumer, std::string settings)
+    : consumer_{std::move(consumer)}, settings_{std::move(settings)} {
+  consumer_->on_events([this] {
+    const std::scoped_lock lock{mutex_};
+    if (!readers_.empty()) readers_.begin()->second.wake();
+  });
+}
+
+SourceConnection::~SourceConnection() { consumer_->on_events({}); }
+
+std::string SourceConnection::take_settings() {
+  const std::scoped_lock lock{mutex_};
+  return std::exchange(settings_, {});
+}
+
+void SourceConnection::add_reader(const void* reader, Waker waker) {
+  const std::scoped_lock lock{mutex_};
+  readers_.emplace(reader, std::move(waker));
+}
+
+void SourceConnection::remove_reader(const void* reader) {
+  const std::scoped_lock lock{mutex_};
+  readers_.erase(reader);
+  // It may have been woken for what it did not come to do.
+  if (!readers_.empty() && consumer_->has_events()) readers_.begin()->second.wake();
+}
+
+Result<std::unique_ptr<Consumer>> SourceHub::connect(std::size_t partitions, std::string& settings) const {
+  const Result<Configuration> configuration = consumer_configuration(options_, partitions, librdkafka_version());
+  if (!configuration) return configuration.error();
+  settings = configuration->text();
+  return client_->consumer(*configuration);
+}
+
+Result<std::vector<Split>> SourceHub::list_splits(SourceContext& context) const {
+  const Deadline deadline{options_.connect_timeout};
+  std::string settings;
+  Result<std::unique_ptr<Consumer>> consumer = connect(1, settings);
+  if (!consumer) return consumer.error();
+  const Result<std::vector<TopicInfo>> topics = find_topics(**consumer, deadline);
+  if (!topics) return topics.error();
+  const Result<std::vector<TopicPartition>> partitions = share_of(*topics);
+  if (!partitions) return partitions.error();
+  // How much each partition may fetch is known only now, and is a setting of the client as a whole.
+  if (partitions->size() > 1) {
+    consumer = connect(partitions->size(), settings);
+    if (!consumer) return consumer.error();
+  }
+  // A restart knows where to go on, and what it does not know is new.
+  const Start::Kind kind = context.restored ? Start::Kind::kEarliest : options_.start.kind;
+  const Result<Offsets> starts = find_starts(**consumer, *partitions, *topics, kind, deadline);
+  if (!starts) return starts.error();
+  auto connection = std::make_shared<SourceConnection>(*std::move(consumer), std::move(settings));
+  std::vector<Split> splits;
+  for (std::size_t i = 0; i < partitions->size(); ++i) {
+    splits.push_back({split_id((*partitions)[i]), {static_cast<std::uint64_t>((*starts)[i]), {}}});
+  }
+  if (options_.stop_at_end) {
+    const Result<Offsets> ends = connection->consumer().offsets(*partitions, kLatestOffset, deadline.left());
+    if (!ends) return ends.error();
+    for (std::size_t i = 0; i < splits.size(); ++i) connection->ends[splits[i].id] = (*ends)[i];
+  }
+  context.shared = std::move(connection);
+  return splits;
+}
+
+Result<std::vector<TopicInfo>> SourceHub::find_topics(Consumer& consumer, const Deadline& deadline) const {
+  if (!options_.pattern.empty()) return matching(consumer, options_.pattern, deadline);
+  std::vector<std::string> names = options_.topics;
+  if (!options_.topic.empty()) names = {options_.topic};
+  return consumer.topics(names, deadline.left());
+}
+
+Result<std::vector<TopicPartition>> SourceHub::share_of(const std::vector<TopicInfo>& topics) const {
+  std::vector<TopicPartition> partitions;
+  std::int32_t most = 0;
+  for (const TopicInfo& topic : topics) {
+    most = std::max(most, topic.partitions);
+    for (std::int32_t p = 0; p < topic.partitions; ++p) {
+      if (static_cast<std::uint32_t>(p) % options_.instances == options_.instance) {
+        partitions.push_back({topic.name, p});
+      }
+    }
+  }
+  if (partitions.empty()) {
+    return Status{ErrorCode::kInvalidArgument, "kafka source: there is no partition for instance " +
+                                                   std::to_string(options_.instance) + " of " +
+                                                   std::to_string(options_.instances) + ": the topics have up to " +
+                                                   std::to_string(most) + "; run fewer instances"};
+  }
+  return partitions;
+}
+
+Result<SourceHub::Offsets> SourceHub::find_starts(Consumer& consumer, const std::vector<TopicPartition>& partitions,
+                                                  const std::vector<TopicInfo>& topics, Start::Kind kind,
+                                                  const Deadline& deadline) const {
+  if (kind == Start::Kind::kLatest) return consumer.offsets(partitions, kLatestOffset, deadline.left());
+  if (kind == Start::Kind::kTimestamp) return start_at_time(consumer, partitions, deadline);
+  Result<Offsets> earliest = consumer.offsets(partitions, kEarliestOffset, deadline.left());
+  if (!earliest || kind == Start::Kind::kEarliest) return earliest;
+  if (kind == Start::Kind::kOffsets) return start_as_named(partitions, topics, *std::move(earliest));
+  const Result<std::vector<std::optional<std::int64_t>>> committed = consumer.committed(partitions, deadline.left());
+  if (!committed) return committed.error().at("the group '" + options_.group + "'");
+  for (std::size_t i = 0; i < partitions.size(); ++i) (*earliest)[i] = (*committed)[i].value_or((*earliest)[i]);
+  return earliest;
+}
+
+Result<SourceHub::Offsets> SourceHub::start_at_time(Consumer& consumer, const std::vector<TopicPartition>& partitions,
+                                                    const Deadline& deadline) const {
+  const auto wanted = std::chrono::ceil<std::chrono::milliseconds>(options_.start.timestamp.time_since_epoch()).count();
+  // Before 1970 there are no messages, and negative numbers mean something else to brokers.
+  if (wanted < 0) return consumer.offsets(partitions, kEarliestOffset, deadline.left());
+  // The end first: a message that comes between the two answers is behind it.
+  const Result<Offsets> latest = consumer.offsets(partitions, kLatestOffset, deadline.left());
+  if (!latest) return latest.error();
+  Result<Offsets> found = consumer.offsets(partitions, wanted, deadline.left());
+  for (std::size_t i = 0; found && i < partitions.size(); ++i) {
+    if ((*found)[i] < 0) (*found)[i] = (*latest)[i];
+  }
+  return found;
+}
+
+Result<SourceHub::Offsets> SourceHub::start_as_named(const std::vector<TopicPartition>& partitions,
+                                                     const std::vector<TopicInfo>& topics, Offsets otherwise) const {
+  for (const PartitionOffset& wanted : options_.start.offsets) {
+    const bool known = std::any_of(topics.begin(), topics.end(), [&](const TopicInfo& topic) {
+      return topic.name == wanted.topic && wanted.partition < topic.partitions;
+    });
+    if (!known) {
+      return Status{ErrorCode::kInvalidArgument, "kafka source: start_at_offsets() names " +
+                                                     split_id({wanted.topic, wanted.partition}) +
+                                                     ", which is not among the partitions of this source"};
+    }
+    const auto at = std::find_if(partitions.begin(), partitions.end(), [&](const TopicPartition& each) {
+      return each.topic == wanted.topic && each.partition == wanted.partition;
+    });
+    // It may be for another instance.
+    if (at != partitions.end()) otherwise[static_cast<std::size_t>(at - partitions.begin())] = wanted.offset;
+  }
+  return otherwise;
+}
+
+std::shared_ptr<Client> real_client() { return std::make_shared<RealClient>(); }
+
+std::shared_ptr<SourceHub> make_source_hub(SourceOptions options, std::shared_ptr<Client> client) {
+  return std::make_shared<SourceHub>(std::move(options), std::move(client));
+}
+
+Result<std::vector<Split>> list_splits(SourceHub& hub, SourceContext& context) { return hub.list_splits(context); }
+
+}  // namespace millstream::inline v0::kafka::detail

@@ -1,0 +1,76 @@
+// What all copies of a Kafka source share, its options, and what the readers of one run share: the connection that all
+// of its partitions are read by.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "connectors/kafka/client.hpp"
+#include "connectors/kafka/deadline.hpp"
+#include "millstream/connectors/kafka/source.hpp"
+#include "millstream/core/waker.hpp"
+#include "millstream/io/source.hpp"
+
+namespace millstream::inline v0::kafka::detail {
+
+/// The connection of one run of one source, which lives as long as its readers (SourceContext::shared). Any thread.
+class SourceConnection {
+ public:
+  SourceConnection(std::unique_ptr<Consumer> consumer, std::string settings);
+  ~SourceConnection();
+
+  [[nodiscard]] Consumer& consumer() const noexcept { return *consumer_; }
+  /// The text of the settings, for the first who asks; then nothing.
+  [[nodiscard]] std::string take_settings();
+  /// Some reader that is registered is woken when the client has something to say.
+  void add_reader(const void* reader, Waker waker);
+  void remove_reader(const void* reader);
+
+  /// Where each split is to end, with stop_at_end. Written before readers come.
+  std::map<std::string, std::int64_t> ends;
+
+ private:
+  std::unique_ptr<Consumer> consumer_;
+  std::mutex mutex_;
+  std::string settings_;
+  std::map<const void*, Waker> readers_;
+};
+
+class SourceHub {
+ public:
+  SourceHub(SourceOptions options, std::shared_ptr<Client> client)
+      : options_{std::move(options)}, client_{std::move(client)} {}
+
+  [[nodiscard]] const SourceOptions& options() const noexcept { return options_; }
+  /// Begins a run: its connection is in context.shared then.
+  [[nodiscard]] Result<std::vector<Split>> list_splits(SourceContext& context) const;
+
+ private:
+  using Offsets = std::vector<std::int64_t>;
+
+  [[nodiscard]] Result<std::unique_ptr<Consumer>> connect(std::size_t partitions, std::string& settings) const;
+  [[nodiscard]] Result<std::vector<TopicInfo>> find_topics(Consumer& consumer, const Deadline& deadline) const;
+  /// Those that this process reads.
+  [[nodiscard]] Result<std::vector<TopicPartition>> share_of(const std::vector<TopicInfo>& topics) const;
+  [[nodiscard]] Result<Offsets> find_starts(Consumer& consumer, const std::vector<TopicPartition>& partitions,
+                                            const std::vector<TopicInfo>& topics, Start::Kind kind,
+                                            const Deadline& deadline) const;
+  [[nodiscard]] Result<Offsets> start_at_time(Consumer& consumer, const std::vector<TopicPartition>& partitions,
+                                              const Deadline& deadline) const;
+  [[nodiscard]] Result<Offsets> start_as_named(const std::vector<TopicPartition>& partitions,
+                                               const std::vector<TopicInfo>& topics, Offsets otherwise) const;
+
+  const SourceOptions options_;
+  const std::shared_ptr<Client> client_;
+};
+
+/// "topic/partition", the id of a split.
+[[nodiscard]] std::string split_id(const TopicPartition& partition);
+[[nodiscard]] TopicPartition parse_split_id(const std::string& id);
+
+}  // namespace millstream::inline v0::kafka::detail

@@ -1,0 +1,10 @@
+target_sources(millstream_kafka PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/configuration.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/errors.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/librdkafka_consumer.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/librdkafka_handle.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/librdkafka_producer.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/partition_reader.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/record_writer.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/sink_hub.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/source_hub.cpp)

@@ -1,0 +1,192 @@
+// Source and sink against a client that the test scripts: positions at the ends of partitions and after offsets that
+// are gone, and what a start costs.
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <mutex>
+#include <thread>
+
+#include "connectors/drive.hpp"
+#include "connectors/kafka/scripted_client.hpp"
+#include "millstream/connectors/kafka/sink.hpp"
+#include "millstream/connectors/kafka/source.hpp"
+#include "runtime/eventually.hpp"
+
+namespace millstream::inline v0 {
+namespace {
+
+using kafka::OutOfRange;
+using kafka::SourceOptions;
+using kafka::detail::Fetched;
+using kafka::detail::kEarliestOffset;
+using kafka::detail::kLatestOffset;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::list_splits;
+using testing::ScriptedClient;
+using testing::sink_context;
+using testing::SourceRun;
+using testing::SplitReader;
+using namespace std::chrono_literals;
+
+class KafkaScripted : public ::testing::Test {
+ protected:
+  using Source = kafka::Source<std::string>;
+
+  Source source(SourceOptions options = {}) const {
+    options.brokers = "b:1";
+    options.topic = "t";
+    return Source{options, script};
+  }
+  /// A reader of the partition from `offset` on.
+  SplitReader<std::string, Source> reader_at(std::uint64_t offset, SourceOptions options = {}) const {
+    Source made = source(std::move(options));
+    const SourceRun run{made};
+    EXPECT_TRUE(run.splits);
+    return {made, {"t/0", {offset, {}}}, run.context};
+  }
+  static Fetched message(std::int64_t offset) { return {.messages = 1, .offset = offset}; }
+  static Fetched end(std::int64_t offset) { return {.event = Fetched::Event::kEnd, .offset = offset}; }
+  static Fetched out_of_range() {
+    return {.event = Fetched::Event::kOutOfRange, .status = {ErrorCode::kInvalidData, "it is not there"}};
+  }
+
+  std::shared_ptr<ScriptedClient> script = std::make_shared<ScriptedClient>();
+};
+
+TEST_F(KafkaScripted, WhatStandsAtTheEndInsteadOfMessagesIsBehindThePosition) {
+  script->fetches = {message(0), message(1), end(3)};
+  auto reader = reader_at(0);
+  EXPECT_EQ(reader.drain()->retry_at, kTimestampMax);
+  EXPECT_EQ(reader.records.size(), 2U);
+  EXPECT_EQ(reader.position().offset, 3U);
+}
+
+TEST_F(KafkaScripted, AnOffsetThatIsGoneIsThePositionUntilItIsKnownWhereToGoOn) {
+  script->fetches = {out_of_range()};
+  auto latest = reader_at(7, {.on_out_of_range = OutOfRange::kLatest});
+  ASSERT_TRUE(latest.drain());
+  EXPECT_EQ(latest.position().offset, 7U) << "a checkpoint now must lead to the same place again";
+  EXPECT_THAT(script->read_from, ElementsAre(7, kLatestOffset));
+  script->fetches = {end(5)};
+  ASSERT_TRUE(latest.drain());
+  EXPECT_EQ(latest.position().offset, 5U);
+
+  script->fetches = {out_of_range()};
+  auto earliest = reader_at(7, {.on_out_of_range = OutOfRange::kEarliest});
+  ASSERT_TRUE(earliest.drain());
+  EXPECT_EQ(earliest.position().offset, 7U);
+  script->fetches = {message(3)};
+  ASSERT_TRUE(earliest.drain());
+  EXPECT_EQ(earliest.position().offset, 4U);
+}
+
+TEST_F(KafkaScripted, ItFailsWhereItCannotGoOn) {
+  script->fetches = {out_of_range()};
+  script->restart_status = {ErrorCode::kUnavailable, "no thread"};
+  auto reader = reader_at(7, {.on_out_of_range = OutOfRange::kLatest});
+  EXPECT_EQ(reader.drain().error().code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(KafkaScripted, APositionBehindTheEndIsNotTheEnd) {
+  script->offset_for = [](std::int64_t) { return 3; };
+  script->fetches = {out_of_range()};
+  auto reader = reader_at(10, {.stop_at_end = true});
+  const Result<Poll> last = reader.drain();
+  ASSERT_FALSE(last) << "it took a topic that was made anew for one that is read";
+  EXPECT_EQ(last.error().code(), ErrorCode::kInvalidData);
+
+  script->fetches = {message(12)};
+  auto beyond = reader_at(10, {.stop_at_end = true});
+  EXPECT_EQ(beyond.drain()->kind, Poll::Kind::kDone);
+  EXPECT_EQ(beyond.position().offset, 10U) << "a position never goes back";
+  auto at_end = reader_at(3, {.stop_at_end = true});
+  EXPECT_EQ(at_end.drain()->kind, Poll::Kind::kDone);
+}
+
+TEST_F(KafkaScripted, WhatComesWhileItAsksForATimeIsRead) {
+  // A message that is late enough, offset 20, comes between the two questions that are asked.
+  bool there = false;
+  script->offset_for = [&](std::int64_t wanted) -> std::int64_t {
+    if (wanted == kEarliestOffset) return 0;
+    const bool has_come = std::exchange(there, true);
+    if (wanted == kLatestOffset) return has_come ? 21 : 20;
+    return has_come ? 20 : kLatestOffset;
+  };
+  const auto splits = list_splits(source({.start = kafka::start_at(Timestamp{1h})}));
+  ASSERT_TRUE(splits) << splits.error().to_string();
+  EXPECT_EQ(splits->front().start.offset, 20U);
+}
+
+TEST_F(KafkaScripted, OffsetsOfUnknownPartitionsAreAMistake) {
+  const auto mistake = [&](kafka::PartitionOffset named) {
+    const auto splits = list_splits(source({.start = kafka::start_at_offsets({std::move(named)})}));
+    return splits ? std::to_string(splits->front().start.offset) : splits.error().to_string();
+  };
+  EXPECT_EQ(mistake({"t", 0, 5}), "5");
+  EXPECT_THAT(mistake({"T", 0, 5}), AllOf(HasSubstr("invalid_argument"), HasSubstr("T/0")));
+  EXPECT_THAT(mistake({"t", 1, 5}), HasSubstr("t/1"));
+}
+
+TEST_F(KafkaScripted, AStartHasOneTimeoutForAllItsQuestions) {
+  std::vector<std::chrono::milliseconds> timeouts;
+  script->on_call = [&](std::chrono::milliseconds timeout) {
+    timeouts.push_back(timeout);
+    std::this_thread::sleep_for(10ms);  // as an answer takes
+  };
+  ASSERT_TRUE(list_splits(source({.start = kafka::start_at(Timestamp{1h}), .stop_at_end = true})));
+  ASSERT_EQ(timeouts.size(), 4U);
+  for (std::size_t i = 1; i < timeouts.size(); ++i) EXPECT_LE(timeouts[i], timeouts[i - 1] - 10ms) << i;
+}
+
+// The thread waits for something: here, a lock.
+bool sleeps(int thread) {
+  std::ifstream file{"/proc/self/task/" + std::to_string(thread) + "/stat"};
+  std::string number;
+  std::string name;
+  std::string state;
+  file >> number >> name >> state;
+  return state == "S";
+}
+
+TEST_F(KafkaScripted, ShardsShareAFailureToConnect) {
+  constexpr int kShards = 4;
+  std::mutex mutex;
+  std::vector<int> arrived;  // threads
+  int calls = 0;             // one at a time
+  script->partitions_call = [&] {
+    ++calls;
+    const int self = ::gettid();
+    EXPECT_TRUE(test::eventually([&] {
+      const std::scoped_lock lock{mutex};
+      return arrived.size() == kShards &&
+             std::all_of(arrived.begin(), arrived.end(), [&](int thread) { return thread == self || sleeps(thread); });
+    }));
+    return Status{ErrorCode::kUnavailable, "no answer"};
+  };
+  const kafka::Sink<std::string> sink{{.brokers = "b:1", .topic = "t"}, script};
+  {
+    std::vector<std::jthread> shards;
+    for (std::uint32_t shard = 0; shard < kShards; ++shard) {
+      shards.emplace_back([&, shard, copy = sink]() mutable {
+        SinkContext context = sink_context(posix_file_system(), system_clock(), shard, kShards);
+        {
+          const std::scoped_lock lock{mutex};
+          arrived.push_back(::gettid());
+        }
+        EXPECT_EQ(copy.open(context).code(), ErrorCode::kUnavailable);
+      });
+    }
+  }
+  EXPECT_EQ(calls, 1);
+  script->partitions_call = [] { return Status{}; };
+  kafka::Sink<std::string> later = sink;
+  SinkContext context = sink_context();
+  EXPECT_TRUE(later.open(context).ok()) << "the next run tries again";
+}
+
+}  // namespace
+}  // namespace millstream::inline v0

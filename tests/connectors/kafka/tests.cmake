@@ -1,0 +1,21 @@
+# The component kafka. What is labelled kafka runs on a real broker, which the tests start by kafka_broker.sh unless
+# MILLSTREAM_KAFKA_BROKERS names some; without java, or before kafka_broker.sh fetch, they are skipped.
+
+set(kafka_libraries millstream::kafka PkgConfig::MILLSTREAM_RDKAFKA)
+millstream_add_test(connectors_kafka_format format_test.cpp)
+millstream_add_test(connectors_kafka_configuration configuration_test.cpp LIBRARIES ${kafka_libraries})
+millstream_add_test(connectors_kafka_scripted scripted_test.cpp LIBRARIES ${kafka_libraries})
+millstream_add_test(connectors_kafka_mock_source mock_source_test.cpp LIBRARIES ${kafka_libraries})
+millstream_add_test(connectors_kafka_mock_failures mock_failures_test.cpp LIBRARIES ${kafka_libraries})
+millstream_add_test(connectors_kafka_mock_job mock_job_test.cpp LIBRARIES ${kafka_libraries})
+millstream_add_test(connectors_kafka_mock_sink mock_sink_test.cpp LIBRARIES ${kafka_libraries})
+
+# Programs that start brokers run one at a time: each takes 400 MB and, at its start, a core for a second or two.
+function(millstream_add_broker_test name)
+  millstream_add_test(${name} ${ARGN} LIBRARIES ${kafka_libraries} LABELS kafka TIMEOUT 600)
+  target_compile_definitions(${name} PRIVATE
+    MILLSTREAM_KAFKA_BROKER_SCRIPT="${PROJECT_SOURCE_DIR}/tests/connectors/kafka/kafka_broker.sh")
+  set_tests_properties(${name} PROPERTIES RESOURCE_LOCK kafka_broker SKIP_REGULAR_EXPRESSION "no java or jars")
+endfunction()
+millstream_add_broker_test(kafka_source broker_source_test.cpp)
+millstream_add_broker_test(kafka_job broker_job_test.cpp)
