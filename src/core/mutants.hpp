@@ -48,6 +48,16 @@ enum class Mutant {
   kFailedChangesForgotten = 34,
   kChainCut = 35,
   kOlderValueRestored = 36,
+  kReadBeforeFencing = 37,
+  kOlderPositionsDecided = 38,
+  kNonceIgnored = 39,
+  kUnstableDecisionRead = 40,
+  kAbortBehindUnknownCommit = 41,
+  kManifestAfterDecision = 42,
+  kBufferSkipped = 43,
+  kGivenUpDropped = 44,
+  kFreshDespiteMarker = 45,
+  kPositionsNotCompared = 46,
 };
 
 struct MutantName {
@@ -92,6 +102,17 @@ inline constexpr MutantName kMutants[] = {
     {Mutant::kFailedChangesForgotten, "what changed up to a failed checkpoint is in no later one"},
     {Mutant::kChainCut, "a checkpoint of changes does not name those before it"},
     {Mutant::kOlderValueRestored, "an older value of a key takes the place of a newer one"},
+    {Mutant::kReadBeforeFencing, "the decision is read before earlier runs are fenced"},
+    {Mutant::kOlderPositionsDecided, "a decision carries the positions of the checkpoint before"},
+    {Mutant::kNonceIgnored, "the nonce of a decision is not compared"},
+    {Mutant::kUnstableDecisionRead, "a decision is read while a newer one is under way"},
+    {Mutant::kAbortBehindUnknownCommit,
+     "a transaction is aborted when it is not known whether its commit has come through"},
+    {Mutant::kManifestAfterDecision, "the manifest is written behind the decision"},
+    {Mutant::kBufferSkipped, "what comes behind a barrier goes into the transaction that it closes"},
+    {Mutant::kGivenUpDropped, "the transaction of a given up checkpoint is dropped, and the job goes on"},
+    {Mutant::kFreshDespiteMarker, "a job begins anew when its decisions have gone"},
+    {Mutant::kPositionsNotCompared, "positions that somebody has set are not noticed"},
 };
 
 #ifdef MILLSTREAM_TEST_SWITCHES

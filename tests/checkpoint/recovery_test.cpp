@@ -111,13 +111,14 @@ TEST_F(RecoveryTest, ADecisionFromElsewhereGoesBeforeTheMarker) {
   commit();
   const Manifest newer = publish();
   open();
-  const RecoveryOptions options{.job_id = std::string{kJob}};
-  EXPECT_EQ(plan_recovery(*store_, newer.checkpoint, options)->restore, newer);
+  const RecoveryOptions options{.job_id = std::string{kJob}, .decider = "sink"};
+  const auto decided = [](CheckpointId id) { return Decision{Decision::Kind::kDecided, id, {}, {}}; };
+  EXPECT_EQ(plan_recovery(*store_, decided(newer.checkpoint), options)->restore, newer);
   // The decision was confirmed, so now it cannot be the older one or none any more.
   open();
-  EXPECT_EQ(plan_recovery(*store_, parent_, options)->kind, Kind::kHalt);
-  EXPECT_EQ(plan_recovery(*store_, std::nullopt, options)->kind, Kind::kHalt);
-  EXPECT_EQ(plan_recovery(*store_, CheckpointId{2, 5}, options)->kind, Kind::kHalt);
+  EXPECT_EQ(plan_recovery(*store_, decided(parent_), options)->kind, Kind::kHalt);
+  EXPECT_EQ(plan_recovery(*store_, Decision{}, options)->kind, Kind::kHalt);
+  EXPECT_EQ(plan_recovery(*store_, decided({2, 5}), options)->kind, Kind::kHalt);
 }
 
 TEST_F(RecoveryTest, HaltsWhenTheMarkerIsOlderThanWhatIsHere) {

@@ -10,12 +10,13 @@
 #include <string_view>
 #include <vector>
 
-#include "millstream/checkpoint/checkpoint_id.hpp"
 #include "millstream/checkpoint/segment.hpp"
 #include "millstream/core/export.hpp"
 #include "millstream/core/key_group.hpp"
 #include "millstream/core/status.hpp"
 #include "millstream/core/timestamp.hpp"
+#include "millstream/io/checkpoint_id.hpp"
+#include "millstream/io/split_position.hpp"
 
 namespace millstream::inline v0 {
 
@@ -40,16 +41,6 @@ struct StageSummary {
   friend bool operator==(const StageSummary&, const StageSummary&) = default;
 };
 BOOST_DESCRIBE_STRUCT(StageSummary, (), (id, kind, states, metadata))
-
-/// Where a split of a source goes on.
-struct SplitPosition {
-  std::string source;    ///< id of the stage
-  std::string split;     ///< unique in the source
-  std::string position;  ///< the source's own bytes
-  bool finished = false;
-  friend bool operator==(const SplitPosition&, const SplitPosition&) = default;
-};
-BOOST_DESCRIBE_STRUCT(SplitPosition, (), (source, split, position, finished))
 
 /// An image of the cold store. It serves checkpoints from `newest_held` on; replay of segments starts behind
 /// `wholly_held`.

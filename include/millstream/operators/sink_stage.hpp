@@ -1,5 +1,6 @@
 // SinkStage: gives records to the user's sink and keeps the rest of a batch while the sink has no room. A batch counts
-// as taken, and its latency is recorded, when its last record is; a barrier is reached with it.
+// as taken, and its latency is recorded, when its last record is; a barrier is reached with it, and when nothing waits
+// in the sink any more.
 #pragma once
 
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "millstream/core/histogram.hpp"
+#include "millstream/io/decider.hpp"
 #include "millstream/io/sink.hpp"
 #include "millstream/operators/operator_stage.hpp"
 
@@ -45,6 +47,8 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   virtual Status open_sink(SinkContext& context) = 0;
   /// Writes records from `from` on; `taken`: how many the sink took.
   virtual Status write_some(BatchBase& batch, std::uint32_t from, std::uint32_t& taken) = 0;
+  /// `empty`: nothing that it has taken waits in it.
+  virtual Status drain_sink(bool& empty) = 0;
   /// `flushes`: the sink has something to flush.
   virtual Status flush_sink(bool& flushes) = 0;
   virtual Status close_sink(SinkEnd end) = 0;
@@ -56,6 +60,8 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
 
  private:
   void proceed();
+  [[nodiscard]] bool drained();
+  void wait_for_sink();
   template <class F>
   [[nodiscard]] Status status_of(F&& f) const;
   template <class F>
@@ -81,6 +87,13 @@ template <class T, class Snk>
 class SinkStage final : public SinkStageBase {
  public:
   explicit SinkStage(Snk sink) : sink_{std::move(sink)} {}
+  /// Before open(): what the sink's make_decider() has made for this run; null in a job without checkpoints.
+  void decide_by([[maybe_unused]] const std::shared_ptr<Decider>& decider) {
+    if constexpr (requires { std::as_const(sink_).make_decider(); }) {
+      using Own = typename decltype(std::as_const(sink_).make_decider())::element_type;
+      if (decider) sink_.decide_by(std::static_pointer_cast<Own>(decider));
+    }
+  }
 
  private:
   Status open_sink([[maybe_unused]] SinkContext& context) override {
@@ -116,6 +129,18 @@ class SinkStage final : public SinkStageBase {
           [&](std::uint32_t i) { taken = i + 1 - from; });
       return failure;
     }
+  }
+  Status drain_sink([[maybe_unused]] bool& empty) override {
+    if constexpr (requires { sink_.drain(); }) {
+      const auto result = sink_.drain();
+      if constexpr (std::is_same_v<decltype(result), const bool>) {
+        empty = result;
+      } else {
+        if (!result) return result.error();
+        empty = *result;
+      }
+    }
+    return {};
   }
   Status flush_sink([[maybe_unused]] bool& flushes) override {
     if constexpr (requires { sink_.flush(); }) {

@@ -157,9 +157,14 @@ class Stream {
   template <class Snk>
   StageName to(Snk sink) const {
     static_assert(check_sink<Snk, T>());
-    StreamPlace place = add_stage<void>(place_, "sink", [sink = std::move(sink)](const StageSetup&) {
-      return std::make_unique<SinkStage<T, Snk>>(sink);
+    StreamPlace place = add_stage<void>(place_, "sink", [sink](const StageSetup& setup) {
+      auto stage = std::make_unique<SinkStage<T, Snk>>(sink);
+      stage->decide_by(setup.decider);
+      return stage;
     });
+    if constexpr (requires { std::as_const(sink).make_decider(); }) {
+      if (std::as_const(sink).make_decider()) place.node().make_decider = [sink] { return sink.make_decider(); };
+    }
     place.node().is_sink = true;
     return StageName{std::move(place)};
   }
