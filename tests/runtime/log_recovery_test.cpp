@@ -182,7 +182,7 @@ TEST(LogRecovery, ARecordThatDidNotArriveRewindsTheState) {
 // On threads: each rewind is a restart in the process, by the same way.
 TEST(LogRecovery, AJobOnThreadsGoesBackByItself) {
   World world{20};
-  world.broker.set_faults({.request_lost = 0.02, .reply_lost = 0.02, .request_late = 0.05, .delivery_failed = 0.02});
+  world.broker.set_faults({.request_lost = 0.02, .reply_lost = 0.02, .request_late = 0.05, .delivery_failed = 0.1});
   const JobResult result =
       run(world.flow(), {.shards = 2,
                          .state_dir = logjob::kStateDir,
