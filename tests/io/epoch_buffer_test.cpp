@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace millstream {
@@ -59,6 +61,30 @@ TEST_F(EpochBufferTest, IsBoundedInRecordsAndBytes) {
   buffer_.barrier();
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(buffer_.keep(i, 1));
   EXPECT_FALSE(buffer_.keep(3, 1));
+}
+
+/// Counts those that there are.
+struct Counted {
+  static inline int alive = 0;
+  Counted() { ++alive; }
+  Counted(const Counted&) { ++alive; }
+  Counted& operator=(const Counted&) = default;
+  ~Counted() { --alive; }
+};
+
+// A sink that is a little slower than its input sends one and is given one.
+TEST_F(EpochBufferTest, IsBoundedThoughItIsNeverEmpty) {
+  EpochBuffer<Counted> buffer{passes_, {.records = 10, .bytes = 10}};
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(buffer.keep({}, 1));
+  int most = 0;
+  for (int i = 0; i < 1'000'000; ++i) {
+    bool room = true;
+    EXPECT_FALSE(buffer.drain([&](const Counted&) { return std::exchange(room, false); }));
+    ASSERT_TRUE(buffer.keep({}, 1));
+    most = std::max(most, Counted::alive);
+  }
+  EXPECT_LE(most, 20);
+  EXPECT_FALSE(buffer.keep({}, 1));
 }
 
 TEST_F(EpochBufferTest, WakesEveryCopy) {

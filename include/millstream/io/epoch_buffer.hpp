@@ -46,7 +46,7 @@ class EpochBuffer {
     return true;
   }
   /// Gives what may pass now to send(Record&), which says false where it has no room. True when nothing is kept any
-  /// more.
+  /// more; until then the engine calls the sink's drain() again, once it was woken.
   template <class Send>
   bool drain(Send&& send) {
     while (!empty() && epoch_ <= passes_->newest()) {
@@ -54,11 +54,9 @@ class EpochBuffer {
       if (!send(first.record)) return false;
       bytes_ -= first.bytes;
       ++next_;
+      if (2 * next_ >= kept_.size()) forget_passed();
     }
-    if (!empty()) return false;
-    kept_.clear();
-    next_ = 0;
-    return true;
+    return empty();
   }
   /// What comes from here on belongs to the next epoch. Nothing is kept: prepare() comes behind a drain().
   void barrier() {
@@ -71,11 +69,17 @@ class EpochBuffer {
     Record record;
     std::size_t bytes;
   };
+  // Never more of them than have passed since the last time are moved to the front, so it costs each record one move at
+  // most; and a buffer that is never empty takes no more than twice its limits.
+  void forget_passed() {
+    kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(next_));
+    next_ = 0;
+  }
   std::shared_ptr<EpochPasses> passes_;
   EpochBufferLimits limits_;
   std::uint64_t epoch_ = 0;
   std::vector<Kept> kept_;  // keeps its memory: it is filled again at each checkpoint
-  std::size_t next_ = 0;    // before it everything has passed
+  std::size_t next_ = 0;    // before it everything has passed; less than half
   std::size_t bytes_ = 0;
 };
 
