@@ -83,13 +83,18 @@ Progress SinkStageBase::step() {
   sides_.drain();
   const bool woken = woken_->load(std::memory_order_relaxed) &&
                      woken_->exchange(false, std::memory_order_acquire);  // pairs with the store in make_waker()
+  may_send_ = may_send_ || woken;
   if (current_) {
     if (!woken && retry_at_ns_ > context().clock->monotonic_ns()) return Progress::kIdle;
     const std::uint32_t before = written_;
     proceed();
     return !current_ || written_ != before ? Progress::kAdvanced : Progress::kIdle;
   }
-  if (woken) static_cast<void>(drained());
+  if (may_send_ && (woken || retry_at_ns_ <= context().clock->monotonic_ns())) {
+    sink_context_->forget_retry();
+    may_send_ = !drained();
+    if (may_send_) wait_for_sink();
+  }
   if (std::exchange(pushed_, false)) return Progress::kIdle;
   // Nothing came since the last step: the input has paused.
   if (!unflushed_ && flush_at_ns_ > context().clock->monotonic_ns()) return Progress::kIdle;

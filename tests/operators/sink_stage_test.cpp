@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "millstream/testing/stage_driver.hpp"
@@ -114,15 +115,17 @@ struct Keeping {
   Calls calls;
   std::shared_ptr<bool> open_gate = std::make_shared<bool>(false);
   std::shared_ptr<Waker> waker = std::make_shared<Waker>();
+  std::size_t room = 100;  // records that a drain sends
   std::vector<int> kept = {};
 
   void open(SinkContext& context) { *waker = context.waker(); }
   void write(const int& record) { kept.push_back(record); }
   bool drain() {
     if (!*open_gate) return false;
-    for (const int record : kept) calls->push_back(std::to_string(record));
-    kept.clear();
-    return true;
+    const auto sent = kept.begin() + static_cast<std::ptrdiff_t>(std::min(room, kept.size()));
+    std::for_each(kept.begin(), sent, [&](int record) { calls->push_back(std::to_string(record)); });
+    kept.erase(kept.begin(), sent);
+    return kept.empty();
   }
   std::string prepare() {
     calls->push_back("prepare");
@@ -172,6 +175,27 @@ TEST(SinkStage, ABarrierAndTheEndWaitForWhatTheSinkKeeps) {
   *sink.open_gate = true;
   driver.advance(std::chrono::milliseconds{5});
   EXPECT_TRUE(stage.finished());
+}
+
+TEST(SinkStage, WhatHasNoRoomWhenTheSinkIsWokenIsSentWhenThereIs) {
+  const auto calls = std::make_shared<std::vector<std::string>>();
+  const Keeping sink{.calls = calls, .room = 1};
+  auto owned = stage_of(sink);
+  auto& stage = *owned;
+  StageDriver<int, int> driver{std::move(owned)};
+  driver.open();
+  for (const int i : {1, 2, 3}) driver.push(i);
+  driver.flush();
+  *sink.open_gate = true;
+  sink.waker->wake();
+  stage.step();
+  EXPECT_THAT(*calls, ElementsAre("1"));
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_NE(stage.retry_at_ns(), kNeverNs);
+    driver.advance(std::chrono::milliseconds{2});
+  }
+  EXPECT_THAT(*calls, ElementsAre("1", "2", "3"));
+  EXPECT_EQ(stage.retry_at_ns(), kNeverNs);
 }
 
 TEST(SinkStage, ASinkWithoutPrepareGivesNoHandle) {

@@ -3,6 +3,7 @@
 // in the sink any more.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -27,7 +28,10 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   bool ready() final { return !current_ && (sides_.empty() || sides_.ready()); }
   void push(BatchHandle batch) final;
   Progress step() final;
-  std::int64_t retry_at_ns() final { return current_ ? retry_at_ns_ : flush_at_ns_; }
+  std::int64_t retry_at_ns() final {
+    if (current_) return retry_at_ns_;
+    return may_send_ ? std::min(retry_at_ns_, flush_at_ns_) : flush_at_ns_;
+  }
   bool finished() const final { return ended_ && !current_ && sides_.outboxes_empty(); }
   void open() final;
   void close(bool completed) final;
@@ -80,6 +84,7 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   bool opened_ = false;
   bool unflushed_ = false;
   bool pushed_ = false;
+  bool may_send_ = false;  // since it was woken; until nothing that it has taken waits in it
   bool ended_ = false;
 };
 
