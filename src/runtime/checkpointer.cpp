@@ -10,6 +10,7 @@
 #include "core/mutants.hpp"
 #include "millstream/core/assert.hpp"
 #include "millstream/core/key_group.hpp"
+#include "runtime/watched_call.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -237,10 +238,8 @@ void Checkpointer::decided() {
 void Checkpointer::look_whether_stuck(std::int64_t now_ns) {
   if (phase_ == Phase::kLeft || decider_.stuck_at_ns() > now_ns) return;
   decider_.abandon();
-  fail({ErrorCode::kUnavailable,
-        "a call of the decider does not come back; its thread is left alone, and what became of "
-        "checkpoint " +
-            manifest_.checkpoint.to_string() + " is not known until the job starts again"});
+  fail({ErrorCode::kUnavailable, std::string{kStuckCall} + ", and what became of checkpoint " +
+                                     manifest_.checkpoint.to_string() + " is not known until the job starts again"});
 }
 
 void Checkpointer::finish(std::int64_t now_ns) {
@@ -268,7 +267,7 @@ void Checkpointer::give_up(const Status& why) {
   savepoints_.checkpoint_failed(placed);
   if (mutant_is(Mutant::kPublishedWhenGivenUp)) job_.commit_barrier(barrier_);
   if (phase_ != Phase::kGivenUp) {
-    decider_.give_up();
+    decider_.give_up(manifest_.checkpoint);
     // What the stages have said at its barrier is lost, so the next one has to hold everything.
     if (!mutant_is(Mutant::kFailedChangesForgotten)) chain_.lost();
     if (Status s = store_.abort(manifest_.checkpoint, AbortedSegments::kDrop); !s.ok() && log_) {

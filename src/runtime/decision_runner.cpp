@@ -4,6 +4,8 @@
 #include <exception>
 #include <utility>
 
+#include "runtime/watched_call.hpp"
+
 namespace millstream::inline v0 {
 
 void DecisionRunner::add(Call call, DecisionDraft draft) {
@@ -21,10 +23,15 @@ std::vector<DecisionRunner::Reply> DecisionRunner::take_replies() {
 
 bool DecisionRunner::has_work() const {
   const std::scoped_lock lock{mutex_};
-  return !asked_.empty();
+  return !asked_.empty() && !abandoned();
 }
 
 DecisionStep DecisionRunner::make(const Asked& asked) {
+  // What was not asked to be decided is not; nobody knows what is left of its output.
+  const auto threw = [&](const std::string& what) {
+    Status why{ErrorCode::kUserFailure, "the decider threw" + what};
+    return asked.call == Call::kDecide ? DecisionStep::in_doubt(std::move(why)) : DecisionStep::aborted(std::move(why));
+  };
   try {
     switch (asked.call) {
       case Call::kPrepare:
@@ -36,16 +43,16 @@ DecisionStep DecisionRunner::make(const Asked& asked) {
         return DecisionStep::done();
     }
   } catch (const std::exception& error) {
-    return DecisionStep::in_doubt({ErrorCode::kUserFailure, std::string{"the decider threw: "} + error.what()});
+    return threw(std::string{": "} + error.what());
   } catch (...) {
-    return DecisionStep::in_doubt({ErrorCode::kUserFailure, "the decider threw an exception of unknown type"});
+    return threw(" an exception of unknown type");
   }
   return DecisionStep::done();
 }
 
 void DecisionRunner::step() {
   std::unique_lock lock{mutex_};
-  if (asked_.empty()) return;
+  if (asked_.empty() || abandoned()) return;
   // Only this thread takes away what stands first, and what is added does not move it.
   const Asked& first = asked_.front();
   lock.unlock();
@@ -70,10 +77,14 @@ void DecisionRunner::step() {
 
 void DecisionRunner::close() {
   if (abandoned()) return;
+  // The run is over, and what it had decided stands: whatever this could not clear away, the next fence does.
   try {
-    decider_->close();
+    const auto closed = call_watched(clock_, decider_->stuck_after(), [decider = decider_] {
+      decider->close();
+      return true;
+    });
+    if (!closed) abandon();
   } catch (...) {
-    // The run is over, and what it had decided stands: whatever this could not clear away, the next fence does.
   }
 }
 

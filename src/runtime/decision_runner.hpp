@@ -32,7 +32,7 @@ class MILLSTREAM_EXPORT DecisionRunner {
   void prepare(DecisionDraft draft) { add(Call::kPrepare, std::move(draft)); }
   void decide(DecisionDraft draft) { add(Call::kDecide, std::move(draft)); }
   /// A prepare() that is not done is not repeated any more.
-  void give_up() { add(Call::kGiveUp, {}); }
+  void give_up(CheckpointId checkpoint) { add(Call::kGiveUp, {checkpoint, {}}); }
   [[nodiscard]] std::vector<Reply> take_replies();
   /// When a call that is being made counts as one that never comes back; kNeverNs = none is being made.
   [[nodiscard]] std::int64_t stuck_at_ns() const { return stuck_at_ns_.load(std::memory_order_relaxed); }
@@ -45,7 +45,8 @@ class MILLSTREAM_EXPORT DecisionRunner {
   void step();
   [[nodiscard]] bool has_work() const;
 
-  // Before the first step, and when nobody steps it any more.
+  // When nobody steps it any more, or nobody has yet.
+  /// Leaves alone what does not come back, as all calls.
   void close();
   /// Called whenever there is work, and a reply.
   std::function<void()> wake = [] {};

@@ -10,6 +10,7 @@
 #include "runtime/cores.hpp"
 #include "runtime/decision_runner.hpp"
 #include "runtime/spin_limit.hpp"
+#include "runtime/watched_call.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -57,10 +58,16 @@ void EngineRun::make_coordinating_threads() {
   runner->wake = decisions_->waker();
 }
 
-// No shard runs any more.
+// No shard runs any more. Behind the coordinator's end nobody else sees that a call of the decider does not come back.
 void EngineRun::end_coordinating_threads() {
   checkpoints_.reset();
-  if (decisions_ && engine_->decision_runner()->abandoned()) decisions_->abandon();
+  if (!decisions_) return;
+  DecisionRunner& runner = *engine_->decision_runner();
+  if (!runner.abandoned() && !decisions_->end_by([&] { return runner.stuck_at_ns(); })) {
+    runner.abandon();
+    if (options_.log) options_.log(LogLevel::kWarning, kStuckCall);
+  }
+  if (runner.abandoned()) decisions_->abandon();
   decisions_.reset();
 }
 

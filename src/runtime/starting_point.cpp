@@ -11,6 +11,7 @@
 #include "millstream/codec/codec.hpp"
 #include "millstream/operators/sink_stage.hpp"
 #include "millstream/runtime/engine.hpp"
+#include "runtime/watched_call.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -47,13 +48,23 @@ Result<std::vector<std::string>> participants_in(CheckpointStore& store, const s
   return std::vector<std::string>{handles.begin(), handles.end()};
 }
 
+// One call of the decider, which fails the run if it does not come back.
+template <class Answer>
+Result<Answer> ask(const std::shared_ptr<Decider>& decider, const DeciderContext& context,
+                   Result<Answer> (Decider::*call)(const DeciderContext&)) {
+  std::optional<Result<Answer>> answer =
+      call_watched(*context.clock, decider->stuck_after(), [=] { return (decider.get()->*call)(context); });
+  if (!answer) return Status{ErrorCode::kUnavailable, std::string{kStuckCall}};
+  return *std::move(answer);
+}
+
 }  // namespace
 
 Status StartingPoint::open(FileSystem& files, Clock& clock, const RunOptions& options, const std::string& job,
                            const SinkDecider& sink) {
   if (!options.state_dir.empty()) {
-    const Status opened =
-        open_state(files, options, {job, sink.decider ? sink.stage : "", {}, &clock, options.log}, sink);
+    if (sink.decider) deciding_stage = sink.stage;
+    const Status opened = open_state(files, options, {job, deciding_stage, {}, &clock, options.log}, sink);
     if (!opened.ok()) return opened.at("state_dir '" + options.state_dir + "'");
   }
   return options.from_savepoint.empty() || restored != nullptr ? Status{} : open_savepoint(files, options);
@@ -68,7 +79,7 @@ Status StartingPoint::open_state(FileSystem& files, const RunOptions& options, D
   const auto participants = participants_in(*store, context.stage);
   if (!participants) return participants.error();
   context.participants = *participants;
-  if (Status s = read_decision(context); !s.ok()) return sink.decider ? s.at("sink '" + sink.stage + "'") : s;
+  if (Status s = read_decision(context); !s.ok()) return s;
   if (Status s = begin_from_savepoint(files, options); !s.ok()) return s;
   return plan(options, context);
 }
@@ -97,26 +108,29 @@ Status StartingPoint::begin_from_savepoint(FileSystem& files, const RunOptions& 
 
 // What an earlier run has under way must have come to its end, one or the other, before anybody looks.
 Status StartingPoint::read_decision(const DeciderContext& context) {
-  const auto fence = [&]() -> Status {
-    for (Result<bool> fenced = false; fenced && !*fenced;) {
-      fenced = decider->fence(context);
-      if (!fenced) return fenced.error();
-    }
-    return {};
-  };
-  const auto read = [&]() -> Status {
-    std::optional<Decision> known;
-    while (!known) {
-      Result<std::optional<Decision>> answer = decider->read(context);
-      if (!answer) return answer.error();
-      known = *std::move(answer);
-    }
-    decision_ = *std::move(known);
-    return {};
-  };
   const bool fence_first = !mutant_is(Mutant::kReadBeforeFencing);
-  if (Status s = fence_first ? fence() : read(); !s.ok()) return s;
-  return fence_first ? read() : fence();
+  Status known = fence_first ? fence(context) : read(context);
+  if (known.ok()) known = fence_first ? read(context) : fence(context);
+  return deciding_stage.empty() || known.ok() ? known : known.at("sink '" + deciding_stage + "'");
+}
+
+Status StartingPoint::fence(const DeciderContext& context) {
+  for (Result<bool> fenced = false; !*fenced;) {
+    fenced = ask(decider, context, &Decider::fence);
+    if (!fenced) return fenced.error();
+  }
+  return {};
+}
+
+Status StartingPoint::read(const DeciderContext& context) {
+  std::optional<Decision> known;
+  while (!known) {
+    Result<std::optional<Decision>> answer = ask(decider, context, &Decider::read);
+    if (!answer) return answer.error();
+    known = *std::move(answer);
+  }
+  decision_ = *std::move(known);
+  return {};
 }
 
 Status StartingPoint::plan(const RunOptions& options, const DeciderContext& context) {

@@ -45,6 +45,7 @@ class StartingPoint {
 
   std::unique_ptr<CheckpointStore> store;      ///< of the state folder; null without one
   std::shared_ptr<Decider> decider;            ///< of this run; null without a store
+  std::string deciding_stage;                  ///< stage of the sink whose that is; empty = the marker decides
   std::unique_ptr<CheckpointStore> savepoint;  ///< that this run begins from
   std::unique_ptr<Manifest> restored;          ///< null = it begins with empty state
 
@@ -52,6 +53,8 @@ class StartingPoint {
   [[nodiscard]] Status open_state(FileSystem& files, const RunOptions& options, DeciderContext context,
                                   const SinkDecider& sink);
   [[nodiscard]] Status read_decision(const DeciderContext& context);
+  [[nodiscard]] Status fence(const DeciderContext& context);
+  [[nodiscard]] Status read(const DeciderContext& context);
   [[nodiscard]] Status begin_from_savepoint(FileSystem& files, const RunOptions& options);
   [[nodiscard]] Status plan(const RunOptions& options, const DeciderContext& context);
   [[nodiscard]] Status open_savepoint(FileSystem& files, const RunOptions& options);

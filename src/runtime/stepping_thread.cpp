@@ -20,6 +20,7 @@ struct SteppingThread::Shared {
   std::condition_variable woken;
   bool news = false;
   bool stopped = false;
+  bool ended = false;
 
   void run() {
     std::unique_lock lock{mutex};
@@ -28,10 +29,12 @@ struct SteppingThread::Shared {
       lock.unlock();
       step();
       lock.lock();
-      if (stopped) return;  // of an abandoned one the clock may be gone
+      if (stopped) break;  // of an abandoned one the clock may be gone
       const auto left = std::min(std::chrono::nanoseconds{deadline_ns() - clock.monotonic_ns()}, kSleepMax);
       if (left.count() > 0) woken.wait_for(lock, left, [this] { return news || stopped; });
     }
+    ended = true;
+    woken.notify_all();
   }
   void stop() {
     const std::scoped_lock lock{mutex};
@@ -60,6 +63,18 @@ std::function<void()> SteppingThread::waker() const {
     shared->news = true;
     shared->woken.notify_all();
   };
+}
+
+bool SteppingThread::end_by(const std::function<std::int64_t()>& limit_ns) {
+  shared_->stop();
+  if (!thread_.joinable()) return true;
+  std::unique_lock lock{shared_->mutex};
+  while (!shared_->ended) {
+    const auto left = std::min(std::chrono::nanoseconds{limit_ns() - shared_->clock.monotonic_ns()}, kSleepMax);
+    if (left.count() <= 0) return false;
+    shared_->woken.wait_for(lock, left, [this] { return shared_->ended; });
+  }
+  return true;
 }
 
 void SteppingThread::abandon() {

@@ -24,6 +24,9 @@ class SteppingThread {
   void start();
   /// Any thread, also before start() and behind the end.
   [[nodiscard]] std::function<void()> waker() const;
+  /// Ends it behind the step that it is in and waits for that; false if `limit_ns()`, asked again and again, is over
+  /// first.
+  [[nodiscard]] bool end_by(const std::function<std::int64_t()>& limit_ns);
   /// Ends it behind the step that it is in, if that ever ends: nobody waits for it. Whatever its functions use must be
   /// kept alive by them.
   void abandon();

@@ -16,9 +16,10 @@
 //                      output and positions go into it, too
 //   close()            nobody calls it any more
 //
-// Calls may wait for other machines, but no longer than about a second each: one that has not come to an end returns
-// "pending" and is repeated with the same arguments. A call that does not come back for stuck_after() is abandoned with
-// its thread, and the run fails; so a decider owns everything that its calls use.
+// Calls wait for other machines, but no longer than about a second each: one that has not come to an end by then
+// returns "pending" and is repeated at once with the same arguments, so it must have waited. A call that does not come
+// back for stuck_after(), whichever it is, is abandoned with its thread and never followed by another one; unless it is
+// close(), or the job is at its end already, the run fails. So a decider owns everything that its calls use.
 #pragma once
 
 #include <chrono>
@@ -42,7 +43,7 @@ struct DeciderContext {
   /// Handles that prepare() of the sink gave out and that checkpoints here name: earlier runs may have decided under
   /// other identities, and each of these has to be fenced, too.
   std::vector<std::string> participants;
-  Clock* clock = nullptr;  ///< never null
+  Clock* clock = nullptr;  ///< never null; the program's, which must outlive abandoned calls, too (the system's does)
   LogHook log;
 };
 
@@ -85,7 +86,8 @@ struct DecisionStep {
   static DecisionStep in_doubt(Status why) { return {Outcome::kInDoubt, std::move(why)}; }
 };
 
-/// Made for one run. See the top of this file for thread and order. A call that throws counts as kInDoubt.
+/// Made for one run. See the top of this file for thread and order. A decide() that throws counts as kInDoubt, a
+/// prepare() or give_up() as kAborted.
 class MILLSTREAM_EXPORT Decider {
  public:
   virtual ~Decider() = default;
@@ -100,7 +102,8 @@ class MILLSTREAM_EXPORT Decider {
   virtual void give_up() = 0;
   /// Once; what is open and was never asked to be decided is dropped, what may be decided is left alone.
   virtual void close() = 0;
-  /// A call that takes so long never comes back.
+  /// A call that takes so long never comes back. With a limit calls at the begin and the end of a run have threads of
+  /// their own.
   [[nodiscard]] virtual std::chrono::nanoseconds stuck_after() const { return std::chrono::nanoseconds::max(); }
 };
 
