@@ -66,9 +66,11 @@ class Planner {
                     ": accept_checkpoint = " + std::to_string(plan.newest_intact->id) +
                     " goes on from it, and output that was published since then comes twice";
     } else {
-      plan.facts +=
-          "no intact checkpoint of this job is here: restore the folder from where you keep copies, or begin "
-          "with an empty one";
+      plan.facts += "no intact checkpoint of this job is here: restore the folder from where you keep copies, or ";
+      plan.facts += options_.decider.empty()
+                        ? "begin with an empty one"
+                        : "begin anew: with an empty one, and with none of the decisions that the sink keeps elsewhere "
+                          "(of a log: reset its group, or name another one)";
     }
     return plan;
   }
@@ -149,7 +151,7 @@ class Planner {
                                                                 prepared) != decided->prepared.end();
         const bool twice = std::any_of(outputs.begin(), outputs.end(),
                                        [&](const PreparedOutput& other) { return other.prepared == prepared; });
-        if (!of_decided && !twice) outputs.push_back({manifest.checkpoint, prepared});
+        if (!of_decided && !twice && !prepared.sink.empty()) outputs.push_back({manifest.checkpoint, prepared});
       }
     }
     return outputs;
@@ -172,7 +174,7 @@ class Planner {
     plan.kind = RecoveryPlan::Kind::kRestore;
     const bool repeated = !mutant_is(Mutant::kCommitNotRepeated);
     for (const PreparedHandle& prepared : manifest.prepared) {
-      if (repeated) plan.commit.push_back({manifest.checkpoint, prepared});
+      if (repeated && !prepared.sink.empty()) plan.commit.push_back({manifest.checkpoint, prepared});
     }
     plan.abort = undecided(&manifest);
     plan.restore = mutant_is(Mutant::kUndecidedRestored) ? manifests_.back() : std::move(manifest);

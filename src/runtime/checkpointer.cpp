@@ -31,7 +31,7 @@ Checkpointer::Checkpointer(CheckpointedJob& job, CheckpointStore& store, Decisio
       clock_{clock},
       log_{std::move(log)},
       nonces_{nonce_seed},
-      savepoints_{micros(options.timeout)},
+      savepoints_{micros(options.timeout), facts_.decider},
       committed_{facts_.committed},
       chain_{options.rebase_bytes} {
   last_id_ = committed_.id;

@@ -44,6 +44,7 @@ struct CheckpointFacts {
   Duration watermark_step{0};
   CheckpointId committed;       ///< the newest in the store; id 0 = none yet
   std::uint64_t ids_above = 0;  ///< all ids are larger than what was decided elsewhere, or of the job's savepoint
+  std::string decider;          ///< stage of the sink that decides; empty = the marker does
 };
 
 class MILLSTREAM_EXPORT Checkpointer {

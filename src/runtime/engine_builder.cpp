@@ -285,7 +285,8 @@ class EngineBuilder {
   // What the run begins from goes to the engine and its shards, and the coordinator to it.
   void take_over() {
     Engine& engine = *engine_;
-    CheckpointFacts facts{graph_.name(), shards_, graph_.watermark_step(), start_.committed(), start_.ids_above()};
+    CheckpointFacts facts{
+        graph_.name(), shards_, graph_.watermark_step(), start_.committed(), start_.ids_above(), start_.deciding_stage};
     engine.store_ = std::move(start_.store);
     engine.savepoint_ = std::move(start_.savepoint);
     engine.restored_ = std::move(start_.restored);

@@ -31,7 +31,7 @@ std::vector<std::string> take_handles(std::vector<PreparedOutput>& outputs, cons
   return handles;
 }
 
-// Under which identities that sink has decided so far, each once.
+// Under which identities that sink has decided so far, each once; also those of a savepoint that is the folder here.
 Result<std::vector<std::string>> participants_in(CheckpointStore& store, const std::string& sink) {
   std::set<std::string> handles;
   if (sink.empty()) return std::vector<std::string>{};
@@ -42,7 +42,7 @@ Result<std::vector<std::string>> participants_in(CheckpointStore& store, const s
     if (!manifest && manifest.error().code() == ErrorCode::kIo) return manifest.error();
     if (!manifest) continue;
     for (const PreparedHandle& prepared : manifest->prepared) {
-      if (prepared.sink == sink) handles.insert(prepared.handle);
+      if (prepared.sink == sink || prepared.sink.empty()) handles.insert(prepared.handle);
     }
   }
   return std::vector<std::string>{handles.begin(), handles.end()};
@@ -80,13 +80,14 @@ Status StartingPoint::open_state(FileSystem& files, const RunOptions& options, D
   if (!participants) return participants.error();
   context.participants = *participants;
   if (Status s = read_decision(context); !s.ok()) return s;
-  if (Status s = begin_from_savepoint(files, options); !s.ok()) return s;
+  if (Status s = begin_from_savepoint(files, options, context); !s.ok()) return s;
   return plan(options, context);
 }
 
 // In a new state folder a decision elsewhere may be that of the savepoint, behind which its job published nothing; or
-// the user says that the savepoint is to be taken all the same.
-Status StartingPoint::begin_from_savepoint(FileSystem& files, const RunOptions& options) {
+// the user says that the savepoint is to be taken all the same. Then the savepoint's job decides in the same place: it
+// is fenced, too. One that decides elsewhere may run on beside this one.
+Status StartingPoint::begin_from_savepoint(FileSystem& files, const RunOptions& options, DeciderContext& context) {
   if (options.from_savepoint.empty() || decision_.kind != Decision::Kind::kDecided) return {};
   const Result<std::optional<CheckpointId>> marker = store->committed();
   if (!marker && marker.error().code() == ErrorCode::kIo) return marker.error();
@@ -94,6 +95,11 @@ Status StartingPoint::begin_from_savepoint(FileSystem& files, const RunOptions& 
   const Result<Manifest> own = store->manifest(decision_.checkpoint.id);
   if (own && own->checkpoint == decision_.checkpoint) return {};
   if (Status s = open_savepoint(files, options); !s.ok()) return s;
+  for (const PreparedHandle& identity : restored->prepared) context.participants.push_back(identity.handle);
+  if (!restored->prepared.empty()) {
+    if (Status s = read_decision(context); !s.ok()) return s;
+    if (decision_.kind != Decision::Kind::kDecided) return {};
+  }
   const std::string differs = difference(decision_, *restored);
   if (differs.empty() || options.accept_checkpoint == restored->checkpoint.id) {
     decision_ = {Decision::Kind::kNone, decision_.checkpoint, {}, {}};

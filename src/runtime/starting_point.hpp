@@ -55,7 +55,7 @@ class StartingPoint {
   [[nodiscard]] Status read_decision(const DeciderContext& context);
   [[nodiscard]] Status fence(const DeciderContext& context);
   [[nodiscard]] Status read(const DeciderContext& context);
-  [[nodiscard]] Status begin_from_savepoint(FileSystem& files, const RunOptions& options);
+  [[nodiscard]] Status begin_from_savepoint(FileSystem& files, const RunOptions& options, DeciderContext& context);
   [[nodiscard]] Status plan(const RunOptions& options, const DeciderContext& context);
   [[nodiscard]] Status open_savepoint(FileSystem& files, const RunOptions& options);
 

@@ -68,7 +68,8 @@ Result<bool> LogDecider::fence(const DeciderContext& context) {
     return false;
   }
   to_fence_.erase(to_fence_.begin());
-  return to_fence_.empty();
+  fencing_ = !to_fence_.empty();
+  return !fencing_;
 }
 
 Result<std::optional<Decision>> LogDecider::read(const DeciderContext& context) {

@@ -208,9 +208,8 @@ TEST(LogRecovery, AFullBufferHoldsItsInputBackAndKeepsItsOrder) {
   }
 }
 
-TEST(LogRecovery, ASavepointOfTheNewestDecisionGoesOnExactly) {
-  World world{11};
-  world.with_files = false;
+/// A life that stops with a savepoint in "saved".
+void stop_with_savepoint(World& world) {
   bool asked = false;
   Status made{ErrorCode::kUnavailable, "nobody was asked"};
   const auto stopped = world.live({.before_step = [&](kit::Simulation& job) {
@@ -218,27 +217,117 @@ TEST(LogRecovery, ASavepointOfTheNewestDecisionGoesOnExactly) {
     job.stop_with_savepoint("saved", [&](const Status& status) { made = status; });
   }});
   ASSERT_TRUE(stopped.ok() && made.ok()) << stopped.status.to_string() << made.to_string();
-  // The new job has a state folder of its own.
-  const auto begin = [&](kit::MemoryFileSystem& files) {
-    for (const std::string& path : world.files.files()) {
-      if (path.starts_with("saved/")) files.write_file(path, world.files.read_file(path));
-    }
-    return kit::Simulator{{.now = Timestamp{1h},
-                           .file_system = &files,
-                           .state_dir = "other",
-                           .checkpoint = {.interval = 20ms},
-                           .from_savepoint = "saved"}}
-        .run(world.flow());
-  };
-  kit::MemoryFileSystem other{world.clock};
-  const auto result = begin(other);
+}
+
+/// A new job begins from there, on a disk where there is nothing else.
+kit::SimulationResult begin_from_savepoint(World& world, Timestamp now = Timestamp{1h}) {
+  kit::MemoryFileSystem files{world.clock};
+  for (const std::string& path : world.files.files()) {
+    if (path.starts_with("saved/")) files.write_file(path, world.files.read_file(path));
+  }
+  return kit::Simulator{{.now = now,
+                         .file_system = &files,
+                         .state_dir = "other",
+                         .checkpoint = {.interval = 20ms},
+                         .from_savepoint = "saved"}}
+      .run(world.flow());
+}
+
+TEST(LogRecovery, ASavepointOfTheNewestDecisionGoesOnExactly) {
+  World world{11};
+  world.with_files = false;
+  stop_with_savepoint(world);
+  const auto result = begin_from_savepoint(world);
   EXPECT_TRUE(result.ok()) << result.status.to_string();
   EXPECT_EQ(world.compare(), "");
   // It has gone on since then, so from there all of that would come again.
-  kit::MemoryFileSystem third{world.clock};
-  const auto refused = begin(third);
+  const auto refused = begin_from_savepoint(world);
   EXPECT_EQ(refused.status.code(), ErrorCode::kInvalidData);
   EXPECT_THAT(refused.status.message(), HasSubstr("set accept_checkpoint = "));
+}
+
+TEST(LogRecovery, SaysWhatToDoWhereASavepointMeetsOffsetsThatAreNoDecision) {
+  World world{12};
+  world.with_files = false;
+  stop_with_savepoint(world);
+  world.broker.settle();
+  world.broker.set_offset(kGroup, {"in", 0}, kit::LogOffset{3, ""});
+  const auto refused = begin_from_savepoint(world);
+  EXPECT_EQ(refused.status.code(), ErrorCode::kInvalidData);
+  EXPECT_THAT(refused.status.message(), HasSubstr("somebody else has set it"));
+  EXPECT_THAT(refused.status.message(), HasSubstr("reset its group"));
+}
+
+/// A life that makes a savepoint, goes on, and dies with the next transaction open; when.
+Timestamp die_behind_savepoint(World& world) {
+  bool asked = false;
+  bool saved = false;
+  std::uint64_t appended = 0;
+  Timestamp now;
+  const auto died = world.live(
+      {.before_step =
+           [&](kit::Simulation& job) {
+             now = job.now();
+             if (appended > 0) job.crash();
+             if (job.status().records_in < 20 || std::exchange(asked, true)) return;
+             job.savepoint("saved", [&](const Status& made) { saved = made.ok(); });
+           },
+       .on_point = [&](kit::LogPoint point) { appended += saved && point == kit::LogPoint::kAppended ? 1 : 0; }});
+  EXPECT_EQ(died.status.code(), ErrorCode::kCancelled) << died.status.to_string();
+  return now;
+}
+
+// The job that made it had another identity, and asks for its next commit when the new one has read the decision for
+// the first time, or for the last.
+TEST(LogRecovery, TheJobOfASavepointIsFencedWhereItDecidesInTheSamePlace) {
+  for (const int at : {1, 2}) {
+    World world{13};
+    world.with_files = false;
+    const Timestamp now = die_behind_savepoint(world);
+    int reads = 0;
+    world.behind_read = [&] {
+      if (++reads != at) return;
+      const kit::LogProducer before{"totals-0", 1};
+      kit::LogOffsets offsets;
+      for (std::uint32_t i = 0; i < logjob::kPartitions; ++i) offsets[{"in", i}] = {9, "ms1;c=99;n=1;j=totals"};
+      static_cast<void>(world.broker.add_offsets(before, kGroup, offsets));
+      static_cast<void>(world.broker.end(before, true));
+    };
+    world.sink.transactional_id = "totals-new";
+    const auto result = begin_from_savepoint(world, now);
+    EXPECT_EQ(reads, 2);
+    EXPECT_EQ(world.compare(at == 2), "") << at;
+    if (at == 2) {
+      EXPECT_TRUE(result.ok()) << result.status.to_string();
+    } else {
+      EXPECT_EQ(result.status.code(), ErrorCode::kInvalidData);
+      EXPECT_THAT(result.status.message(), HasSubstr("is not the newest that the sink has decided"));
+    }
+  }
+}
+
+TEST(LogRecovery, TheJobOfASavepointGoesOnBesideACopyThatDecidesElsewhere) {
+  World world{14};
+  world.with_files = false;
+  world.broker.create_topic("copy", logjob::kPartitions);
+  std::optional<kit::SimulationResult> copy;
+  bool asked = false;
+  bool saved = false;
+  const kit::LogSinkOptions original = world.sink;
+  const auto result = world.live({.before_step = [&](kit::Simulation& job) {
+    if (job.status().records_in >= 20 && !std::exchange(asked, true)) {
+      job.savepoint("saved", [&](const Status& made) { saved = made.ok(); });
+    }
+    if (!saved || copy) return;
+    copy.emplace();
+    world.sink.topic = world.sink.group = world.sink.transactional_id = "copy";
+    *copy = begin_from_savepoint(world, job.now());
+    world.sink = original;
+  }});
+  ASSERT_TRUE(copy);
+  EXPECT_TRUE(copy->ok()) << copy->status.to_string();
+  EXPECT_TRUE(result.ok()) << result.status.to_string();
+  EXPECT_EQ(world.compare(), "");
 }
 
 }  // namespace

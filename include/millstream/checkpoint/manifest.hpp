@@ -54,7 +54,9 @@ BOOST_DESCRIBE_STRUCT(BaseHandle, (), (newest_held, wholly_held, files))
 
 /// What a sink has prepared and will commit, or abort, by its own bytes.
 struct PreparedHandle {
-  std::string sink;  ///< id of the stage
+  /// Id of the stage. Empty in a savepoint, for an identity under which its job's sink decides: there is nothing to be
+  /// done with it but to fence it.
+  std::string sink;
   std::string handle;
   friend bool operator==(const PreparedHandle&, const PreparedHandle&) = default;
 };

@@ -7,7 +7,8 @@
 // The order of calls, never two at a time:
 //
 //   fence(context)     when a run is built, before anything is read: no earlier run can decide any more
-//   read(context)      what was decided
+//   read(context)      what was decided. Where that shows that the savepoint which the run begins from is of a job that
+//                      decides in the same place, fence() and read() come once more, with the identities of that job
 //   then for each checkpoint, on a thread that is there for these calls alone:
 //     prepare(draft)   every shard has passed the barrier: what the sink was given before it is sent and acknowledged,
 //                      and the transaction knows checkpoint and positions. The manifest is written meanwhile
