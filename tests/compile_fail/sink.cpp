@@ -92,10 +92,10 @@ ms::Status recover(ms::SinkContext&, std::span<const std::string>, std::span<con
 #if defined(DRAIN_WRONG)
   void drain() {}
 #elif defined(DRAIN_PRIVATE)
-private:
-bool drain() { return true; }
+ private:
+  bool drain() { return true; }
 
-public:
+ public:
 #else
 bool drain() { return true; }
 #endif
