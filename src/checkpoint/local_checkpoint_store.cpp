@@ -154,6 +154,7 @@ CommitResult LocalCheckpointStore::commit(CheckpointId checkpoint) {
   using enum CommitResult::Outcome;
   MILLSTREAM_ASSERT(!settled_ || checkpoint == committed_ || (published_ && published_->checkpoint == checkpoint));
   if (!broken_.ok()) return {kInDoubt, broken_};
+  if (settled_ && checkpoint == committed_ && !published_) return {};
   if (mutant_is(Mutant::kDecisionNotConfirmed) && !settled_) {
     committed_ = checkpoint;
     return {};

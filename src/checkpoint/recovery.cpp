@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "checkpoint/local_decider.hpp"
 #include "core/mutants.hpp"
 
 namespace millstream::inline v0 {
@@ -17,24 +18,29 @@ class Planner {
  public:
   Planner(CheckpointStore& store, const RecoveryOptions& options) : store_{store}, options_{options} {}
 
-  Result<RecoveryPlan> plan(const std::optional<CheckpointId>& decided) {
+  Result<RecoveryPlan> plan(const Decision& decision) {
     if (Status s = read_manifests(); !s.ok()) return s;
-    if (Result<std::string> found = contradiction(decided); !found) {
+    Decision known = decision;
+    if (decision.kind == Decision::Kind::kNone) {
+      Result<std::optional<CheckpointId>> marked = decided_by_marker();
+      if (!marked) return marked.error();
+      if (*marked) known = {Decision::Kind::kDecided, **marked, {}, {}};
+    }
+    if (known.kind == Decision::Kind::kConflict) return halt(known.facts);
+    const bool any = known.kind == Decision::Kind::kDecided;
+    if (Result<std::string> found = contradiction(any ? std::optional{known.checkpoint} : std::nullopt); !found) {
       return found.error();
     } else if (!found->empty()) {
       return halt(*found);
     }
-    if (!decided) return fresh();
-    Result<Manifest> manifest = intact(decided->id);
+    if (!any) return fresh();
+    Result<Manifest> manifest = intact(known.checkpoint.id);
     if (!manifest && manifest.error().code() == ErrorCode::kIo) return manifest.error();
     if (!manifest) {
-      return halt("the decision names checkpoint " + decided->to_string() +
+      return halt("the decision names checkpoint " + known.checkpoint.to_string() +
                   ", which is not here or not intact: " + manifest.error().message());
     }
-    if (manifest->checkpoint != *decided) {
-      return halt("the decision names checkpoint " + decided->to_string() + ", and the one here is " +
-                  manifest->checkpoint.to_string());
-    }
+    if (std::string differs = difference(known, *manifest); !differs.empty()) return halt(std::move(differs));
     return restore(*std::move(manifest));
   }
 
@@ -60,9 +66,11 @@ class Planner {
                     ": accept_checkpoint = " + std::to_string(plan.newest_intact->id) +
                     " goes on from it, and output that was published since then comes twice";
     } else {
-      plan.facts +=
-          "no intact checkpoint of this job is here: restore the folder from where you keep copies, or begin "
-          "with an empty one";
+      plan.facts += "no intact checkpoint of this job is here: restore the folder from where you keep copies, or ";
+      plan.facts += options_.decider.empty()
+                        ? "begin with an empty one"
+                        : "begin anew: with an empty one, and with none of the decisions that the sink keeps elsewhere "
+                          "(of a log: reset its group, or name another one)";
     }
     return plan;
   }
@@ -91,19 +99,45 @@ class Planner {
     return manifest;
   }
 
+  // The sink's decider knows of nothing: what the marker decided before that sink was there still holds.
+  Result<std::optional<CheckpointId>> decided_by_marker() {
+    const std::optional<CheckpointId> nothing;
+    if (options_.decider.empty()) return nothing;
+    const Result<std::optional<CheckpointId>> marker = store_.committed();
+    if (!marker && marker.error().code() == ErrorCode::kIo) return marker.error();
+    if (!marker || !*marker) return nothing;  // a damaged one is a contradiction, of which the halt tells
+    const bool before_it = std::any_of(manifests_.begin(), manifests_.end(), [&](const Manifest& manifest) {
+      return manifest.checkpoint == **marker && !names_decider(manifest);
+    });
+    return before_it ? *marker : nothing;
+  }
+  [[nodiscard]] bool names_decider(const Manifest& manifest) const {
+    return std::any_of(manifest.prepared.begin(), manifest.prepared.end(),
+                       [&](const PreparedHandle& each) { return each.sink == options_.decider; });
+  }
+
   // Why the decision cannot be the newest one; empty when nothing speaks against it.
   Result<std::string> contradiction(const std::optional<CheckpointId>& decided) {
+    if (!decided && mutant_is(Mutant::kFreshDespiteMarker)) return std::string{};
+    const std::uint64_t newest = decided ? decided->id : 0;
+    const std::string way_out = options_.decider.empty() ? ""
+                                                         : "; where the sink's decisions are kept, they have expired "
+                                                           "or were reset, or it is not the place where they were "
+                                                           "kept before";
     for (const Manifest& manifest : manifests_) {
-      if (manifest.parent.id <= (decided ? decided->id : 0)) continue;
+      if (manifest.parent.id <= newest) continue;
       return "the decision names " + name_of(decided) + ", but checkpoint " + manifest.checkpoint.to_string() +
-             " was made when " + manifest.parent.to_string() + " was already committed";
+             " was made when " + manifest.parent.to_string() + " was already committed" + way_out;
     }
-    // With a decision from elsewhere the marker only repeats it, and may be behind or damaged.
     const Result<std::optional<CheckpointId>> marker = store_.committed();
-    if (!marker) return decided && marker.error().code() != ErrorCode::kIo ? Result{std::string{}} : marker.error();
-    if (!*marker || (*marker)->id <= (decided ? decided->id : 0)) return std::string{};
+    if (!marker && marker.error().code() == ErrorCode::kIo) return marker.error();
+    if (!marker) {
+      // A decision from elsewhere needs no marker; but that there is none has to be borne out by it.
+      return decided ? std::string{} : marker.error().message();
+    }
+    if (!*marker || (*marker)->id <= newest) return std::string{};
     return "the decision names " + name_of(decided) + ", but checkpoint " + (*marker)->to_string() +
-           " is marked as committed";
+           " is marked as committed" + way_out;
   }
 
   // Only what is newer than the decision is undecided. What older attempts had prepared was settled, or passed on to a
@@ -117,7 +151,7 @@ class Planner {
                                                                 prepared) != decided->prepared.end();
         const bool twice = std::any_of(outputs.begin(), outputs.end(),
                                        [&](const PreparedOutput& other) { return other.prepared == prepared; });
-        if (!of_decided && !twice) outputs.push_back({manifest.checkpoint, prepared});
+        if (!of_decided && !twice && !prepared.sink.empty()) outputs.push_back({manifest.checkpoint, prepared});
       }
     }
     return outputs;
@@ -140,7 +174,7 @@ class Planner {
     plan.kind = RecoveryPlan::Kind::kRestore;
     const bool repeated = !mutant_is(Mutant::kCommitNotRepeated);
     for (const PreparedHandle& prepared : manifest.prepared) {
-      if (repeated) plan.commit.push_back({manifest.checkpoint, prepared});
+      if (repeated && !prepared.sink.empty()) plan.commit.push_back({manifest.checkpoint, prepared});
     }
     plan.abort = undecided(&manifest);
     plan.restore = mutant_is(Mutant::kUndecidedRestored) ? manifests_.back() : std::move(manifest);
@@ -154,16 +188,35 @@ class Planner {
 
 }  // namespace
 
-Result<RecoveryPlan> plan_recovery(CheckpointStore& store, const RecoveryOptions& options) {
-  const Result<std::optional<CheckpointId>> decided = store.committed();
-  if (decided) return plan_recovery(store, *decided, options);
-  if (decided.error().code() == ErrorCode::kIo) return decided.error();
-  return Planner{store, options}.halt(decided.error().message());
+Result<RecoveryPlan> plan_recovery(CheckpointStore& store, const Decision& decision, const RecoveryOptions& options) {
+  return Planner{store, options}.plan(decision);
 }
 
-Result<RecoveryPlan> plan_recovery(CheckpointStore& store, const std::optional<CheckpointId>& decided,
-                                   const RecoveryOptions& options) {
-  return Planner{store, options}.plan(decided);
+Result<RecoveryPlan> plan_recovery(CheckpointStore& store, const RecoveryOptions& options) {
+  const Result<std::optional<Decision>> decision = LocalDecider{store}.read({});
+  if (!decision) return decision.error();
+  return plan_recovery(store, **decision, options);
+}
+
+std::string difference(const Decision& decision, const Manifest& manifest) {
+  const bool same = mutant_is(Mutant::kNonceIgnored) ? manifest.checkpoint.id == decision.checkpoint.id
+                                                     : manifest.checkpoint == decision.checkpoint;
+  if (!same) {
+    return "the decision names checkpoint " + decision.checkpoint.to_string() + ", and the one here is " +
+           manifest.checkpoint.to_string();
+  }
+  if (mutant_is(Mutant::kPositionsNotCompared)) return {};
+  for (const SplitPosition& decided : decision.positions) {
+    const bool found =
+        std::any_of(manifest.positions.begin(), manifest.positions.end(), [&](const SplitPosition& here) {
+          return here.source == decided.source && here.split == decided.split && here.position == decided.position;
+        });
+    if (found) continue;
+    return "the decision names checkpoint " + decision.checkpoint.to_string() +
+           ", but with another position of the split '" + decided.split + "' of the source '" + decided.source +
+           "' than it has here: somebody has set it, or another job writes to the same place";
+  }
+  return {};
 }
 
 }  // namespace millstream::inline v0

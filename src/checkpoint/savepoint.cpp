@@ -29,6 +29,19 @@ void remove_contents(FileSystem& files, const std::string& folder) {
   }
 }
 
+bool names_identity(const PreparedHandle& prepared) { return prepared.sink.empty(); }
+
+// Each once, though every copy of the sink has given its handle.
+void keep_identities(std::vector<PreparedHandle>& prepared, std::string_view decider) {
+  std::vector<PreparedHandle> kept;
+  for (PreparedHandle& each : prepared) {
+    if (each.sink != decider) continue;
+    each.sink.clear();
+    if (std::find(kept.begin(), kept.end(), each) == kept.end()) kept.push_back(std::move(each));
+  }
+  prepared = std::move(kept);
+}
+
 // Its place is free, and one that may be taken by a rename.
 Status check_place(FileSystem& files, const std::string& folder, const std::string& above) {
   const Result<FileInfo> around = files.info(above);
@@ -123,9 +136,9 @@ Status SavepointWriter::write(const std::string& name, std::string_view bytes) {
   return (*file)->close();
 }
 
-Status SavepointWriter::finish(Manifest manifest) {
+Status SavepointWriter::finish(Manifest manifest, std::string_view decider) {
   manifest.parent = {};
-  manifest.prepared.clear();
+  keep_identities(manifest.prepared, decider);
   if (manifest.base && !manifest.base->files.empty()) {
     const std::string& first = manifest.base->files.front().name;
     if (Status s = files_.sync_folder(path_ + "/" + first.substr(0, first.find('/'))); !s.ok()) return s;
@@ -160,7 +173,7 @@ Result<Savepoint> open_savepoint(FileSystem& files, const std::string& folder) {
     return Status{ErrorCode::kInvalidData, "it should be checkpoint " + (*marker)->to_string() + ", and there is " +
                                                manifest->checkpoint.to_string()};
   }
-  if (!manifest->prepared.empty()) {
+  if (!std::all_of(manifest->prepared.begin(), manifest->prepared.end(), names_identity)) {
     return Status{ErrorCode::kInvalidArgument,
                   "this is the state folder of a job, with output that the job is to publish itself: go on from it by "
                   ".state_dir, or have the job make a savepoint"};

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "millstream/checkpoint/checkpoint_store.hpp"
@@ -27,9 +28,10 @@ class MILLSTREAM_EXPORT SavepointWriter {
   /// A file that the manifest names; `from` does not change any more. It gets a second name, or where it cannot have
   /// one is copied.
   [[nodiscard]] Status add(const std::string& from, const FileHandle& file);
-  /// After all files: `manifest` without its parent and prepared output, which are the job's own. When this returns
+  /// After all files: `manifest` without its parent and prepared output, which are the job's own; but of the sink that
+  /// decides (its stage; empty = none does) whoever begins from here has to know the identities. When this returns
   /// success, the savepoint survives a power failure.
-  [[nodiscard]] Status finish(Manifest manifest);
+  [[nodiscard]] Status finish(Manifest manifest, std::string_view decider);
 
  private:
   SavepointWriter(FileSystem& files, std::string folder, std::string hidden)

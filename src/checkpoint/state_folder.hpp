@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "millstream/checkpoint/checkpoint_id.hpp"
 #include "millstream/core/file_system.hpp"
 #include "millstream/core/status.hpp"
+#include "millstream/io/checkpoint_id.hpp"
 
 namespace millstream::inline v0 {
 

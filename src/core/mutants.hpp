@@ -49,6 +49,16 @@ enum class Mutant {
   kChainCut = 35,
   kOlderValueRestored = 36,
   kChangedBeforeSaved = 37,
+  kReadBeforeFencing = 38,
+  kOlderPositionsDecided = 39,
+  kNonceIgnored = 40,
+  kUnstableDecisionRead = 41,
+  kAbortBehindUnknownCommit = 42,
+  kManifestAfterDecision = 43,
+  kBufferSkipped = 44,
+  kGivenUpDropped = 45,
+  kFreshDespiteMarker = 46,
+  kPositionsNotCompared = 47,
 };
 
 struct MutantName {
@@ -94,6 +104,17 @@ inline constexpr MutantName kMutants[] = {
     {Mutant::kChainCut, "a checkpoint of changes does not name those before it"},
     {Mutant::kOlderValueRestored, "an older value of a key takes the place of a newer one"},
     {Mutant::kChangedBeforeSaved, "an entry that a checkpoint asks for changes before it is given out"},
+    {Mutant::kReadBeforeFencing, "the decision is read before earlier runs are fenced"},
+    {Mutant::kOlderPositionsDecided, "a decision carries the positions of the checkpoint before"},
+    {Mutant::kNonceIgnored, "the nonce of a decision is not compared"},
+    {Mutant::kUnstableDecisionRead, "a decision is read while a newer one is under way"},
+    {Mutant::kAbortBehindUnknownCommit,
+     "a transaction is aborted when it is not known whether its commit has come through"},
+    {Mutant::kManifestAfterDecision, "the manifest is written behind the decision"},
+    {Mutant::kBufferSkipped, "what comes behind a barrier goes into the transaction that it closes"},
+    {Mutant::kGivenUpDropped, "the transaction of a given up checkpoint is dropped, and the job goes on"},
+    {Mutant::kFreshDespiteMarker, "a job begins anew when its decisions have gone"},
+    {Mutant::kPositionsNotCompared, "positions that somebody has set are not noticed"},
 };
 
 #ifdef MILLSTREAM_TEST_SWITCHES

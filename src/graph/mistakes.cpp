@@ -27,6 +27,7 @@ class GraphInspection {
       inspect_dead_letters(*node);
       inspect_inputs(*node);
       if (node->assigns_event_time) inspect_event_time(*node);
+      if (node->make_decider) inspect_decider(*node);
     }
     return std::move(all_);
   }
@@ -56,6 +57,17 @@ class GraphInspection {
                        ".named(\"...\")");
       }
     }
+  }
+
+  void inspect_decider(const Node& node) {
+    if (decider_ == nullptr) {
+      decider_ = &node;
+      return;
+    }
+    say(node, "its transaction decides what counts of the job's output, and so does that of the sink '" +
+                  ids_[decider_->number] +
+                  "': two transactions cannot be committed as one, and a crash between them would lose or double the "
+                  "output of one of them. Write to both through one sink, or let one of them be at-least-once");
   }
 
   [[nodiscard]] Uses uses_of(const Node& node) const {
@@ -212,6 +224,7 @@ class GraphInspection {
   std::vector<bool> timed_;  // of each node so far, whether it gives out records with event times
   std::map<std::string, const Node*> known_;
   std::set<std::string> unnamed_state_;
+  const Node* decider_ = nullptr;  // the sink whose transaction decides
   std::map<std::uint32_t, const Node*> timed_sources_;
 };
 

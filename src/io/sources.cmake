@@ -1,1 +1,4 @@
-# Sources of io, by hand: target_sources(millstream PRIVATE ${CMAKE_CURRENT_LIST_DIR}/name.cpp ...)
+# Sources of io, listed by hand.
+target_sources(millstream PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/checkpoint_id.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/epoch_passes.cpp)

@@ -81,13 +81,19 @@ void SinkStageBase::push(BatchHandle batch) {
 
 Progress SinkStageBase::step() {
   sides_.drain();
+  const bool woken = woken_->load(std::memory_order_relaxed) &&
+                     woken_->exchange(false, std::memory_order_acquire);  // pairs with the store in make_waker()
+  may_send_ = may_send_ || woken;
   if (current_) {
-    const bool woken = woken_->load(std::memory_order_relaxed) &&
-                       woken_->exchange(false, std::memory_order_acquire);  // pairs with the store in make_waker()
     if (!woken && retry_at_ns_ > context().clock->monotonic_ns()) return Progress::kIdle;
     const std::uint32_t before = written_;
     proceed();
     return !current_ || written_ != before ? Progress::kAdvanced : Progress::kIdle;
+  }
+  if (may_send_ && (woken || retry_at_ns_ <= context().clock->monotonic_ns())) {
+    sink_context_->forget_retry();
+    may_send_ = !drained();
+    if (may_send_) wait_for_sink();
   }
   if (std::exchange(pushed_, false)) return Progress::kIdle;
   // Nothing came since the last step: the input has paused.
@@ -110,10 +116,10 @@ void SinkStageBase::proceed() {
     metrics_.records_out.add(taken);
     if (context().failed()) return;
   }
-  if (written_ < current_->size()) {
-    const std::int64_t now_ns = context().clock->monotonic_ns();
-    const std::int64_t wanted_ns = sink_context_->retry_at_ns();
-    retry_at_ns_ = wanted_ns > now_ns ? wanted_ns : monotonic_after(now_ns, kRetry);
+  // What it has taken may wait in the sink itself; behind a barrier or the end nothing before it must.
+  const bool last = current_->control == Control::kBarrier || current_->control == Control::kEnd;
+  if (written_ < current_->size() || (last && !drained())) {
+    wait_for_sink();
     return;
   }
   if (current_->size() > 0) {
@@ -129,6 +135,18 @@ void SinkStageBase::proceed() {
   if (control != Control::kEnd) return;
   ended_ = true;
   flush_at_ns_ = kNeverNs;
+}
+
+bool SinkStageBase::drained() {
+  bool empty = true;
+  call([&] { return drain_sink(empty); });
+  return empty && !context().failed();
+}
+
+void SinkStageBase::wait_for_sink() {
+  const std::int64_t now_ns = context().clock->monotonic_ns();
+  const std::int64_t wanted_ns = sink_context_->retry_at_ns();
+  retry_at_ns_ = wanted_ns > now_ns ? wanted_ns : monotonic_after(now_ns, kRetry);
 }
 
 Waker SinkStageBase::make_waker() const {

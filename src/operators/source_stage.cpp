@@ -76,7 +76,10 @@ void SourceStageBase::open_split(std::size_t i) {
 
 void SourceStageBase::close_split(std::size_t i) {
   SplitRun& run = runs_[i];
-  const Status status = guarded_call([&] { return close_reader(run.reader.get()); });
+  const Status status = guarded_call([&] {
+    run.left_at = position_of(run.reader.get());
+    return close_reader(run.reader.get());
+  });
   if (!status.ok()) context().fail(placed(status, i));
   run.reader.reset();
   contexts_[i]->release_shared();
@@ -135,7 +138,7 @@ void SourceStageBase::send_barriers() {
 void SourceStageBase::save(Snapshot& snapshot) {
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     const Split& split = contexts_[i]->split();
-    Position at = runs_[i].open ? position_of(runs_[i].reader.get()) : split.start;
+    Position at = runs_[i].open ? position_of(runs_[i].reader.get()) : runs_[i].left_at.value_or(split.start);
     if (mutant_is(Mutant::kPositionAhead)) ++at.offset;
     if (mutant_is(Mutant::kPositionBehind) && at.offset > 0) --at.offset;
     std::string position;

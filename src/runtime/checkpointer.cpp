@@ -10,6 +10,7 @@
 #include "core/mutants.hpp"
 #include "millstream/core/assert.hpp"
 #include "millstream/core/key_group.hpp"
+#include "runtime/watched_call.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -19,16 +20,18 @@ Duration micros(std::chrono::nanoseconds d) { return std::chrono::ceil<Duration>
 
 }  // namespace
 
-Checkpointer::Checkpointer(CheckpointedJob& job, CheckpointStore& store, CheckpointOptions options,
-                           CheckpointFacts facts, Clock& clock, LogHook log, std::uint64_t nonce_seed)
+Checkpointer::Checkpointer(CheckpointedJob& job, CheckpointStore& store, DecisionRunner& decider,
+                           CheckpointOptions options, CheckpointFacts facts, Clock& clock, LogHook log,
+                           std::uint64_t nonce_seed)
     : job_{job},
       store_{store},
+      decider_{decider},
       options_{options},
       facts_{std::move(facts)},
       clock_{clock},
       log_{std::move(log)},
       nonces_{nonce_seed},
-      savepoints_{micros(options.timeout)},
+      savepoints_{micros(options.timeout), facts_.decider},
       committed_{facts_.committed},
       chain_{options.rebase_bytes} {
   last_id_ = committed_.id;
@@ -75,13 +78,17 @@ Checkpointer::Events Checkpointer::take_events() {
   return std::exchange(events_, {});
 }
 
-std::int64_t Checkpointer::deadline_ns() const { return std::min(phase_deadline_ns(), savepoints_.deadline_ns()); }
+std::int64_t Checkpointer::deadline_ns() const {
+  if (phase_ == Phase::kLeft) return kNeverNs;
+  return std::min({phase_deadline_ns(), savepoints_.deadline_ns(), decider_.stuck_at_ns()});
+}
 
 std::int64_t Checkpointer::phase_deadline_ns() const {
   switch (phase_) {
     case Phase::kIdle:
       return ended_ == facts_.shards || savepoints_.wants_checkpoint() ? 0 : next_ns_;
     case Phase::kCollecting:
+    case Phase::kPrepared:
       return monotonic_after(started_ns_, micros(options_.timeout));
     default:
       return kNeverNs;
@@ -93,12 +100,14 @@ void Checkpointer::step() {
   ended_ += events.ended;
   sinks_done_ += events.committed;
   for (ShardSnapshot& snapshot : events.snapshots) collect(std::move(snapshot));
+  for (const DecisionRunner::Reply& reply : decider_.take_replies()) answer(reply);
   const std::int64_t now_ns = clock_.monotonic_ns();
+  look_whether_stuck(now_ns);
   if (phase_ == Phase::kCommitting && sinks_done_ == facts_.shards) finish(now_ns);
-  if (phase_ == Phase::kCollecting && phase_deadline_ns() <= now_ns) {
+  if ((phase_ == Phase::kCollecting || phase_ == Phase::kPrepared) && phase_deadline_ns() <= now_ns) {
     give_up({ErrorCode::kUnavailable, "it was not complete after " +
                                           std::to_string(options_.timeout.count() / 1'000'000) +
-                                          " ms: some stage or sink is slow, or .timeout is short"});
+                                          " ms: some stage, sink or decider is slow, or .timeout is short"});
   }
   if (phase_ == Phase::kIdle && phase_deadline_ns() <= now_ns) start(now_ns);
   savepoints_.give_up(now_ns);
@@ -138,7 +147,7 @@ void Checkpointer::collect(ShardSnapshot snapshot) {
     std::move(snapshot.positions.begin(), snapshot.positions.end(), std::back_inserter(manifest_.positions));
     std::move(snapshot.prepared.begin(), snapshot.prepared.end(), std::back_inserter(manifest_.prepared));
     const std::uint32_t forgone = mutant_is(Mutant::kDecidedWithoutAShard) && facts_.shards > 1 ? 1 : 0;
-    if (collected_ == facts_.shards - forgone) decide();
+    if (collected_ == facts_.shards - forgone) prepare();
   } else if (phase_ == Phase::kGivenUp && collected_ == facts_.shards) {
     phase_ = Phase::kIdle;
   }
@@ -157,7 +166,8 @@ Status Checkpointer::write(ShardSnapshot& snapshot) {
   return {};
 }
 
-void Checkpointer::decide() {
+// Both sides prepare at once: what the decider sends to other machines goes out while the manifest is written.
+void Checkpointer::prepare() {
   manifest_.written_at = clock_.now();
   // Shards come in any order; what is written says the same whatever it was.
   std::sort(manifest_.segments.begin(), manifest_.segments.end(), [](const SegmentHandle& a, const SegmentHandle& b) {
@@ -166,28 +176,70 @@ void Checkpointer::decide() {
   std::sort(manifest_.positions.begin(), manifest_.positions.end(), [](const SplitPosition& a, const SplitPosition& b) {
     return std::tie(a.source, a.split) < std::tie(b.source, b.split);
   });
-  if (Status s = store_.publish(manifest_); !s.ok()) {
+  decider_.prepare({manifest_.checkpoint, manifest_.positions});
+  if (Status s = mutant_is(Mutant::kManifestAfterDecision) ? Status{} : publish(); !s.ok()) {
     give_up(s);
     return;
   }
-  kill_point("decision.before");
-  const CommitResult result = store_.commit(manifest_.checkpoint);
+  phase_ = Phase::kPrepared;
+}
+
+Status Checkpointer::publish() {
+  Status published = store_.publish(manifest_);
+  if (published.ok()) kill_point("decision.before");
+  return published;
+}
+
+void Checkpointer::answer(const DecisionRunner::Reply& reply) {
+  using enum DecisionStep::Outcome;
+  if (phase_ == Phase::kLeft) return;
+  const std::string what = "checkpoint " + reply.checkpoint.to_string();
+  if (reply.step.outcome == kInDoubt) {
+    fail(reply.step.status.at("whether " + what + " is committed is not known until the job starts again"));
+    return;
+  }
+  if (reply.step.outcome == kAborted) {
+    fail(reply.step.status.at("the output since the checkpoint before " + what +
+                              " was dropped, and the job has to go on from there"));
+    return;
+  }
+  // What was given up meanwhile does not matter any more.
+  const bool awaited = phase_ == (reply.call == DecisionRunner::Call::kPrepare ? Phase::kPrepared : Phase::kDeciding);
+  if (reply.call == DecisionRunner::Call::kGiveUp || !awaited || reply.checkpoint != manifest_.checkpoint) return;
+  if (reply.step.outcome != kDone) {
+    give_up(reply.step.status);
+  } else if (reply.call == DecisionRunner::Call::kPrepare) {
+    phase_ = Phase::kDeciding;
+    decider_.decide({manifest_.checkpoint, manifest_.positions});
+  } else {
+    decided();
+  }
+}
+
+void Checkpointer::decided() {
   kill_point("decision.after");
-  switch (result.outcome) {
-    case CommitResult::Outcome::kCommitted:
-      break;
-    case CommitResult::Outcome::kNotCommitted:
-      give_up(result.status);
-      return;
-    case CommitResult::Outcome::kInDoubt:
-      fail(result.status.at("whether checkpoint " + manifest_.checkpoint.to_string() +
-                            " is committed is not known until the job starts again"));
-      return;
+  if (mutant_is(Mutant::kManifestAfterDecision)) {
+    if (Status s = publish(); !s.ok()) return fail(s);
+  }
+  // The marker repeats what was decided elsewhere. Without it the store does not know what to keep; a restart puts it
+  // right.
+  if (const CommitResult marked = store_.commit(manifest_.checkpoint);
+      marked.outcome != CommitResult::Outcome::kCommitted) {
+    fail(marked.status.at("checkpoint " + manifest_.checkpoint.to_string() +
+                          " is decided, and cannot be marked so in the state folder"));
+    return;
   }
   committed_ = manifest_.checkpoint;
   chain_.committed(manifest_.segments, whole_);
   phase_ = Phase::kCommitting;
   job_.commit_barrier(barrier_);
+}
+
+void Checkpointer::look_whether_stuck(std::int64_t now_ns) {
+  if (phase_ == Phase::kLeft || decider_.stuck_at_ns() > now_ns) return;
+  decider_.abandon();
+  fail({ErrorCode::kUnavailable, std::string{kStuckCall} + ", and what became of checkpoint " +
+                                     manifest_.checkpoint.to_string() + " is not known until the job starts again"});
 }
 
 void Checkpointer::finish(std::int64_t now_ns) {
@@ -214,7 +266,8 @@ void Checkpointer::give_up(const Status& why) {
   const Status placed = why.at("checkpoint " + manifest_.checkpoint.to_string());
   savepoints_.checkpoint_failed(placed);
   if (mutant_is(Mutant::kPublishedWhenGivenUp)) job_.commit_barrier(barrier_);
-  if (phase_ == Phase::kCollecting) {
+  if (phase_ != Phase::kGivenUp) {
+    decider_.give_up(manifest_.checkpoint);
     // What the stages have said at its barrier is lost, so the next one has to hold everything.
     if (!mutant_is(Mutant::kFailedChangesForgotten)) chain_.lost();
     if (Status s = store_.abort(manifest_.checkpoint, AbortedSegments::kDrop); !s.ok() && log_) {

@@ -1,6 +1,6 @@
 // Checkpointer: the coordinator of a job's checkpoints. It asks the sources for barriers, writes what the shards say at
-// them into the store, decides, and has the sinks publish. It is a step function as a shard is: a thread of the job
-// calls it, or the simulator, which is why a private class is exported.
+// them into the store, has the decider decide, and the sinks publish. It is a step function as a shard is: a thread of
+// the job calls it, or the simulator, which is why a private class is exported.
 #pragma once
 
 #include <atomic>
@@ -17,6 +17,7 @@
 #include "millstream/core/random.hpp"
 #include "millstream/runtime/metrics.hpp"
 #include "millstream/runtime/options.hpp"
+#include "runtime/decision_runner.hpp"
 #include "runtime/savepoints.hpp"
 #include "runtime/segment_chain.hpp"
 #include "runtime/shard_barriers.hpp"
@@ -42,13 +43,14 @@ struct CheckpointFacts {
   std::uint32_t shards = 1;
   Duration watermark_step{0};
   CheckpointId committed;       ///< the newest in the store; id 0 = none yet
-  std::uint64_t ids_above = 0;  ///< all ids are larger than that of the savepoint that the job began from
+  std::uint64_t ids_above = 0;  ///< all ids are larger than what was decided elsewhere, or of the job's savepoint
+  std::string decider;          ///< stage of the sink that decides; empty = the marker does
 };
 
 class MILLSTREAM_EXPORT Checkpointer {
  public:
-  Checkpointer(CheckpointedJob& job, CheckpointStore& store, CheckpointOptions options, CheckpointFacts facts,
-               Clock& clock, LogHook log, std::uint64_t nonce_seed);
+  Checkpointer(CheckpointedJob& job, CheckpointStore& store, DecisionRunner& decider, CheckpointOptions options,
+               CheckpointFacts facts, Clock& clock, LogHook log, std::uint64_t nonce_seed);
 
   // From any thread.
   void take(ShardSnapshot snapshot);
@@ -74,6 +76,8 @@ class MILLSTREAM_EXPORT Checkpointer {
   enum class Phase {
     kIdle,        // until the next is due
     kCollecting,  // shards are on their way to the barrier
+    kPrepared,    // the manifest is on the disk; the decider is preparing, too
+    kDeciding,    // only the decider knows; it ends by what that says
     kGivenUp,     // it has failed, but some shards have not come to its barrier yet
     kCommitting,  // decided; sinks are publishing
     kLeft,        // the last one is committed, or the job has failed
@@ -88,13 +92,18 @@ class MILLSTREAM_EXPORT Checkpointer {
   void start(std::int64_t now_ns);
   void collect(ShardSnapshot snapshot);
   [[nodiscard]] Status write(ShardSnapshot& snapshot);
-  void decide();
+  void prepare();
+  [[nodiscard]] Status publish();
+  void answer(const DecisionRunner::Reply& reply);
+  void decided();
+  void look_whether_stuck(std::int64_t now_ns);
   void finish(std::int64_t now_ns);
   void give_up(const Status& why);
   void fail(const Status& why);
 
   CheckpointedJob& job_;
   CheckpointStore& store_;
+  DecisionRunner& decider_;
   CheckpointOptions options_;
   CheckpointFacts facts_;
   Clock& clock_;

@@ -97,6 +97,7 @@ Engine::~Engine() {
 void Engine::release_state() {
   const Status why = failure();
   if (checkpointer_) checkpointer_->close(why.ok() ? Status{ErrorCode::kUnavailable, "the job has ended"} : why);
+  if (decision_runner_) decision_runner_->close();
   store_.reset();
 }
 

@@ -67,7 +67,7 @@ class EngineBuilder {
     if (Status s = graph_.check(); !s.ok()) return s;
     if (Status s = check_options(options_); !s.ok()) return s;
     make_shards(make_signal);
-    if (Status s = start_.open(*file_system_, options_, graph_.name()); !s.ok()) return s;
+    if (Status s = open_state(); !s.ok()) return s;
     for (auto& shard : engine_->shards_) shard->context().restored = start_.restored != nullptr;
     if (Status s = list_all_splits(); !s.ok()) return s;
     for (std::uint32_t number = 0; number < graph_.size(); ++number) {
@@ -129,6 +129,19 @@ class EngineBuilder {
       engine_->is_source_.push_back(graph_.node(number).is_source);
       engine_->is_sink_.push_back(graph_.node(number).is_sink);
     }
+  }
+
+  Status open_state() {
+    SinkDecider sink;
+    for (std::uint32_t number = 0; number < graph_.size() && !options_.state_dir.empty(); ++number) {
+      if (!graph_.node(number).make_decider) continue;
+      const Status made = guarded_call([&] {
+        sink = {graph_.node(number).make_decider(), engine_->ids_[number]};
+        return Status{};
+      });
+      if (!made.ok()) return made.at("sink '" + engine_->ids_[number] + "'");
+    }
+    return guarded_call([&] { return start_.open(*file_system_, *engine_->clock_, options_, graph_.name(), sink); });
   }
 
   SourceContext source_context(std::uint32_t number) const {
@@ -243,6 +256,7 @@ class EngineBuilder {
     setup.shards = shards_;
     setup.batch_records_max = options_.batch;
     setup.watermark_step = graph_.watermark_step();
+    if (node.make_decider) setup.decider = start_.decider;
     setup.source.with_origins = graph_.wants_origins();
     setup.source.open_splits_max = open_splits_max(shards_);
     const std::uint32_t source =
@@ -276,6 +290,8 @@ class EngineBuilder {
   // What the run begins from goes to the engine and its shards, and the coordinator to it.
   void take_over() {
     Engine& engine = *engine_;
+    CheckpointFacts facts{
+        graph_.name(), shards_, graph_.watermark_step(), start_.committed(), start_.ids_above(), start_.deciding_stage};
     engine.store_ = std::move(start_.store);
     engine.savepoint_ = std::move(start_.savepoint);
     engine.restored_ = std::move(start_.restored);
@@ -288,11 +304,11 @@ class EngineBuilder {
     if (!engine.store_) return;
     engine.may_leave_ = engine.nothing_left_;
     engine.coordination_ = std::make_unique<Engine::Coordination>(engine);
-    CheckpointFacts facts{graph_.name(), shards_, graph_.watermark_step(), start_.committed(), 0};
-    if (engine.restored_) facts.ids_above = engine.restored_->checkpoint.id;
+    engine.decision_runner_ = std::make_shared<DecisionRunner>(start_.decider, *engine.clock_);
     const auto nonce_seed = options_.seed ^ static_cast<std::uint64_t>(engine.clock_->now().time_since_epoch().count());
-    engine.checkpointer_ = std::make_unique<Checkpointer>(*engine.coordination_, *engine.store_, options_.checkpoint,
-                                                          std::move(facts), *engine.clock_, options_.log, nonce_seed);
+    engine.checkpointer_ =
+        std::make_unique<Checkpointer>(*engine.coordination_, *engine.store_, *engine.decision_runner_,
+                                       options_.checkpoint, std::move(facts), *engine.clock_, options_.log, nonce_seed);
   }
 
   [[nodiscard]] bool everything_read() const {

@@ -8,7 +8,9 @@
 
 #include "runtime/checkpointer.hpp"
 #include "runtime/cores.hpp"
+#include "runtime/decision_runner.hpp"
 #include "runtime/spin_limit.hpp"
+#include "runtime/watched_call.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -29,13 +31,7 @@ Result<std::unique_ptr<EngineRun>> EngineRun::build(const Graph& graph, const Ru
   if (!engine) return engine.error();
   run->engine_ = *std::move(engine);
   // Before anybody knows of the run: from then on somebody may ask for a savepoint.
-  if (Checkpointer* checkpointer = run->engine_->checkpointer()) {
-    checkpointer->wake = [self = run.get()] {
-      const std::scoped_lock lock{self->checkpointer_mutex_};
-      self->checkpointer_news_ = true;
-      self->checkpointer_woken_.notify_all();
-    };
-  }
+  if (run->engine_->checkpointer() != nullptr) run->make_coordinating_threads();
   return run;
 }
 
@@ -49,14 +45,40 @@ void EngineRun::run() {
   engine_->release_state();
 }
 
+void EngineRun::make_coordinating_threads() {
+  Checkpointer& checkpointer = *engine_->checkpointer();
+  // The thread of a call that never comes back holds whatever that uses.
+  const std::shared_ptr<DecisionRunner> runner = engine_->decision_runner();
+  checkpoints_ = std::make_unique<SteppingThread>(
+      engine_->clock(), [&checkpointer] { checkpointer.step(); },
+      [&checkpointer] { return checkpointer.deadline_ns(); });
+  decisions_ = std::make_unique<SteppingThread>(
+      engine_->clock(), [runner] { runner->step(); }, [runner] { return runner->has_work() ? 0 : kNeverNs; });
+  checkpointer.wake = runner->wake_coordinator = checkpoints_->waker();
+  runner->wake = decisions_->waker();
+}
+
+// No shard runs any more. Behind the coordinator's end nobody else sees that a call of the decider does not come back.
+void EngineRun::end_coordinating_threads() {
+  checkpoints_.reset();
+  if (!decisions_) return;
+  DecisionRunner& runner = *engine_->decision_runner();
+  if (!runner.abandoned() && !decisions_->end_by([&] { return runner.stuck_at_ns(); })) {
+    runner.abandon();
+    if (options_.log) options_.log(LogLevel::kWarning, kStuckCall);
+  }
+  if (runner.abandoned()) decisions_->abandon();
+  decisions_.reset();
+}
+
 void EngineRun::run_threads() {
   running_ = engine_->shards();
-  std::jthread checkpoint_thread;
-  std::vector<std::jthread> threads;  // joined first: a shard that closes still speaks to the coordinator
+  std::vector<std::jthread> threads;
   bool all = false;
   try {
-    if (engine_->checkpointer() != nullptr) {
-      checkpoint_thread = std::jthread{[this](const std::stop_token& stop) { take_checkpoints(stop); }};
+    if (checkpoints_) {
+      checkpoints_->start();
+      decisions_->start();
     }
     threads.reserve(engine_->shards() - 1);
     for (std::uint32_t number = 1; number < engine_->shards(); ++number) {
@@ -67,6 +89,8 @@ void EngineRun::run_threads() {
     abandon(static_cast<std::uint32_t>(threads.size()), error.what());
   }
   if (all) run_shard(0);
+  threads.clear();  // first: a shard that closes still speaks to the coordinator
+  end_coordinating_threads();
 }
 
 void EngineRun::run_shard(std::uint32_t number) {
@@ -173,25 +197,6 @@ void EngineRun::abandon(std::uint32_t started, const std::string& reason) {
   const std::scoped_lock lock{mutex_};
   running_ -= engine_->shards() - started;
   changed_.notify_all();
-}
-
-void EngineRun::take_checkpoints(const std::stop_token& stop) {
-  Checkpointer& checkpointer = *engine_->checkpointer();
-  const std::stop_callback wake{stop, [&] {
-                                  const std::scoped_lock lock{checkpointer_mutex_};  // else it could come too early
-                                  checkpointer_woken_.notify_all();
-                                }};
-  std::unique_lock lock{checkpointer_mutex_};
-  while (!stop.stop_requested()) {
-    checkpointer_news_ = false;
-    lock.unlock();
-    checkpointer.step();
-    lock.lock();
-    const std::int64_t now_ns = engine_->clock().monotonic_ns();
-    const auto left = std::min(std::chrono::nanoseconds{checkpointer.deadline_ns() - now_ns}, kSleepMax);
-    const auto woken = [&] { return checkpointer_news_ || stop.stop_requested(); };
-    if (left.count() > 0) checkpointer_woken_.wait_for(lock, left, woken);
-  }
 }
 
 }  // namespace millstream::inline v0

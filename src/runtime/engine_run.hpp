@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "millstream/runtime/engine.hpp"
 #include "millstream/runtime/options.hpp"
 #include "runtime/parker.hpp"
+#include "runtime/stepping_thread.hpp"
 
 namespace millstream::inline v0 {
 
@@ -38,7 +38,8 @@ class EngineRun {
   bool park(std::uint32_t number, ShardActivity::Kind kind);
   void end_together(std::uint32_t number);
   void abandon(std::uint32_t started, const std::string& reason);
-  void take_checkpoints(const std::stop_token& stop);
+  void make_coordinating_threads();
+  void end_coordinating_threads();
 
   RunOptions options_;
   std::vector<std::shared_ptr<Parker>> parkers_;
@@ -50,9 +51,9 @@ class EngineRun {
   std::uint32_t running_ = 0;  // shards still in their loops
   bool completed_ = false;
 
-  std::mutex checkpointer_mutex_;  // taken some times a checkpoint
-  std::condition_variable checkpointer_woken_;
-  bool checkpointer_news_ = false;
+  // In a job with checkpoints, from build() to the end of run().
+  std::unique_ptr<SteppingThread> checkpoints_;
+  std::unique_ptr<SteppingThread> decisions_;
 };
 
 }  // namespace millstream::inline v0

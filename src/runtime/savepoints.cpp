@@ -11,9 +11,9 @@
 namespace millstream::inline v0 {
 namespace {
 
-Status make(SavepointWriter& writer, CheckpointStore& store, const Manifest& manifest) {
+Status make(SavepointWriter& writer, CheckpointStore& store, const Manifest& manifest, const std::string& decider) {
   if (Status s = store.save_to(writer, manifest); !s.ok()) return s;
-  return writer.finish(manifest);
+  return writer.finish(manifest, decider);
 }
 
 }  // namespace
@@ -77,7 +77,7 @@ void SavepointQueue::checkpoint_begins(std::int64_t now_ns) {
 
 void SavepointQueue::checkpoint_committed(CheckpointStore& store, const Manifest& manifest, bool last) {
   for (SavepointRequest& request : take_if([&](const Waiting& each) { return each.begun || last; })) {
-    Status made = make(*request.writer, store, manifest);
+    Status made = make(*request.writer, store, manifest, decider_);
     request.writer.reset();
     if (!made.ok() && request.at_end) {
       made = {made.code(), made.message() + "; the job ends, and started again it goes on from its state_dir"};

@@ -29,8 +29,9 @@ struct SavepointRequest {
 /// Those that are not made yet. An instant is Clock::monotonic_ns().
 class MILLSTREAM_EXPORT SavepointQueue {
  public:
-  /// One that is not at the end waits so long for a checkpoint to begin, and so long for that to end.
-  explicit SavepointQueue(Duration timeout) : timeout_{timeout} {}
+  /// One that is not at the end waits so long for a checkpoint to begin, and so long for that to end. `decider`: stage
+  /// of the sink that decides; empty = none does.
+  SavepointQueue(Duration timeout, std::string decider) : timeout_{timeout}, decider_{std::move(decider)} {}
   ~SavepointQueue();
 
   // Any thread.
@@ -61,6 +62,7 @@ class MILLSTREAM_EXPORT SavepointQueue {
   static void refuse(std::vector<SavepointRequest> requests, const Status& why);
 
   Duration timeout_;
+  std::string decider_;
   mutable std::mutex mutex_;  // taken some times a checkpoint
   std::vector<Waiting> waiting_;
   std::optional<Status> closed_;

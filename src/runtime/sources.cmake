@@ -2,6 +2,7 @@
 target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/checkpointer.cpp
   ${CMAKE_CURRENT_LIST_DIR}/cores.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/decision_runner.cpp
   ${CMAKE_CURRENT_LIST_DIR}/engine.cpp
   ${CMAKE_CURRENT_LIST_DIR}/engine_builder.cpp
   ${CMAKE_CURRENT_LIST_DIR}/engine_run.cpp
@@ -11,4 +12,5 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/restore.cpp
   ${CMAKE_CURRENT_LIST_DIR}/savepoints.cpp
   ${CMAKE_CURRENT_LIST_DIR}/shard_barriers.cpp
-  ${CMAKE_CURRENT_LIST_DIR}/starting_point.cpp)
+  ${CMAKE_CURRENT_LIST_DIR}/starting_point.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/stepping_thread.cpp)

@@ -3,12 +3,15 @@
 
 #include <algorithm>
 
+#include "checkpoint/local_decider.hpp"
 #include "checkpoint/savepoint.hpp"
 #include "core/kill_points.hpp"
+#include "core/mutants.hpp"
 #include "millstream/checkpoint/local_checkpoint_store.hpp"
 #include "millstream/codec/codec.hpp"
 #include "millstream/operators/sink_stage.hpp"
 #include "millstream/runtime/engine.hpp"
+#include "runtime/watched_call.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -28,21 +31,116 @@ std::vector<std::string> take_handles(std::vector<PreparedOutput>& outputs, cons
   return handles;
 }
 
-}  // namespace
-
-Status StartingPoint::open(FileSystem& files, const RunOptions& options, const std::string& job) {
-  if (!options.state_dir.empty()) {
-    if (Status s = open_state(files, options, job); !s.ok()) return s.at("state_dir '" + options.state_dir + "'");
+// Under which identities that sink has decided so far, each once; also those of a savepoint that is the folder here.
+Result<std::vector<std::string>> participants_in(CheckpointStore& store, const std::string& sink) {
+  std::set<std::string> handles;
+  if (sink.empty()) return std::vector<std::string>{};
+  const Result<std::vector<std::uint64_t>> ids = store.list();
+  if (!ids) return ids.error();
+  for (const std::uint64_t id : *ids) {
+    const Result<Manifest> manifest = store.manifest(id);
+    if (!manifest && manifest.error().code() == ErrorCode::kIo) return manifest.error();
+    if (!manifest) continue;
+    for (const PreparedHandle& prepared : manifest->prepared) {
+      if (prepared.sink == sink || prepared.sink.empty()) handles.insert(prepared.handle);
+    }
   }
-  if (options.from_savepoint.empty() || restored != nullptr) return {};
-  return open_savepoint(files, options).at("from_savepoint '" + options.from_savepoint + "'");
+  return std::vector<std::string>{handles.begin(), handles.end()};
 }
 
-Status StartingPoint::open_state(FileSystem& files, const RunOptions& options, const std::string& job) {
+// One call of the decider, which fails the run if it does not come back.
+template <class Answer>
+Result<Answer> ask(const std::shared_ptr<Decider>& decider, const DeciderContext& context,
+                   Result<Answer> (Decider::*call)(const DeciderContext&)) {
+  std::optional<Result<Answer>> answer =
+      call_watched(*context.clock, decider->stuck_after(), [=] { return (decider.get()->*call)(context); });
+  if (!answer) return Status{ErrorCode::kUnavailable, std::string{kStuckCall}};
+  return *std::move(answer);
+}
+
+}  // namespace
+
+Status StartingPoint::open(FileSystem& files, Clock& clock, const RunOptions& options, const std::string& job,
+                           const SinkDecider& sink) {
+  if (!options.state_dir.empty()) {
+    if (sink.decider) deciding_stage = sink.stage;
+    const Status opened = open_state(files, options, {job, deciding_stage, {}, &clock, options.log}, sink);
+    if (!opened.ok()) return opened.at("state_dir '" + options.state_dir + "'");
+  }
+  return options.from_savepoint.empty() || restored != nullptr ? Status{} : open_savepoint(files, options);
+}
+
+Status StartingPoint::open_state(FileSystem& files, const RunOptions& options, DeciderContext context,
+                                 const SinkDecider& sink) {
   Result<std::unique_ptr<LocalCheckpointStore>> opened = LocalCheckpointStore::open(files, options.state_dir);
   if (!opened) return opened.error();
   store = *std::move(opened);
-  Result<RecoveryPlan> plan = plan_recovery(*store, {job, options.accept_checkpoint});
+  decider = sink.decider ? sink.decider : std::make_shared<LocalDecider>(*store);
+  const auto participants = participants_in(*store, context.stage);
+  if (!participants) return participants.error();
+  context.participants = *participants;
+  if (Status s = read_decision(context); !s.ok()) return s;
+  if (Status s = begin_from_savepoint(files, options, context); !s.ok()) return s;
+  return plan(options, context);
+}
+
+// In a new state folder a decision elsewhere may be that of the savepoint, behind which its job published nothing; or
+// the user says that the savepoint is to be taken all the same. Then the savepoint's job decides in the same place: it
+// is fenced, too. One that decides elsewhere may run on beside this one.
+Status StartingPoint::begin_from_savepoint(FileSystem& files, const RunOptions& options, DeciderContext& context) {
+  if (options.from_savepoint.empty() || decision_.kind != Decision::Kind::kDecided) return {};
+  const Result<std::optional<CheckpointId>> marker = store->committed();
+  if (!marker && marker.error().code() == ErrorCode::kIo) return marker.error();
+  if (!marker || *marker) return {};
+  const Result<Manifest> own = store->manifest(decision_.checkpoint.id);
+  if (own && own->checkpoint == decision_.checkpoint) return {};
+  if (Status s = open_savepoint(files, options); !s.ok()) return s;
+  for (const PreparedHandle& identity : restored->prepared) context.participants.push_back(identity.handle);
+  if (!restored->prepared.empty()) {
+    if (Status s = read_decision(context); !s.ok()) return s;
+    if (decision_.kind != Decision::Kind::kDecided) return {};
+  }
+  const std::string differs = difference(decision_, *restored);
+  if (differs.empty() || options.accept_checkpoint == restored->checkpoint.id) {
+    decision_ = {Decision::Kind::kNone, decision_.checkpoint, {}, {}};
+    return {};
+  }
+  return {ErrorCode::kInvalidData,
+          differs + "; this state folder is new, and the savepoint '" + options.from_savepoint +
+              "' is not the newest that the sink has decided: output behind it has been published, and would come "
+              "twice. Where that is wanted, set accept_checkpoint = " +
+              std::to_string(restored->checkpoint.id)};
+}
+
+// What an earlier run has under way must have come to its end, one or the other, before anybody looks.
+Status StartingPoint::read_decision(const DeciderContext& context) {
+  const bool fence_first = !mutant_is(Mutant::kReadBeforeFencing);
+  Status known = fence_first ? fence(context) : read(context);
+  if (known.ok()) known = fence_first ? read(context) : fence(context);
+  return deciding_stage.empty() || known.ok() ? known : known.at("sink '" + deciding_stage + "'");
+}
+
+Status StartingPoint::fence(const DeciderContext& context) {
+  for (Result<bool> fenced = false; !*fenced;) {
+    fenced = ask(decider, context, &Decider::fence);
+    if (!fenced) return fenced.error();
+  }
+  return {};
+}
+
+Status StartingPoint::read(const DeciderContext& context) {
+  std::optional<Decision> known;
+  while (!known) {
+    Result<std::optional<Decision>> answer = ask(decider, context, &Decider::read);
+    if (!answer) return answer.error();
+    known = *std::move(answer);
+  }
+  decision_ = *std::move(known);
+  return {};
+}
+
+Status StartingPoint::plan(const RunOptions& options, const DeciderContext& context) {
+  Result<RecoveryPlan> plan = plan_recovery(*store, decision_, {context.job, options.accept_checkpoint, context.stage});
   if (!plan) return plan.error();
   if (plan->kind == RecoveryPlan::Kind::kHalt) return {ErrorCode::kInvalidData, plan->facts};
   plan_ = *std::move(plan);
@@ -57,7 +155,7 @@ Status StartingPoint::open_state(FileSystem& files, const RunOptions& options, c
 
 Status StartingPoint::open_savepoint(FileSystem& files, const RunOptions& options) {
   Result<Savepoint> opened = millstream::open_savepoint(files, options.from_savepoint);
-  if (!opened) return opened.error();
+  if (!opened) return opened.error().at("from_savepoint '" + options.from_savepoint + "'");
   savepoint = std::move(opened->store);
   restored = std::make_unique<Manifest>(std::move(opened->manifest));
   if (options.log) {
@@ -67,6 +165,10 @@ Status StartingPoint::open_savepoint(FileSystem& files, const RunOptions& option
   return {};
 }
 
+std::uint64_t StartingPoint::ids_above() const {
+  return std::max(decision_.checkpoint.id, restored ? restored->checkpoint.id : 0);
+}
+
 Status StartingPoint::place(const std::string& source, std::vector<Split>& splits,
                             std::set<std::string>& finished) const {
   if (restored == nullptr) return {};
@@ -74,14 +176,15 @@ Status StartingPoint::place(const std::string& source, std::vector<Split>& split
     if (saved.source != source) continue;
     const auto split =
         std::find_if(splits.begin(), splits.end(), [&](const Split& each) { return each.id == saved.split; });
-    if (saved.finished) {
-      finished.insert(saved.split);
-    } else if (split == splits.end()) {
+    if (saved.finished) finished.insert(saved.split);
+    if (split == splits.end()) {
+      if (saved.finished) continue;
       return {ErrorCode::kNotFound, "the split '" + saved.split + "' that checkpoint " +
                                         restored->checkpoint.to_string() +
                                         " goes on in is not there any more: bring it back, or begin with an empty "
                                         "state_dir and no savepoint"};
-    } else if (!decode_value(saved.position, split->start)) {
+    }
+    if (!decode_value(saved.position, split->start)) {
       return {ErrorCode::kInvalidData, "the saved position of the split '" + saved.split + "' cannot be read"};
     }
   }

@@ -13,14 +13,23 @@
 
 namespace millstream::inline v0 {
 
+class Decider;
 class FileSystem;
 class Shard;
+
+/// The sink's that brings one; without it the marker in the state folder decides.
+struct SinkDecider {
+  std::shared_ptr<Decider> decider;
+  std::string stage;
+};
 
 /// Used once, in the order of its members, on the thread that builds the engine.
 class StartingPoint {
  public:
-  /// Whose state is in the folders of the options. Nothing is changed yet but that the decision is confirmed.
-  [[nodiscard]] Status open(FileSystem& files, const RunOptions& options, const std::string& job);
+  /// Whose state is in the folders of the options. First earlier runs are fenced, then the decision is read. Nothing is
+  /// changed in the folders yet but that the decision is confirmed.
+  [[nodiscard]] Status open(FileSystem& files, Clock& clock, const RunOptions& options, const std::string& job,
+                            const SinkDecider& sink);
   /// Each split begins where an earlier run left it, and one that it does not know at its start; those that it has read
   /// go to `finished`. kNotFound for a split that is not there any more.
   [[nodiscard]] Status place(const std::string& source, std::vector<Split>& splits,
@@ -33,14 +42,26 @@ class StartingPoint {
   /// The newest checkpoint in the state folder; id 0 = none.
   [[nodiscard]] CheckpointId committed() const { return plan_.restore ? plan_.restore->checkpoint : CheckpointId{}; }
 
+  /// Ids of checkpoints are larger than all that are known outside of the store.
+  [[nodiscard]] std::uint64_t ids_above() const;
+
   std::unique_ptr<CheckpointStore> store;      ///< of the state folder; null without one
+  std::shared_ptr<Decider> decider;            ///< of this run; null without a store
+  std::string deciding_stage;                  ///< stage of the sink whose that is; empty = the marker decides
   std::unique_ptr<CheckpointStore> savepoint;  ///< that this run begins from
   std::unique_ptr<Manifest> restored;          ///< null = it begins with empty state
 
  private:
-  [[nodiscard]] Status open_state(FileSystem& files, const RunOptions& options, const std::string& job);
+  [[nodiscard]] Status open_state(FileSystem& files, const RunOptions& options, DeciderContext context,
+                                  const SinkDecider& sink);
+  [[nodiscard]] Status read_decision(const DeciderContext& context);
+  [[nodiscard]] Status fence(const DeciderContext& context);
+  [[nodiscard]] Status read(const DeciderContext& context);
+  [[nodiscard]] Status begin_from_savepoint(FileSystem& files, const RunOptions& options, DeciderContext& context);
+  [[nodiscard]] Status plan(const RunOptions& options, const DeciderContext& context);
   [[nodiscard]] Status open_savepoint(FileSystem& files, const RunOptions& options);
 
+  Decision decision_;
   RecoveryPlan plan_;
 };
 

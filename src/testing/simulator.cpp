@@ -9,6 +9,7 @@
 #include "millstream/core/random.hpp"
 #include "millstream/testing/memory_file_system.hpp"
 #include "runtime/checkpointer.hpp"
+#include "runtime/decision_runner.hpp"
 #include "runtime/savepoints.hpp"
 
 namespace millstream::inline v0::testing {
@@ -19,8 +20,9 @@ namespace {
 constexpr std::uint64_t kFruitlessStepsMax = 500'000;
 // Jumps of the clock in a row without any record moving: a source that polls for ever, or a timer that sets itself.
 constexpr std::uint64_t kFruitlessJumpsMax = 200'000;
-constexpr std::uint32_t kBurstMax = 24;       // steps in a row that a shard may get
-constexpr std::uint32_t kMoodStepsMax = 300;  // steps for which the preference among shards stays
+constexpr std::uint32_t kBurstMax = 24;          // steps in a row that a shard may get
+constexpr std::uint64_t kLingeringStepsMax = 8;  // of the coordinator, behind a failure
+constexpr std::uint32_t kMoodStepsMax = 300;     // steps for which the preference among shards stays
 
 class SimulatedSignal final : public ShardSignal {
  public:
@@ -52,7 +54,9 @@ class SimulationLoop {
         random_{options.seed, 0x5343'4845},
         shards_(engine.shards()),
         simulation_{engine, clock} {
-    if (engine_.checkpointer() != nullptr) engine_.checkpointer()->wake = [this] { checkpointer_woken_ = true; };
+    if (engine_.checkpointer() == nullptr) return;
+    engine_.checkpointer()->wake = [this] { checkpointer_woken_ = true; };
+    engine_.decision_runner()->wake_coordinator = engine_.checkpointer()->wake;
   }
 
   SimulationResult run() {
@@ -105,7 +109,7 @@ class SimulationLoop {
         // A request may come while everybody waits.
         if (options_.before_step) options_.before_step(simulation_);
         wake();
-        if (!choose() && !over() && !checkpointer_due() && !jump()) return;
+        if (!choose() && !over() && !checkpointer_due() && !decider_due() && !jump()) return;
         continue;
       }
       const std::uint64_t burst = 1 + random_.below(random_.chance(0.2) ? kBurstMax : 2);
@@ -116,13 +120,21 @@ class SimulationLoop {
   }
   // A job that fails does not end at once: what the coordinator has by then may still be decided.
   void linger() {
-    if (engine_.cancel_requested() && engine_.checkpointer() != nullptr) engine_.checkpointer()->step();
+    if (!engine_.cancel_requested() || engine_.checkpointer() == nullptr) return;
+    for (std::uint64_t steps = random_.below(kLingeringStepsMax) + 1; steps > 0; --steps) {
+      engine_.checkpointer()->step();
+      engine_.decision_runner()->step();
+    }
   }
   [[nodiscard]] bool over() const { return engine_.cancel_requested() || simulation_.crashed_; }
 
-  // The coordinator comes when the seed says so, and when nobody else has anything to do.
+  // The coordinator comes when the seed says so, and when nobody else has anything to do; so do the decider's calls.
   void step_checkpointer() {
     if (engine_.checkpointer() == nullptr) return;
+    if (decider_due() && (random_.chance(0.2) || nobody_runs())) {
+      engine_.decision_runner()->step();
+      ++simulation_.steps_;
+    }
     if (checkpointer_due() && (random_.chance(0.2) || nobody_runs())) {
       checkpointer_woken_ = false;
       engine_.checkpointer()->step();
@@ -136,6 +148,9 @@ class SimulationLoop {
   [[nodiscard]] bool checkpointer_due() const {
     const Checkpointer* checkpointer = engine_.checkpointer();
     return checkpointer != nullptr && (checkpointer_woken_ || checkpointer->deadline_ns() <= clock_.monotonic_ns());
+  }
+  [[nodiscard]] bool decider_due() const {
+    return engine_.decision_runner() != nullptr && engine_.decision_runner()->has_work();
   }
   // One step of a running shard; false when it should not go on at once.
   bool turn(std::uint32_t number) {
@@ -270,6 +285,7 @@ class SimulationLoop {
       shard.close(completed_);
       if (shard.context().failed()) engine_.fail(shard.context().failure());
     }
+    engine_.release_state();
   }
   // One round of SplitMix64's mixing over what was and what is.
   void note(std::uint64_t what) { hash_ = Random{hash_ ^ what}(); }

@@ -111,13 +111,37 @@ TEST_F(RecoveryTest, ADecisionFromElsewhereGoesBeforeTheMarker) {
   commit();
   const Manifest newer = publish();
   open();
-  const RecoveryOptions options{.job_id = std::string{kJob}};
-  EXPECT_EQ(plan_recovery(*store_, newer.checkpoint, options)->restore, newer);
+  const RecoveryOptions options{.job_id = std::string{kJob}, .decider = "files"};
+  const auto decided = [](CheckpointId id) { return Decision{Decision::Kind::kDecided, id, {}, {}}; };
+  EXPECT_EQ(plan_recovery(*store_, decided(newer.checkpoint), options)->restore, newer);
   // The decision was confirmed, so now it cannot be the older one or none any more.
   open();
-  EXPECT_EQ(plan_recovery(*store_, parent_, options)->kind, Kind::kHalt);
-  EXPECT_EQ(plan_recovery(*store_, std::nullopt, options)->kind, Kind::kHalt);
-  EXPECT_EQ(plan_recovery(*store_, CheckpointId{2, 5}, options)->kind, Kind::kHalt);
+  EXPECT_EQ(plan_recovery(*store_, decided(parent_), options)->kind, Kind::kHalt);
+  EXPECT_EQ(plan_recovery(*store_, Decision{}, options)->kind, Kind::kHalt);
+  EXPECT_EQ(plan_recovery(*store_, decided({2, 5}), options)->kind, Kind::kHalt);
+}
+
+// What the marker decided before the job had a sink that decides.
+TEST_F(RecoveryTest, TheMarkerHoldsUntilTheSinkHasDecided) {
+  start();
+  const Manifest before = commit();
+  open();
+  const RecoveryOptions options{.job_id = std::string{kJob}, .decider = "log"};
+  EXPECT_EQ(plan_recovery(*store_, Decision{}, options)->restore, before);
+}
+
+TEST_F(RecoveryTest, HaltsWhereTheDecisionHasAnotherPosition) {
+  start();
+  const Manifest newest = commit();
+  open();
+  const RecoveryOptions options{.job_id = std::string{kJob}, .decider = "files"};
+  Decision decision{Decision::Kind::kDecided, newest.checkpoint, newest.positions, {}};
+  ASSERT_FALSE(decision.positions.empty());
+  EXPECT_EQ(plan_recovery(*store_, decision, options)->restore, newest);
+  decision.positions.front().position += "1";
+  const Result<RecoveryPlan> plan = plan_recovery(*store_, decision, options);
+  EXPECT_EQ(plan->kind, Kind::kHalt);
+  EXPECT_THAT(plan->facts, HasSubstr("with another position of the split"));
 }
 
 TEST_F(RecoveryTest, HaltsWhenTheMarkerIsOlderThanWhatIsHere) {

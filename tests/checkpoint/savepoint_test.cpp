@@ -46,11 +46,11 @@ class StateFolder {
       parent = manifest.checkpoint;
     }
   }
-  [[nodiscard]] Status make(FileSystem& files, const std::string& folder) const {
+  [[nodiscard]] Status make(FileSystem& files, const std::string& folder, const std::string& decider = "") const {
     Result<std::unique_ptr<SavepointWriter>> writer = SavepointWriter::begin(files, folder);
     if (!writer) return writer.error();
     if (Status s = store->save_to(**writer, manifest); !s.ok()) return s;
-    return (*writer)->finish(manifest);
+    return (*writer)->finish(manifest, decider);
   }
 
   std::unique_ptr<LocalCheckpointStore> store;
@@ -125,6 +125,21 @@ TEST(Savepoint, IsWholeWithoutTheStateFolderAndMayBeInANewOrAnEmptyFolder) {
       }
     }
   }
+}
+
+// Its job may still have something under way, and what begins from it has to fence that job.
+TEST(Savepoint, KeepsUnderWhatItsJobDecidesAndNothingElseThatWasPrepared) {
+  MemoryFileSystem files;
+  const StateFolder state{files, "state"};
+  ASSERT_TRUE(state.make(files, "savepoint", "log").ok());
+  const Result<Savepoint> savepoint = open_savepoint(files, "savepoint");
+  ASSERT_TRUE(savepoint) << savepoint.error().to_string();
+  EXPECT_THAT(savepoint->manifest.prepared, ::testing::ElementsAre(PreparedHandle{"", "\xff"}));
+  // As the state folder of a job it holds nothing to publish either.
+  const auto store = LocalCheckpointStore::open(files, "savepoint");
+  const Result<RecoveryPlan> plan = plan_recovery(**store, {.job_id = std::string{kJob}});
+  ASSERT_TRUE(plan && plan->kind == RecoveryPlan::Kind::kRestore);
+  EXPECT_TRUE(plan->commit.empty());
 }
 
 TEST(Savepoint, SaysWhatIsInItsWay) {

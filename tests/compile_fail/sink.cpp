@@ -88,6 +88,33 @@ void commit(const std::string&) {}
 #else
 ms::Status recover(ms::SinkContext&, std::span<const std::string>, std::span<const std::string>) { return {}; }
 #endif
+
+#if defined(DRAIN_WRONG)
+  void drain() {}
+#elif defined(DRAIN_PRIVATE)
+ private:
+  bool drain() { return true; }
+
+ public:
+#else
+bool drain() { return true; }
+#endif
+
+#if defined(MAKE_DECIDER_MISSING)
+#elif defined(MAKE_DECIDER_WRONG)
+  std::shared_ptr<int> make_decider() const { return nullptr; }
+#elif defined(MAKE_DECIDER_NOT_CONST)
+std::shared_ptr<ms::Decider> make_decider() { return nullptr; }
+#else
+std::shared_ptr<ms::Decider> make_decider() const { return nullptr; }
+#endif
+
+#if defined(DECIDE_BY_MISSING)
+#elif defined(DECIDE_BY_WRONG)
+  void decide_by(int) {}
+#else
+void decide_by(std::shared_ptr<ms::Decider>) {}
+#endif
 #if defined(NOT_COPYABLE)
   std::unique_ptr<int> owned;
 #endif

@@ -111,6 +111,13 @@ millstream_add_mistakes(sink
   COMMIT_MISSING "a sink has both prepare and commit"
   RECOVER_WRONG "a sink's member recover ${wrong}"
   RECOVER_TEMPLATE "a sink's member recover ${not_one}"
+  DRAIN_WRONG "a sink's member drain ${wrong}"
+  DRAIN_PRIVATE "a sink's member drain ${not_one}"
+  MAKE_DECIDER_MISSING "a sink has both make_decider and decide_by"
+  MAKE_DECIDER_WRONG "a sink's member make_decider ${wrong}"
+  MAKE_DECIDER_NOT_CONST "a sink's member make_decider ${wrong}"
+  DECIDE_BY_MISSING "a sink has both make_decider and decide_by"
+  DECIDE_BY_WRONG "a sink's member decide_by ${wrong}"
   NOT_COPYABLE "a sink is copied once for each shard"
   FINAL "a sink must not be final")
 

@@ -48,6 +48,35 @@ TEST(Mistakes, AStreamThatGoesNowhere) {
   EXPECT_THAT(flow.graph().mistakes(), Contains(HasSubstr("go nowhere")));
 }
 
+/// A sink whose transaction decides, or not.
+struct Deciding {
+  bool decides = true;
+  struct Nothing final : Decider {
+    Result<bool> fence(const DeciderContext&) override { return true; }
+    Result<std::optional<Decision>> read(const DeciderContext&) override { return std::optional{Decision{}}; }
+    DecisionStep prepare(const DecisionDraft&) override { return DecisionStep::done(); }
+    DecisionStep decide(const DecisionDraft&) override { return DecisionStep::done(); }
+    void give_up() override {}
+    void close() override {}
+  };
+  std::shared_ptr<Nothing> make_decider() const { return decides ? std::make_shared<Nothing>() : nullptr; }
+  void decide_by(const std::shared_ptr<Nothing>&) {}
+  void write(const Event&) {}
+  std::string prepare() { return {}; }
+  void commit(const std::string&) {}
+};
+
+TEST(Mistakes, TwoSinksThatDecide) {
+  Dataflow flow{"decisions"};
+  auto source = flow.from(events());
+  source.to(Deciding{}).named("first");
+  source.to(Deciding{.decides = false}).named("other");
+  EXPECT_THAT(flow.graph().mistakes(), IsEmpty());
+  source.to(Deciding{}).named("second");
+  EXPECT_THAT(flow.graph().mistakes(), Contains(HasSubstr("stage 'second': its transaction decides what counts of the "
+                                                          "job's output, and so does that of the sink 'first'")));
+}
+
 TEST(Mistakes, ANameTwice) {
   Dataflow flow{"names"};
   auto source = flow.from(events());

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "millstream/testing/stage_driver.hpp"
@@ -107,6 +108,94 @@ TEST(SinkStage, PreparesBehindTheEndToo) {
   EXPECT_THAT(last.prepared(), ElementsAre("handle 3"));
   stage.commit_prepared();
   EXPECT_THAT(*calls, ElementsAre("open", "1", "prepare", "commit handle 3"));
+}
+
+/// Keeps what it takes until its gate is open.
+struct Keeping {
+  Calls calls;
+  std::shared_ptr<bool> open_gate = std::make_shared<bool>(false);
+  std::shared_ptr<Waker> waker = std::make_shared<Waker>();
+  std::size_t room = 100;  // records that a drain sends
+  std::vector<int> kept = {};
+
+  void open(SinkContext& context) { *waker = context.waker(); }
+  void write(const int& record) { kept.push_back(record); }
+  bool drain() {
+    if (!*open_gate) return false;
+    const auto sent = kept.begin() + static_cast<std::ptrdiff_t>(std::min(room, kept.size()));
+    std::for_each(kept.begin(), sent, [&](int record) { calls->push_back(std::to_string(record)); });
+    kept.erase(kept.begin(), sent);
+    return kept.empty();
+  }
+  std::string prepare() {
+    calls->push_back("prepare");
+    return "handle";
+  }
+  void commit(const std::string&) {}
+};
+
+TEST(SinkStage, ABarrierAndTheEndWaitForWhatTheSinkKeeps) {
+  const auto calls = std::make_shared<std::vector<std::string>>();
+  const Keeping sink{.calls = calls};
+  auto owned = stage_of(sink);
+  auto& stage = *owned;
+  StageDriver<int, int> driver{std::move(owned)};
+  Saving saving;
+  driver.context().barriers = &saving;
+  driver.open();
+  BatchPool<int> pool;
+  BatchOf<int> with_barrier;
+  with_barrier.reset(pool.take());
+  with_barrier->emplace_back(1);
+  with_barrier->control = Control::kBarrier;
+  stage.push(std::move(with_barrier));
+  driver.advance(std::chrono::milliseconds{5});
+  EXPECT_EQ(stage.barrier(), 0U);
+  EXPECT_FALSE(stage.ready());
+  *sink.open_gate = true;
+  driver.advance(std::chrono::milliseconds{5});
+  EXPECT_EQ(stage.barrier(), 1U);
+  EXPECT_THAT(*calls, ElementsAre("1", "prepare"));
+  // Woken, it sends what it keeps though nothing comes.
+  *sink.open_gate = false;
+  driver.push(2);
+  driver.flush();
+  *sink.open_gate = true;
+  sink.waker->wake();
+  stage.step();
+  EXPECT_THAT(*calls, ElementsAre("1", "prepare", "2"));
+  *sink.open_gate = false;
+  driver.push(3);
+  BatchOf<int> last;
+  last.reset(pool.take());
+  last->control = Control::kEnd;
+  driver.flush();
+  stage.push(std::move(last));
+  EXPECT_FALSE(stage.finished());
+  *sink.open_gate = true;
+  driver.advance(std::chrono::milliseconds{5});
+  EXPECT_TRUE(stage.finished());
+}
+
+TEST(SinkStage, WhatHasNoRoomWhenTheSinkIsWokenIsSentWhenThereIs) {
+  const auto calls = std::make_shared<std::vector<std::string>>();
+  const Keeping sink{.calls = calls, .room = 1};
+  auto owned = stage_of(sink);
+  auto& stage = *owned;
+  StageDriver<int, int> driver{std::move(owned)};
+  driver.open();
+  for (const int i : {1, 2, 3}) driver.push(i);
+  driver.flush();
+  *sink.open_gate = true;
+  sink.waker->wake();
+  stage.step();
+  EXPECT_THAT(*calls, ElementsAre("1"));
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_NE(stage.retry_at_ns(), kNeverNs);
+    driver.advance(std::chrono::milliseconds{2});
+  }
+  EXPECT_THAT(*calls, ElementsAre("1", "2", "3"));
+  EXPECT_EQ(stage.retry_at_ns(), kNeverNs);
 }
 
 TEST(SinkStage, ASinkWithoutPrepareGivesNoHandle) {

@@ -11,6 +11,7 @@
 
 #include "core/mutants.hpp"
 #include "runtime/crashing_job.hpp"
+#include "runtime/log_job.hpp"
 
 namespace millstream {
 namespace {
@@ -24,6 +25,12 @@ struct Report {
   std::uint64_t seed;
   char text[kTextBytesMax];
 };
+
+/// Those of the decision by a transaction break nothing for other jobs.
+std::string first_wrong_of_log(std::uint64_t seed) {
+  std::string wrong = logjob::kill_and_compare(seed);
+  return wrong.empty() ? logjob::interfere_and_compare(seed) : wrong;
+}
 
 std::string first_wrong(std::uint64_t seed) {
   std::string wrong = crashing::kill_and_compare(seed);
@@ -39,7 +46,8 @@ int exit_status_with(Mutant mutant, Report& report) {
     ::alarm(kSecondsMax);
     set_mutant(mutant);
     for (report.seed = 1; report.seed <= kSeedsMax; ++report.seed) {
-      const std::string wrong = first_wrong(report.seed);
+      const std::string wrong =
+          mutant < Mutant::kReadBeforeFencing ? first_wrong(report.seed) : first_wrong_of_log(report.seed);
       if (wrong.empty()) continue;
       std::copy_n(wrong.data(), std::min(wrong.size(), kTextBytesMax - 1), report.text);
       ::_exit(0);
@@ -77,7 +85,8 @@ TEST(Mutants, AreNumberedWithoutGaps) {
 
 TEST(Mutants, NoneLeavesTheJobAsItIs) {
   set_mutant(Mutant::kNone);
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) EXPECT_EQ(first_wrong(seed), "") << "seed " << seed;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed)
+    EXPECT_EQ(first_wrong(seed) + first_wrong_of_log(seed), "") << "seed " << seed;
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST_F(CheckpointCommands, ASavepointIsReadAsAStateFolderIs) {
   ASSERT_TRUE(writer) << writer.error().to_string();
   const Manifest manifest = *store_->manifest(2);
   ASSERT_TRUE(store_->save_to(**writer, manifest).ok());
-  ASSERT_TRUE((*writer)->finish(manifest).ok());
+  ASSERT_TRUE((*writer)->finish(manifest, "").ok());
   std::filesystem::remove_all(state());
   EXPECT_THAT(run("checkpoint list " + savepoint).out, ContainsRegex("2 +0+63 .* committed "));
   const ToolRun shown = run("checkpoint show " + savepoint);

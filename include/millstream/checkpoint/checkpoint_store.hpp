@@ -66,7 +66,7 @@ class MILLSTREAM_EXPORT CheckpointStore {
   [[nodiscard]] virtual Result<SegmentWriter> create_segment(CheckpointId checkpoint, std::uint32_t shard) = 0;
   /// Of the checkpoint that was begun; its parent is the committed one. After an error it is not PREPARED: abort it.
   [[nodiscard]] virtual Status publish(const Manifest& manifest) = 0;
-  /// A checkpoint that was published, also in an earlier life. May be repeated.
+  /// A checkpoint that was published, also in an earlier life. May be repeated, which costs nothing in the same life.
   [[nodiscard]] virtual CommitResult commit(CheckpointId checkpoint) = 0;
   /// Ends the attempt even where it returns an error; what it could not drop now goes at the next collect or settle.
   [[nodiscard]] virtual Status abort(CheckpointId checkpoint, AbortedSegments segments) = 0;

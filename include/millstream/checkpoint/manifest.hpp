@@ -10,12 +10,13 @@
 #include <string_view>
 #include <vector>
 
-#include "millstream/checkpoint/checkpoint_id.hpp"
 #include "millstream/checkpoint/segment.hpp"
 #include "millstream/core/export.hpp"
 #include "millstream/core/key_group.hpp"
 #include "millstream/core/status.hpp"
 #include "millstream/core/timestamp.hpp"
+#include "millstream/io/checkpoint_id.hpp"
+#include "millstream/io/split_position.hpp"
 
 namespace millstream::inline v0 {
 
@@ -41,16 +42,6 @@ struct StageSummary {
 };
 BOOST_DESCRIBE_STRUCT(StageSummary, (), (id, kind, states, metadata))
 
-/// Where a split of a source goes on.
-struct SplitPosition {
-  std::string source;    ///< id of the stage
-  std::string split;     ///< unique in the source
-  std::string position;  ///< the source's own bytes
-  bool finished = false;
-  friend bool operator==(const SplitPosition&, const SplitPosition&) = default;
-};
-BOOST_DESCRIBE_STRUCT(SplitPosition, (), (source, split, position, finished))
-
 /// An image of the cold store. It serves checkpoints from `newest_held` on; replay of segments starts behind
 /// `wholly_held`.
 struct BaseHandle {
@@ -63,7 +54,9 @@ BOOST_DESCRIBE_STRUCT(BaseHandle, (), (newest_held, wholly_held, files))
 
 /// What a sink has prepared and will commit, or abort, by its own bytes.
 struct PreparedHandle {
-  std::string sink;  ///< id of the stage
+  /// Id of the stage. Empty in a savepoint, for an identity under which its job's sink decides: there is nothing to be
+  /// done with it but to fence it.
+  std::string sink;
   std::string handle;
   friend bool operator==(const PreparedHandle&, const PreparedHandle&) = default;
 };

@@ -11,6 +11,7 @@
 #include "millstream/checkpoint/manifest.hpp"
 #include "millstream/core/export.hpp"
 #include "millstream/core/status.hpp"
+#include "millstream/io/decider.hpp"
 
 namespace millstream::inline v0 {
 
@@ -41,16 +42,20 @@ struct RecoveryOptions {
   /// Where it would halt, take this checkpoint instead: output that later ones have published will come twice. It has
   /// no effect where there is no reason to halt, so it may stay set.
   std::optional<std::uint64_t> accept_checkpoint = std::nullopt;
+  /// Id of the sink's stage that decides; empty = the marker does. Then the marker only repeats what was decided, and
+  /// may be behind or damaged; but one of a checkpoint that names no output of that sink is from before it decided.
+  std::string decider = {};
 };
 
-/// Reads the decision of `store` itself. Before anything else is done with a store that was opened for writing, on the
-/// coordinator's thread. An error (kIo) means that the disk could not be read, or the decision not confirmed: nothing
-/// is known, try again. kRestore: settle the sinks by `commit` and `abort`, then call store.settle().
+/// Before anything else is done with a store that was opened for writing, on the coordinator's thread, with what the
+/// decider has read. An error (kIo) means that the disk could not be read, or the decision not confirmed: nothing is
+/// known, try again. kRestore: settle the sinks by `commit` and `abort`, then call store.settle().
+[[nodiscard]] MILLSTREAM_EXPORT Result<RecoveryPlan> plan_recovery(CheckpointStore& store, const Decision& decision,
+                                                                   const RecoveryOptions& options);
+/// With the decision of the marker in `store`.
 [[nodiscard]] MILLSTREAM_EXPORT Result<RecoveryPlan> plan_recovery(CheckpointStore& store,
                                                                    const RecoveryOptions& options);
-/// With a decision that is kept elsewhere and was read there; nullopt = it knows of none, and so must the store.
-[[nodiscard]] MILLSTREAM_EXPORT Result<RecoveryPlan> plan_recovery(CheckpointStore& store,
-                                                                   const std::optional<CheckpointId>& decided,
-                                                                   const RecoveryOptions& options);
+/// Why this is not what was decided; empty where it is.
+[[nodiscard]] MILLSTREAM_EXPORT std::string difference(const Decision& decision, const Manifest& manifest);
 
 }  // namespace millstream::inline v0

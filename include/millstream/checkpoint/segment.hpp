@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "millstream/checkpoint/checkpoint_id.hpp"
+#include "millstream/io/checkpoint_id.hpp"
 
 namespace millstream::inline v0 {
 

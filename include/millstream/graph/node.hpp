@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "millstream/channel/exchange.hpp"
+#include "millstream/io/decider.hpp"
 #include "millstream/io/source.hpp"
 #include "millstream/operators/operator_stage.hpp"
 #include "millstream/operators/source_stage.hpp"
@@ -29,6 +30,7 @@ struct StageSetup {
   Duration watermark_step{1000};
   SourceSetup source;                ///< of the source of this node; for sources and event_time
   std::shared_ptr<Silence> silence;  ///< the same on all shards; for windows
+  std::shared_ptr<Decider> decider;  ///< for the sink that brought it; null in a job without checkpoints
 };
 
 /// Both sides of an exchange, one of each for every shard.
@@ -102,6 +104,7 @@ struct MILLSTREAM_EXPORT Node {
   std::function<std::unique_ptr<OperatorStage>(const StageSetup&)> make;
   std::function<ExchangeSides(const ExchangeSetup&)> make_exchange;  ///< set for exchanges instead of make
   std::function<Result<std::vector<Split>>(SourceContext&)> list_splits;
+  std::function<std::shared_ptr<Decider>()> make_decider;  ///< set for a sink whose transaction is the decision
 };
 
 }  // namespace millstream::inline v0

@@ -31,6 +31,19 @@
 //
 // Without prepare and commit a sink in such a job is at-least-once.
 //
+// A sink that can commit what it was given, but cannot first prepare it and commit later (a transactional producer),
+// decides for the whole job: at its commit the checkpoint counts. A job may have one such sink. Members beside prepare
+// and commit, which then only names who commits and hears of it:
+//
+//   make_decider() const     std::shared_ptr<D> with a D that derives from ms::Decider (io/decider.hpp); for each run
+//                            one, for all copies of the sink. Does nothing but make it: it is fence() that connects.
+//                            Null where the sink as it is configured leaves the decision to the engine
+//   decide_by(std::shared_ptr<D>)
+//                            void; before open(), on each copy: the one of this run. Not called without checkpoints
+//   drain()                  bool or Result<bool>; sends what was taken and had to wait (for the transaction of the next
+//                            epoch: io/epoch_buffer.hpp), true when nothing waits any more. A barrier, and with it
+//                            prepare(), waits until then; also called when context.waker() was used
+//
 // What makes a sink for streams of any type has instead the member `template <class T> auto for_records() const`, which
 // returns the sink for records of type T.
 #pragma once

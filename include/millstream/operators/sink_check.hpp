@@ -3,14 +3,26 @@
 
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <type_traits>
 
 #include "millstream/core/member_check.hpp"
+#include "millstream/io/decider.hpp"
 #include "millstream/io/sink.hpp"
 
 namespace millstream::inline v0 {
+
+namespace detail {
+
+/// A std::shared_ptr of something that is a Decider.
+template <class P>
+inline constexpr bool kSharesDecider = false;
+template <class D>
+inline constexpr bool kSharesDecider<std::shared_ptr<D>> = std::is_base_of_v<Decider, D>;
+
+}  // namespace detail
 
 /// Fails to compile, in words, where Snk is no sink for records of type T.
 template <class Snk, class T>
@@ -51,6 +63,22 @@ consteval bool check_sink() {
     static_assert(detail::prepare_member::kNamed<Snk> == detail::commit_member::kNamed<Snk>,
                   "millstream: a sink has both prepare and commit, or neither: commit makes visible what prepare made "
                   "durable");
+    MILLSTREAM_CHECK_MEMBER(Snk, drain, "a sink's", "bool or ms::Result<bool> drain()",
+                            (detail::kFits<detail::drain_member, detail::TypeList<bool, Result<bool>>, Snk>));
+    MILLSTREAM_CHECK_MEMBER(Snk, make_decider, "a sink's",
+                            "std::shared_ptr<D> make_decider() const, with a D that derives from ms::Decider",
+                            (detail::kSharesDecider<detail::make_decider_member::Result<const Snk>>));
+    static_assert(detail::make_decider_member::kNamed<Snk> == detail::decide_by_member::kNamed<Snk>,
+                  "millstream: a sink has both make_decider and decide_by, or neither: decide_by tells each copy which "
+                  "decider it works with");
+    if constexpr (detail::make_decider_member::kNamed<Snk>) {
+      MILLSTREAM_CHECK_MEMBER(Snk, decide_by, "a sink's",
+                              "void decide_by(std::shared_ptr<D>), with the D of its make_decider",
+                              (detail::kFits<detail::decide_by_member, detail::TypeList<void>, Snk,
+                                             detail::make_decider_member::Result<const Snk>>));
+      static_assert(detail::prepare_member::kNamed<Snk>,
+                    "millstream: a sink that decides has prepare and commit, too: prepare names who will commit");
+    }
   }
   return true;
 }

@@ -1,7 +1,9 @@
 // SinkStage: gives records to the user's sink and keeps the rest of a batch while the sink has no room. A batch counts
-// as taken, and its latency is recorded, when its last record is; a barrier is reached with it.
+// as taken, and its latency is recorded, when its last record is; a barrier is reached with it, and when nothing waits
+// in the sink any more.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -11,6 +13,7 @@
 #include <utility>
 
 #include "millstream/core/histogram.hpp"
+#include "millstream/io/decider.hpp"
 #include "millstream/io/sink.hpp"
 #include "millstream/operators/operator_stage.hpp"
 
@@ -25,7 +28,10 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   bool ready() final { return !current_ && (sides_.empty() || sides_.ready()); }
   void push(BatchHandle batch) final;
   Progress step() final;
-  std::int64_t retry_at_ns() final { return current_ ? retry_at_ns_ : flush_at_ns_; }
+  std::int64_t retry_at_ns() final {
+    if (current_) return retry_at_ns_;
+    return may_send_ ? std::min(retry_at_ns_, flush_at_ns_) : flush_at_ns_;
+  }
   bool finished() const final { return ended_ && !current_ && sides_.outboxes_empty(); }
   void open() final;
   void close(bool completed) final;
@@ -45,6 +51,8 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   virtual Status open_sink(SinkContext& context) = 0;
   /// Writes records from `from` on; `taken`: how many the sink took.
   virtual Status write_some(BatchBase& batch, std::uint32_t from, std::uint32_t& taken) = 0;
+  /// `empty`: nothing that it has taken waits in it.
+  virtual Status drain_sink(bool& empty) = 0;
   /// `flushes`: the sink has something to flush.
   virtual Status flush_sink(bool& flushes) = 0;
   virtual Status close_sink(SinkEnd end) = 0;
@@ -56,6 +64,8 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
 
  private:
   void proceed();
+  [[nodiscard]] bool drained();
+  void wait_for_sink();
   template <class F>
   [[nodiscard]] Status status_of(F&& f) const;
   template <class F>
@@ -74,6 +84,7 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
   bool opened_ = false;
   bool unflushed_ = false;
   bool pushed_ = false;
+  bool may_send_ = false;  // since it was woken; until nothing that it has taken waits in it
   bool ended_ = false;
 };
 
@@ -81,6 +92,13 @@ template <class T, class Snk>
 class SinkStage final : public SinkStageBase {
  public:
   explicit SinkStage(Snk sink) : sink_{std::move(sink)} {}
+  /// `decider`: what the sink's make_decider() has made for this run; null in a job without checkpoints.
+  SinkStage(Snk sink, [[maybe_unused]] const std::shared_ptr<Decider>& decider) : SinkStage{std::move(sink)} {
+    if constexpr (requires { std::as_const(sink_).make_decider(); }) {
+      using Own = typename decltype(std::as_const(sink_).make_decider())::element_type;
+      if (decider) sink_.decide_by(std::static_pointer_cast<Own>(decider));
+    }
+  }
 
  private:
   Status open_sink([[maybe_unused]] SinkContext& context) override {
@@ -116,6 +134,18 @@ class SinkStage final : public SinkStageBase {
           [&](std::uint32_t i) { taken = i + 1 - from; });
       return failure;
     }
+  }
+  Status drain_sink([[maybe_unused]] bool& empty) override {
+    if constexpr (requires { sink_.drain(); }) {
+      const auto result = sink_.drain();
+      if constexpr (std::is_same_v<decltype(result), const bool>) {
+        empty = result;
+      } else {
+        if (!result) return result.error();
+        empty = *result;
+      }
+    }
+    return {};
   }
   Status flush_sink([[maybe_unused]] bool& flushes) override {
     if constexpr (requires { sink_.flush(); }) {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -40,6 +41,7 @@ struct SplitRun {
   bool open = false;
   bool finished = false;
   SplitReader reader{nullptr, nullptr};  // while it is open
+  std::optional<Position> left_at;       // where it was when it was closed
 };
 
 /// What a source's stage is made from, on one shard.

@@ -21,6 +21,7 @@ namespace millstream::inline v0 {
 
 class Checkpointer;
 class CheckpointStore;
+class DecisionRunner;
 class ShardBarriers;
 struct Manifest;
 
@@ -81,6 +82,9 @@ class MILLSTREAM_EXPORT Engine {
 
   /// The coordinator of checkpoints; null where none are taken. Whoever steps the shards steps it, too.
   [[nodiscard]] Checkpointer* checkpointer() const noexcept { return checkpointer_.get(); }
+  /// Makes the calls of the decider; null where no checkpoints are taken. It is stepped by whoever steps the shards, on
+  /// a thread where it may wait.
+  [[nodiscard]] const std::shared_ptr<DecisionRunner>& decision_runner() const noexcept { return decision_runner_; }
   /// Once, when nobody steps shards or coordinator any more: another job may have the state folder.
   void release_state();
   /// An earlier run has read all of the input and published everything: there is nothing to step.
@@ -131,6 +135,7 @@ class MILLSTREAM_EXPORT Engine {
   std::unique_ptr<CheckpointStore> savepoint_;  // that this run began from
   std::unique_ptr<Manifest> restored_;
   std::unique_ptr<Coordination> coordination_;
+  std::shared_ptr<DecisionRunner> decision_runner_;
   std::unique_ptr<Checkpointer> checkpointer_;
   mutable std::mutex failure_mutex_;  // taken when a shard fails, never by a running one
   Status failure_;

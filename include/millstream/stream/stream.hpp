@@ -163,9 +163,12 @@ class Stream {
       return to(sink.template for_records<T>());
     } else {
       static_assert(check_sink<Snk, T>());
-      StreamPlace place = add_stage<void>(place_, "sink", [sink = std::move(sink)](const StageSetup&) {
-        return make_unique_as<OperatorStage, SinkStage<T, Snk>>(sink);
+      StreamPlace place = add_stage<void>(place_, "sink", [sink](const StageSetup& setup) {
+        return make_unique_as<OperatorStage, SinkStage<T, Snk>>(sink, setup.decider);
       });
+      if constexpr (requires { std::as_const(sink).make_decider(); }) {
+        if (std::as_const(sink).make_decider()) place.node().make_decider = [sink] { return sink.make_decider(); };
+      }
       place.node().is_sink = true;
       return StageName{std::move(place)};
     }

@@ -1,5 +1,5 @@
 // The text form of a checkpoint's name, the same in messages and in the marker of the decision.
-#include "millstream/checkpoint/checkpoint_id.hpp"
+#include "millstream/io/checkpoint_id.hpp"
 
 #include <fmt/format.h>
 

@@ -1,0 +1,111 @@
+// Decider: who decides that a checkpoint's output counts. In most jobs that is a marker in the state folder, which the
+// engine renames into place. A sink whose own transaction is the decision (it can commit, but cannot prepare and commit
+// later: the last resource of Gray's two-phase commit) brings a decider of its own, and its transaction carries with
+// the output the name of the checkpoint and the positions of the sources. A job has one decider, so at most one such
+// sink (io/sink.hpp says how a sink declares it).
+//
+// The order of calls, never two at a time:
+//
+//   fence(context)     when a run is built, before anything is read: no earlier run can decide any more
+//   read(context)      what was decided. Where that shows that the savepoint which the run begins from is of a job that
+//                      decides in the same place, fence() and read() come once more, with the identities of that job
+//   then for each checkpoint, on a thread that is there for these calls alone:
+//     prepare(draft)   every shard has passed the barrier: what the sink was given before it is sent and acknowledged,
+//                      and the transaction knows checkpoint and positions. The manifest is written meanwhile
+//     decide(draft)    the manifest is on the disk: commits
+//   or give_up()       something else failed before decide(): the transaction stays open, and the next checkpoint's
+//                      output and positions go into it, too
+//   close()            nobody calls it any more
+//
+// Calls wait for other machines, but no longer than about a second each: one that has not come to an end by then
+// returns "pending" and is repeated at once with the same arguments, so it must have waited. A call that does not come
+// back for stuck_after(), whichever it is, is abandoned with its thread and never followed by another one; unless it is
+// close(), or the job is at its end already, the run fails. So a decider owns everything that its calls use.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "millstream/core/clock.hpp"
+#include "millstream/core/export.hpp"
+#include "millstream/core/log.hpp"
+#include "millstream/core/status.hpp"
+#include "millstream/io/checkpoint_id.hpp"
+#include "millstream/io/split_position.hpp"
+
+namespace millstream::inline v0 {
+
+/// What a decider is told when a run begins.
+struct DeciderContext {
+  std::string job;    ///< a decision of another job is a conflict
+  std::string stage;  ///< id of the sink's stage; empty for the marker in the state folder
+  /// Handles that prepare() of the sink gave out and that checkpoints here name: earlier runs may have decided under
+  /// other identities, and each of these has to be fenced, too.
+  std::vector<std::string> participants;
+  Clock* clock = nullptr;  ///< never null; the program's, which must outlive abandoned calls, too (the system's does)
+  LogHook log;
+};
+
+/// The newest decision.
+struct Decision {
+  enum class Kind {
+    kNone,      ///< there certainly is none; not only "none was found just now"
+    kDecided,   ///< `checkpoint`, with `positions`
+    kConflict,  ///< what is there is none of this job's decisions, or several: `facts` say what
+  };
+  Kind kind = Kind::kNone;
+  CheckpointId checkpoint;
+  /// Those that the decider keeps; they must be among those of the checkpoint.
+  std::vector<SplitPosition> positions;
+  std::string facts;
+};
+
+/// What is to be decided.
+struct DecisionDraft {
+  CheckpointId checkpoint;
+  std::vector<SplitPosition> positions;  ///< of all sources, sorted by source and split
+};
+
+/// What a call came to.
+struct DecisionStep {
+  enum class Outcome {
+    kDone,     ///< prepare: it may be decided. decide: it is decided, durably
+    kPending,  ///< call again
+    kFailed,   ///< it is not decided, and nothing is lost: the job may go on and try the next checkpoint
+    kAborted,  ///< it is not decided, and its output is gone: the job has to go back to the decision before
+    kInDoubt,  ///< only fence() and read() of another run can tell
+  };
+  Outcome outcome = Outcome::kDone;
+  Status status;  ///< why it is not kDone
+
+  static DecisionStep done() { return {}; }
+  static DecisionStep pending() { return {Outcome::kPending, {}}; }
+  static DecisionStep failed(Status why) { return {Outcome::kFailed, std::move(why)}; }
+  static DecisionStep aborted(Status why) { return {Outcome::kAborted, std::move(why)}; }
+  static DecisionStep in_doubt(Status why) { return {Outcome::kInDoubt, std::move(why)}; }
+};
+
+/// Made for one run. See the top of this file for thread and order. A decide() that throws counts as kInDoubt, a
+/// prepare() or give_up() as kAborted.
+class MILLSTREAM_EXPORT Decider {
+ public:
+  virtual ~Decider() = default;
+
+  /// False = pending, but not for ever: an error fails the run, which is tried again if its code says that may heal.
+  [[nodiscard]] virtual Result<bool> fence(const DeciderContext& context) = 0;
+  /// Nothing = pending. kNone takes a second look, some time after the first.
+  [[nodiscard]] virtual Result<std::optional<Decision>> read(const DeciderContext& context) = 0;
+  [[nodiscard]] virtual DecisionStep prepare(const DecisionDraft& draft) = 0;
+  /// Never kFailed where output could be lost by it.
+  [[nodiscard]] virtual DecisionStep decide(const DecisionDraft& draft) = 0;
+  virtual void give_up() = 0;
+  /// Once; what is open and was never asked to be decided is dropped, what may be decided is left alone.
+  virtual void close() = 0;
+  /// A call that takes so long never comes back. With a limit calls at the begin and the end of a run have threads of
+  /// their own.
+  [[nodiscard]] virtual std::chrono::nanoseconds stuck_after() const { return std::chrono::nanoseconds::max(); }
+};
+
+}  // namespace millstream::inline v0

@@ -1,0 +1,98 @@
+// What a transactional sink keeps back: whose turn it is, order, bounds, waking.
+#include "millstream/io/epoch_buffer.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace millstream {
+namespace {
+
+using ::testing::ElementsAre;
+
+class EpochBufferTest : public ::testing::Test {
+ protected:
+  bool drain(std::size_t room = 100) {
+    return buffer_.drain([&](const int& record) {
+      if (room == 0) return false;
+      --room;
+      sent_.push_back(record);
+      return true;
+    });
+  }
+  std::shared_ptr<EpochPasses> passes_ = std::make_shared<EpochPasses>();
+  EpochBuffer<int> buffer_{passes_, {.records = 3, .bytes = 10}};
+  std::vector<int> sent_;
+};
+
+TEST_F(EpochBufferTest, KeepsWhatComesBehindABarrierUntilThatIsOver) {
+  EXPECT_TRUE(buffer_.may_pass());
+  buffer_.barrier();
+  EXPECT_FALSE(buffer_.may_pass());
+  EXPECT_TRUE(buffer_.keep(1, 1));
+  EXPECT_TRUE(buffer_.keep(2, 1));
+  EXPECT_FALSE(drain());
+  EXPECT_TRUE(sent_.empty());
+  passes_->let_next_pass();
+  EXPECT_FALSE(buffer_.may_pass());  // what waits goes first
+  EXPECT_FALSE(drain(1));
+  EXPECT_TRUE(drain());
+  EXPECT_THAT(sent_, ElementsAre(1, 2));
+  EXPECT_TRUE(buffer_.may_pass());
+}
+
+// A checkpoint may be given up before all copies have come to its barrier.
+TEST_F(EpochBufferTest, AnEpochMayPassAheadOfItsBarrier) {
+  passes_->let_next_pass();
+  EXPECT_TRUE(buffer_.may_pass());
+  buffer_.barrier();
+  EXPECT_TRUE(buffer_.may_pass());
+}
+
+TEST_F(EpochBufferTest, IsBoundedInRecordsAndBytes) {
+  buffer_.barrier();
+  EXPECT_TRUE(buffer_.keep(1, 50));  // alone one may be larger
+  EXPECT_FALSE(buffer_.keep(2, 1));
+  passes_->let_next_pass();
+  EXPECT_TRUE(drain());
+  buffer_.barrier();
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(buffer_.keep(i, 1));
+  EXPECT_FALSE(buffer_.keep(3, 1));
+}
+
+/// Counts those that there are.
+struct Counted {
+  static inline int alive = 0;
+  Counted() { ++alive; }
+  Counted(const Counted&) { ++alive; }
+  Counted& operator=(const Counted&) = default;
+  ~Counted() { --alive; }
+};
+
+// A sink that is a little slower than its input sends one and is given one.
+TEST_F(EpochBufferTest, IsBoundedThoughItIsNeverEmpty) {
+  EpochBuffer<Counted> buffer{passes_, {.records = 10, .bytes = 10}};
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(buffer.keep({}, 1));
+  int most = 0;
+  for (int i = 0; i < 1'000'000; ++i) {
+    bool room = true;
+    EXPECT_FALSE(buffer.drain([&](const Counted&) { return std::exchange(room, false); }));
+    ASSERT_TRUE(buffer.keep({}, 1));
+    most = std::max(most, Counted::alive);
+  }
+  EXPECT_LE(most, 20);
+  EXPECT_FALSE(buffer.keep({}, 1));
+}
+
+TEST_F(EpochBufferTest, WakesEveryCopy) {
+  int woken = 0;
+  for (int i = 0; i < 3; ++i) passes_->add(Waker{[&] { ++woken; }});
+  passes_->let_next_pass();
+  EXPECT_EQ(woken, 3);
+}
+
+}  // namespace
+}  // namespace millstream
