@@ -40,8 +40,8 @@
 //                            Null where the sink as it is configured leaves the decision to the engine
 //   decide_by(std::shared_ptr<D>)
 //                            void; before open(), on each copy: the one of this run. Not called without checkpoints
-//   drain()                  bool or Result<bool>; sends what was taken and had to wait (for the transaction of the next
-//                            epoch: io/epoch_buffer.hpp), true when nothing waits any more. A barrier, and with it
+//   drain()                  bool or Result<bool>; sends what was taken and had to wait (for the next
+//                            transaction: io/epoch_buffer.hpp), true when nothing waits any more. A barrier, and with it
 //                            prepare(), waits until then; also called when context.waker() was used
 //
 // What makes a sink for streams of any type has instead the member `template <class T> auto for_records() const`, which
