@@ -116,8 +116,8 @@ class LibrdkafkaQueue final : public PartitionQueue {
         break;
       default:
         if (class_of(message.err) == ErrorClass::kHeals) {
-          handle_.note_trouble(message.err, std::string{rd_kafka_topic_name(topic_)} + "/" +
-                                                std::to_string(partition_) + ": " + rd_kafka_message_errstr(&message));
+          handle_.note_error(message.err, std::string{rd_kafka_topic_name(topic_)} + "/" + std::to_string(partition_) +
+                                              ": " + rd_kafka_message_errstr(&message));
           return false;
         }
         fetched.event = Fetched::Event::kFailed;

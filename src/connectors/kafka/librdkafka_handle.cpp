@@ -86,11 +86,6 @@ void LibrdkafkaHandle::announce() {
   if (notify_) notify_();
 }
 
-void LibrdkafkaHandle::note_trouble(rd_kafka_resp_err_t code, std::string_view reason) {
-  note_error(code, reason);
-  announce();
-}
-
 void LibrdkafkaHandle::on_events(std::function<void()> notify) {
   const std::scoped_lock lock{notify_mutex_};
   notify_ = std::move(notify);
@@ -107,6 +102,12 @@ void LibrdkafkaHandle::on_error(rd_kafka_t* client, int code, const char* reason
 }
 
 void LibrdkafkaHandle::note_error(rd_kafka_resp_err_t code, std::string_view reason) {
+  keep_error(code, reason);
+  // It may come while a partition's own queue is drained, and not by the client's.
+  announce();
+}
+
+void LibrdkafkaHandle::keep_error(rd_kafka_resp_err_t code, std::string_view reason) {
   Status status = to_status(code, reason);
   const std::scoped_lock lock{said_mutex_};
   if (class_of(code) == ErrorClass::kFinal) {

@@ -62,8 +62,8 @@ class LibrdkafkaHandle {
   [[nodiscard]] Status timed_out(const std::string& what);
   /// Serves without a log: what it says comes with the next serve().
   [[nodiscard]] Status look();
-  /// Trouble of one partition that heals by itself: the next serve() tells of it as of that of brokers.
-  void note_trouble(rd_kafka_resp_err_t code, std::string_view reason);
+  /// Trouble of the client as a whole or of one partition: the next serve() logs it, or reports it where it is final.
+  void note_error(rd_kafka_resp_err_t code, std::string_view reason);
 
  private:
   LibrdkafkaHandle() = default;
@@ -71,7 +71,7 @@ class LibrdkafkaHandle {
   static void on_log(const rd_kafka_t* client, int level, const char* facility, const char* text);
   static void on_main_queue(rd_kafka_t* client, void* opaque);
   void announce();
-  void note_error(rd_kafka_resp_err_t code, std::string_view reason);
+  void keep_error(rd_kafka_resp_err_t code, std::string_view reason);
   void say(LogLevel level, std::string text);
 
   rd_kafka_t* client_ = nullptr;

@@ -86,6 +86,18 @@ TEST_F(KafkaMockFailures, ErrorsThatMayStandForMessagesFailTheJob) {
   }
 }
 
+TEST_F(KafkaMockFailures, ATopicThatIsDeletedWhileItIsReadIsSaid) {
+  cluster.create("numbers", 1);
+  LogWriter{cluster.brokers()}.write("numbers", numbers(0, 10));
+  auto reader = open(kafka::source<std::string>(options()));
+  ASSERT_TRUE(read_until(reader, 10));
+  cluster.set_topic_error("numbers", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  cluster.push_errors(MockCluster::kFetch, {RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART});
+  const Result<Poll> last = read_until(reader, 11);
+  ASSERT_FALSE(last);
+  EXPECT_EQ(last.error().code(), ErrorCode::kNotFound) << last.error().to_string();
+}
+
 TEST_F(KafkaMockFailures, APartitionThatMovesToAnotherBrokerIsReadOn) {
   MockCluster three{3};
   three.create("numbers", 1);
