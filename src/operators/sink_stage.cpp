@@ -92,7 +92,7 @@ Progress SinkStageBase::step() {
   }
   if (may_send_ && (woken || retry_at_ns_ <= context().clock->monotonic_ns())) {
     sink_context_->forget_retry();
-    may_send_ = !drained();
+    may_send_ = !drained(false);
     if (may_send_) wait_for_sink();
   }
   if (std::exchange(pushed_, false)) return Progress::kIdle;
@@ -118,7 +118,7 @@ void SinkStageBase::proceed() {
   }
   // What it has taken may wait in the sink itself; behind a barrier or the end nothing before it must.
   const bool last = current_->control == Control::kBarrier || current_->control == Control::kEnd;
-  if (written_ < current_->size() || (last && !drained())) {
+  if (written_ < current_->size() || (last && !drained(true))) {
     wait_for_sink();
     return;
   }
@@ -137,8 +137,9 @@ void SinkStageBase::proceed() {
   flush_at_ns_ = kNeverNs;
 }
 
-bool SinkStageBase::drained() {
+bool SinkStageBase::drained(bool draining) {
   bool empty = true;
+  sink_context_->set_draining(draining);
   call([&] { return drain_sink(empty); });
   return empty && !context().failed();
 }

@@ -117,10 +117,16 @@ struct Keeping {
   std::shared_ptr<Waker> waker = std::make_shared<Waker>();
   std::size_t room = 100;  // records that a drain sends
   std::vector<int> kept = {};
+  std::shared_ptr<bool> draining = std::make_shared<bool>(false);  // in the newest drain()
+  SinkContext* opened = nullptr;
 
-  void open(SinkContext& context) { *waker = context.waker(); }
+  void open(SinkContext& context) {
+    opened = &context;
+    *waker = context.waker();
+  }
   void write(const int& record) { kept.push_back(record); }
   bool drain() {
+    *draining = opened->draining();
     if (!*open_gate) return false;
     const auto sent = kept.begin() + static_cast<std::ptrdiff_t>(std::min(room, kept.size()));
     std::for_each(kept.begin(), sent, [&](int record) { calls->push_back(std::to_string(record)); });
@@ -152,6 +158,7 @@ TEST(SinkStage, ABarrierAndTheEndWaitForWhatTheSinkKeeps) {
   driver.advance(std::chrono::milliseconds{5});
   EXPECT_EQ(stage.barrier(), 0U);
   EXPECT_FALSE(stage.ready());
+  EXPECT_TRUE(*sink.draining);
   *sink.open_gate = true;
   driver.advance(std::chrono::milliseconds{5});
   EXPECT_EQ(stage.barrier(), 1U);
@@ -164,6 +171,7 @@ TEST(SinkStage, ABarrierAndTheEndWaitForWhatTheSinkKeeps) {
   sink.waker->wake();
   stage.step();
   EXPECT_THAT(*calls, ElementsAre("1", "prepare", "2"));
+  EXPECT_FALSE(*sink.draining) << "no barrier waits";
   *sink.open_gate = false;
   driver.push(3);
   BatchOf<int> last;
@@ -172,6 +180,7 @@ TEST(SinkStage, ABarrierAndTheEndWaitForWhatTheSinkKeeps) {
   driver.flush();
   stage.push(std::move(last));
   EXPECT_FALSE(stage.finished());
+  EXPECT_TRUE(*sink.draining);
   *sink.open_gate = true;
   driver.advance(std::chrono::milliseconds{5});
   EXPECT_TRUE(stage.finished());

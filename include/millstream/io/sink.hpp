@@ -29,7 +29,12 @@
 //                            void or Status; on one copy of the sink, before any copy is opened: commits the handles
 //                            that were decided, drops what was prepared and not decided, and what no handle names
 //
-// Without prepare and commit a sink in such a job is at-least-once.
+// Without prepare and commit a sink in such a job is at-least-once. One that takes records which are not safe yet has
+//
+//   drain()                  bool or Result<bool>; sends what was taken and had to wait, true when nothing waits any
+//                            more. Called again until then when context.waker() was used, or at context.retry_at().
+//                            While context.draining() a barrier or the end waits for it, and with them prepare():
+//                            then true says that everything which was taken is safe
 //
 // A sink that can commit what it was given, but cannot first prepare it and commit later (a transactional producer),
 // decides for the whole job: at its commit the checkpoint counts. A job may have one such sink. Members beside prepare
@@ -40,9 +45,7 @@
 //                            Null where the sink as it is configured leaves the decision to the engine
 //   decide_by(std::shared_ptr<D>)
 //                            void; before open(), on each copy: the one of this run. Not called without checkpoints
-//   drain()                  bool or Result<bool>; sends what was taken and had to wait (for the next
-//                            transaction: io/epoch_buffer.hpp), true when nothing waits any more. A barrier, and with it
-//                            prepare(), waits until then; also called when context.waker() was used
+//   drain()                  as above; here it waits for the next transaction, too (io/epoch_buffer.hpp)
 //
 // What makes a sink for streams of any type has instead the member `template <class T> auto for_records() const`, which
 // returns the sink for records of type T.
@@ -95,8 +98,12 @@ class SinkContext {
     checkpointed_ = checkpointed;
     restored_ = restored;
   }
-  /// With a short write(span): when to call again (wall clock; setting the clock later does not move it). Without it
-  /// the engine asks again after 1 ms.
+  /// A barrier or the end of the input has come, and waits for drain().
+  [[nodiscard]] bool draining() const { return draining_; }
+  /// The engine, around drain().
+  void set_draining(bool draining) { draining_ = draining; }
+  /// With a short write(span) or a drain() that is not through: when to call again (wall clock; setting the clock later
+  /// does not move it). Without it the engine asks again after 1 ms.
   void retry_at(Timestamp t) {
     retry_at_ = t;
     retry_at_ns_ = monotonic_at(clock_, t);
@@ -120,6 +127,7 @@ class SinkContext {
   Waker waker_;
   bool checkpointed_ = false;
   bool restored_ = false;
+  bool draining_ = false;
   Timestamp retry_at_ = kTimestampMin;
   std::int64_t retry_at_ns_ = 0;
 };

@@ -64,7 +64,7 @@ class MILLSTREAM_EXPORT SinkStageBase : public OperatorStage {
 
  private:
   void proceed();
-  [[nodiscard]] bool drained();
+  [[nodiscard]] bool drained(bool draining);
   void wait_for_sink();
   template <class F>
   [[nodiscard]] Status status_of(F&& f) const;

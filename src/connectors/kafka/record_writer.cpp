@@ -9,6 +9,9 @@ namespace millstream::inline v0::kafka::detail {
 namespace {
 
 constexpr std::chrono::milliseconds kFlushSlice{10};  // other shards may answer for this one meanwhile
+// What the client holds back for company (linger.ms) it sends as long as somebody flushes, if only for a moment.
+constexpr std::chrono::milliseconds kFlushMoment{1};
+constexpr Duration kFlushAgain = std::chrono::milliseconds{20};
 constexpr Duration kLookAgain = std::chrono::milliseconds{100};
 
 }  // namespace
@@ -33,7 +36,7 @@ bool RecordWriter::has_room() {
   if (roomy()) return true;
   // What was added is not under way yet, and nobody would answer for it.
   if (!added_.empty()) return false;
-  deliveries_->want_room();
+  deliveries_->begin_waiting();
   if (connection_->producer().has_events() && !serve().ok()) return true;  // send() says why
   if (roomy()) return true;
   context_.retry_at(saturating_add(context_.clock().now(), kLookAgain));
@@ -91,8 +94,16 @@ Status RecordWriter::serve() {
   return deliveries_->status();
 }
 
-Status RecordWriter::prepare() {
-  return connection_->options().guarantee == Guarantee::kNone ? serve() : wait_for_deliveries();
+Result<bool> RecordWriter::drained() {
+  if (Status served = serve(); !served.ok()) return served;
+  if (!context_.draining() || connection_->options().guarantee == Guarantee::kNone) return true;
+  deliveries_->begin_waiting();
+  if (deliveries_->all_answered()) return true;
+  connection_->producer().flush(kFlushMoment);
+  if (Status served = serve(); !served.ok()) return served;
+  if (deliveries_->all_answered()) return true;
+  context_.retry_at(saturating_add(context_.clock().now(), kFlushAgain));
+  return false;
 }
 
 Status RecordWriter::wait_for_deliveries() {

@@ -36,9 +36,9 @@ void WriterDeliveries::failed(std::size_t bytes, Status cause) {
 void WriterDeliveries::answered(std::size_t bytes) {
   const std::size_t all = bytes + kMessageBytes;
   const std::size_t left = bytes_.fetch_sub(all, std::memory_order_seq_cst) - all;
-  unanswered_.fetch_sub(1, std::memory_order_release);  // pairs with the acquire in all_answered()
+  const bool last = unanswered_.fetch_sub(1, std::memory_order_seq_cst) == 1;
   // Half empty, so that a writer that is at the limit is not woken for each message.
-  if (left <= limit_bytes_ / 2) wake_if_waiting();
+  if (last || left <= limit_bytes_ / 2) wake_if_waiting();
 }
 
 bool WriterDeliveries::has_room(std::size_t more) const {

@@ -28,10 +28,11 @@ class WriterDeliveries final : public DeliveryLog {
   void failed(std::size_t bytes, Status cause) override;
 
   [[nodiscard]] bool has_room(std::size_t more) const;
-  /// Wakes the writer when there is room again, or now where there is something to serve.
-  void want_room() { waiting_.store(true, std::memory_order_seq_cst); }
+  /// From now on, once: the writer is woken when there is room again, when all is answered, or when there is something
+  /// to serve. To be called before has_room() or all_answered() is asked.
+  void begin_waiting() { waiting_.store(true, std::memory_order_seq_cst); }
   void wake_if_waiting() const;
-  [[nodiscard]] bool all_answered() const { return unanswered_.load(std::memory_order_acquire) == 0; }
+  [[nodiscard]] bool all_answered() const { return unanswered_.load(std::memory_order_seq_cst) == 0; }
   /// The first failure that breaks the guarantee.
   [[nodiscard]] Status status() const;
   /// Messages lost under Guarantee::kNone since the last call, and why one of them.

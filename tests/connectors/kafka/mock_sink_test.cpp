@@ -44,6 +44,17 @@ class KafkaMockSink : public ::testing::Test {
     });
     return status;
   }
+  /// What a shard does at a barrier.
+  template <class T>
+  Status drain(kafka::Sink<T>& to) {
+    Result<bool> drained = false;
+    context.set_draining(true);
+    EXPECT_TRUE(test::eventually([&] {
+      drained = to.drain();
+      return !drained || *drained;
+    }));
+    return drained ? Status{} : drained.error();
+  }
   template <class T>
   Status write_and_close(kafka::Sink<T> to, std::vector<T> records) {
     if (Status s = to.open(context); !s.ok()) return s;
@@ -122,9 +133,35 @@ TEST_F(KafkaMockSink, ACheckpointWaitsForEveryDelivery) {
   ASSERT_TRUE(write(to, std::vector<std::string>(100, "x")).ok());
   cluster.push_errors(MockCluster::kProduce,
                       {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION});
-  const Result<std::string> prepared = to.prepare();
-  ASSERT_TRUE(prepared) << prepared.error().to_string();
+  const Status drained = drain(to);
+  ASSERT_TRUE(drained.ok()) << drained.to_string();
   EXPECT_EQ(read_log(cluster.brokers(), "out", 2).size(), 100U);
+  EXPECT_TRUE(to.close(SinkEnd::kFinished).ok());
+}
+
+TEST_F(KafkaMockSink, ACheckpointThatWaitsHoldsNoShard) {
+  cluster.create("out", 1);
+  std::atomic<int> woken{0};
+  SinkContext waking{"sink", 0, 1, posix_file_system(), system_clock(), {}, Waker{[&] { ++woken; }}};
+  auto to = sink<std::string>({.properties = {{"linger.ms", "0"}}});
+  ASSERT_TRUE(to.open(waking).ok());
+  cluster.down();
+  ASSERT_TRUE(write(to, {"x"}).ok());
+  const Result<bool> between_barriers = to.drain();
+  EXPECT_TRUE(between_barriers && *between_barriers) << "nothing waits in the sink itself";
+  waking.set_draining(true);
+  for (int i = 0; i < 10; ++i) {
+    const Result<bool> drained = to.drain();
+    ASSERT_TRUE(drained) << drained.error().to_string();
+    EXPECT_FALSE(*drained);
+  }
+  cluster.up();
+  Result<bool> drained = false;
+  EXPECT_TRUE(test::eventually([&] {
+    if (woken.exchange(0) > 0) drained = to.drain();
+    return !drained || *drained;
+  })) << "the delivery wakes the shard";
+  ASSERT_TRUE(drained) << drained.error().to_string();
   EXPECT_TRUE(to.close(SinkEnd::kFinished).ok());
 }
 
@@ -170,7 +207,7 @@ TEST_F(KafkaMockSink, HeadersTakeRoomUntilTheyAreDelivered) {
     EXPECT_LT(*taken, 110U);
     taken_each.push_back(*taken);
     cluster.up();
-    ASSERT_TRUE(to.prepare());
+    ASSERT_TRUE(drain(to).ok());
   }
   EXPECT_EQ(taken_each[1], taken_each[0]) << "what is delivered takes no room any more";
   EXPECT_TRUE(to.close(SinkEnd::kFinished).ok());
@@ -195,11 +232,9 @@ TEST_F(KafkaMockSink, AFailedDeliveryFailsTheJobWithItsCause) {
   ASSERT_TRUE(to.open(context).ok());
   cluster.down();
   ASSERT_TRUE(write(to, {"x"}).ok());
-  const Result<std::string> prepared = to.prepare();
-  ASSERT_FALSE(prepared);
-  EXPECT_EQ(prepared.error().code(), ErrorCode::kUnavailable);
-  EXPECT_THAT(prepared.error().message(),
-              AllOf(HasSubstr("a message could not be delivered"), HasSubstr("_MSG_TIMED_OUT")));
+  const Status drained = drain(to);
+  EXPECT_EQ(drained.code(), ErrorCode::kUnavailable);
+  EXPECT_THAT(drained.message(), AllOf(HasSubstr("a message could not be delivered"), HasSubstr("_MSG_TIMED_OUT")));
   EXPECT_FALSE(to.flush().ok()) << "and it stays failed";
   EXPECT_TRUE(to.close(SinkEnd::kAborted).ok());
 }
@@ -230,7 +265,9 @@ TEST_F(KafkaMockSink, WithoutGuaranteeALossIsLoggedAndNothingWaits) {
   ASSERT_TRUE(to.open(logging).ok());
   cluster.down();
   ASSERT_TRUE(write(to, {"x"}).ok());
-  EXPECT_TRUE(to.prepare());
+  logging.set_draining(true);
+  const Result<bool> drained = to.drain();
+  EXPECT_TRUE(drained && *drained);
   EXPECT_TRUE(to.close(SinkEnd::kFinished).ok());
   EXPECT_THAT(logged, ::testing::Contains(AllOf(HasSubstr("1 messages were lost"), HasSubstr("_MSG_TIMED_OUT"))));
 }

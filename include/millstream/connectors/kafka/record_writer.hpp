@@ -68,8 +68,9 @@ class MILLSTREAM_EXPORT RecordWriter {
   [[nodiscard]] Status send();
   /// Deals with what has become of messages; an error where one was not delivered.
   [[nodiscard]] Status serve();
-  /// For a checkpoint: what was sent is there, as far as the guarantee says so.
-  [[nodiscard]] Status prepare();
+  /// While the context is draining: what was sent is there, as far as the guarantee says so. Where not, the sink's
+  /// waker is called when it is.
+  [[nodiscard]] Result<bool> drained();
   /// Returns when the brokers have answered for every message. The client gives each up at its message.timeout.ms.
   [[nodiscard]] Status wait_for_deliveries();
 

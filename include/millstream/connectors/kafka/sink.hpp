@@ -95,13 +95,8 @@ class Sink {
     return taken;
   }
   Status flush() { return writer_->serve(); }
-  /// Returns when everything is acknowledged.
-  Result<std::string> prepare() {
-    if (Status s = writer_->prepare(); !s.ok()) return s;
-    return std::string{};
-  }
-  /// What is prepared is visible already.
-  void commit(const std::string& /*handle*/) {}
+  /// A checkpoint waits until everything before it is acknowledged.
+  Result<bool> drain() { return writer_->drained(); }
   Status close(SinkEnd end) {
     if (!writer_) return {};
     Status status = end == SinkEnd::kFinished ? writer_->wait_for_deliveries() : Status{};
