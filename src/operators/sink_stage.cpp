@@ -91,9 +91,9 @@ Progress SinkStageBase::step() {
     return !current_ || written_ != before ? Progress::kAdvanced : Progress::kIdle;
   }
   if (may_send_ && (woken || retry_at_ns_ <= context().clock->monotonic_ns())) {
-    sink_context_->forget_retry();
     may_send_ = !drained(false);
     if (may_send_) wait_for_sink();
+    if (context().failed()) return Progress::kIdle;
   }
   if (std::exchange(pushed_, false)) return Progress::kIdle;
   // Nothing came since the last step: the input has paused.
@@ -130,6 +130,7 @@ void SinkStageBase::proceed() {
   const Control control = current_->control;
   const std::int64_t ingested_ns = current_->ingested_ns;
   current_.reset();
+  retry_at_ns_ = 0;  // that was about this batch
   if (!sides_.empty()) sides_.forward(at, control, ingested_ns);
   if (control == Control::kBarrier && !mutant_is(Mutant::kBarrierOvertakesRecords)) reach_barrier();
   if (control != Control::kEnd) return;
@@ -139,15 +140,17 @@ void SinkStageBase::proceed() {
 
 bool SinkStageBase::drained(bool draining) {
   bool empty = true;
+  sink_context_->forget_retry();
   sink_context_->set_draining(draining);
   call([&] { return drain_sink(empty); });
+  sink_context_->set_draining(false);
   return empty && !context().failed();
 }
 
 void SinkStageBase::wait_for_sink() {
   const std::int64_t now_ns = context().clock->monotonic_ns();
   const std::int64_t wanted_ns = sink_context_->retry_at_ns();
-  retry_at_ns_ = wanted_ns > now_ns ? wanted_ns : monotonic_after(now_ns, kRetry);
+  retry_at_ns_ = wanted_ns != 0 ? wanted_ns : monotonic_after(now_ns, kRetry);
 }
 
 Waker SinkStageBase::make_waker() const {

@@ -76,10 +76,7 @@ void SourceStageBase::open_split(std::size_t i) {
 
 void SourceStageBase::close_split(std::size_t i) {
   SplitRun& run = runs_[i];
-  const Status status = guarded_call([&] {
-    run.left_at = position_of(run.reader.get());
-    return close_reader(run.reader.get());
-  });
+  const Status status = guarded_call([&] { return close_reader(run.reader.get()); });
   if (!status.ok()) context().fail(placed(status, i));
   run.reader.reset();
   contexts_[i]->release_shared();
@@ -279,6 +276,11 @@ void SourceStageBase::note_silence(SplitRun& run, std::int64_t now_ns) {
 
 void SourceStageBase::finish_split(std::size_t i) {
   SplitRun& run = runs_[i];
+  const Status status = guarded_call([&] {
+    if (context().barriers != nullptr) run.left_at = position_of(run.reader.get());  // later checkpoints have it, too
+    return Status{};
+  });
+  if (!status.ok()) context().fail(placed(status, i));
   close_split(i);
   if (context().failed()) return;
   run.finished = true;

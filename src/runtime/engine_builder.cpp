@@ -137,7 +137,10 @@ class EngineBuilder {
       if (!graph_.node(number).make_decider) continue;
       const Status made = guarded_call([&] {
         sink = {graph_.node(number).make_decider(), engine_->ids_[number]};
-        return Status{};
+        if (sink.decider) return Status{};
+        return Status{ErrorCode::kInvalidArgument,
+                      "its make_decider() made none for this run, though it made one when the dataflow was declared: "
+                      "whether a sink decides must not change"};
       });
       if (!made.ok()) return made.at("sink '" + engine_->ids_[number] + "'");
     }

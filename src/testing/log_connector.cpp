@@ -79,6 +79,7 @@ bool LogSink::send(const LogRecord& record) {
 Result<bool> LogSink::drain() {
   const bool empty = !buffer_ || buffer_->drain([this](const LogRecord& record) { return send(record); });
   if (!failure_.ok()) return failure_;
+  if (buffer_ && buffer_->paused()) context_->retry_at(kTimestampMin);
   return empty;
 }
 

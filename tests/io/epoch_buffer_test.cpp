@@ -87,6 +87,24 @@ TEST_F(EpochBufferTest, IsBoundedThoughItIsNeverEmpty) {
   EXPECT_FALSE(buffer.keep({}, 1));
 }
 
+TEST_F(EpochBufferTest, SendsNoMoreAtOnceThanAStepOfAShardMayTake) {
+  EpochBuffer<int> buffer{passes_};
+  constexpr int kKept = 1'000'000;
+  buffer.barrier();
+  for (int i = 0; i < kKept; ++i) ASSERT_TRUE(buffer.keep(i, 1));
+  int sent = 0;
+  const auto in_order = [&](int record) { return record == sent && ++sent > 0; };
+  EXPECT_FALSE(buffer.drain(in_order));
+  EXPECT_FALSE(buffer.paused()) << "none may pass yet";
+  passes_->let_next_pass();
+  for (int before = 0; !buffer.drain(in_order); before = sent) {
+    ASSERT_TRUE(buffer.paused());
+    ASSERT_LE(sent - before, 10'000);
+  }
+  EXPECT_FALSE(buffer.paused());
+  EXPECT_EQ(sent, kKept);
+}
+
 TEST_F(EpochBufferTest, WakesEveryCopy) {
   int woken = 0;
   for (int i = 0; i < 3; ++i) passes_->add(Waker{[&] { ++woken; }});

@@ -250,8 +250,14 @@ TEST(Job, AStageThatCannotBeMadeIsAStatus) {
 struct FailingSource {
   std::string where;
   std::int64_t next = 0;
+  bool opened = false;
   Status open(SplitContext&) {
     if (where == "open") return {ErrorCode::kIo, "no such file"};
+    opened = true;
+    return {};
+  }
+  Position position() const {
+    EXPECT_TRUE(opened) << "what could not be opened has no position";
     return {};
   }
   millstream::Result<Poll> poll(SourceOutput<Tick>& out) {

@@ -179,7 +179,8 @@ kit::SimulationResult World::live(const LifeOptions& options) {
   broker.on_point = nullptr;
   broker.connect();
   now_ = std::max(now_, result.ended_at) + 1ms;
-  if (!result.ok()) files.restart(death.crash, random_);
+  // It may die behind everything that counts.
+  if (dead || !result.ok()) files.restart(death.crash, random_);
   return result;
 }
 

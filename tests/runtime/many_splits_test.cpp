@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include "connectors/temporary_folder.hpp"
@@ -126,6 +127,25 @@ TEST(ManySplits, AGlobOfMoreFilesThanMayBeOpen) {
   setrlimit(RLIMIT_NOFILE, &before);
   EXPECT_TRUE(result.ok()) << result.status.to_string();
   EXPECT_EQ(out.records().size(), 3U * kFiles);
+}
+
+// As a rotation does while the job has not come to the file yet.
+TEST(ManySplits, AFileThatIsGoneWhenItsTurnComesFailsTheJobWithItsName) {
+  testing::TemporaryFolder folder;
+  constexpr int kFiles = 100;
+  for (int i = 0; i < kFiles; ++i) {
+    std::ofstream file{folder.path() + "/" + std::to_string(1000 + i) + ".jsonl"};
+    file << "{\"number\":" << i << ",\"key\":0}\n";
+  }
+  const std::string last = folder.path() + "/1099.jsonl";
+  auto out = memory::sink<Line>();
+  Dataflow flow{"files"};
+  flow.from(file::source<Line>({.path = folder.path() + "/*.jsonl"}))
+      .peek([last](const Line&) { std::filesystem::remove(last); })
+      .to(out);
+  const JobResult result = run(flow, quiet(1));
+  EXPECT_EQ(result.status.code(), ErrorCode::kNotFound) << result.status.to_string();
+  EXPECT_NE(result.status.message().find("1099.jsonl"), std::string::npos) << result.status.to_string();
 }
 
 }  // namespace

@@ -10,12 +10,14 @@
 //   read(context)      what was decided. Where that shows that the savepoint which the run begins from is of a job that
 //                      decides in the same place, fence() and read() come once more, with the identities of that job
 //   then for each checkpoint, on a thread that is there for these calls alone:
-//     prepare(draft)   every shard has passed the barrier: what the sink was given before it is sent and acknowledged,
-//                      and the transaction knows checkpoint and positions. The manifest is written meanwhile
+//     prepare(draft)   every shard has passed the barrier and given out its state: what the sink was given before it
+//                      is sent and acknowledged, and the transaction knows checkpoint and positions. The manifest is
+//                      written meanwhile
 //     decide(draft)    the manifest is on the disk: commits
 //   or give_up()       something else failed before decide(): the transaction stays open, and the next checkpoint's
-//                      output and positions go into it, too
-//   close()            nobody calls it any more
+//                      output and positions go into it, too. Where time ran out, some copies of the sink may not have
+//                      come to the barrier yet
+//   close()            nobody calls it any more. Not where the run has failed before its first checkpoint could come
 //
 // Calls wait for other machines, but no longer than about a second each: one that has not come to an end by then
 // returns "pending" and is repeated at once with the same arguments, so it must have waited. A call that does not come

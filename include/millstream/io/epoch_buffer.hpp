@@ -1,21 +1,32 @@
 // EpochBuffer: where one copy of a transactional sink keeps the records behind a barrier while the transaction of the
-// epoch before is being committed. It is bounded: when it is full the sink takes no more, and its input waits.
+// epoch before ends: until all shards have given out their state and the commit has come through. It is bounded: when
+// it is full the sink takes no more, and its input waits.
 //
-//   Result<std::size_t> write(std::span<T> records) {              Result<bool> drain() {
-//     if (!buffer_.drain(send)) ...                                   return buffer_.drain(send);
-//     for (T& record : records) {                                   }
-//       if (buffer_.may_pass() ? !send(record)                      Result<std::string> prepare() {
-//                              : !buffer_.keep(record, bytes)) ...    buffer_.barrier();
-//     }                                                               return my_identity_;
-//   }                                                               }
+//   Result<std::size_t> write(std::span<T> records) {
+//     buffer_.drain(send);
+//     for (T& record : records) {
+//       if (buffer_.may_pass() ? !send(record) : !buffer_.keep(record, bytes)) ...
+//     }
+//   }
+//   Result<bool> drain() {
+//     const bool empty = buffer_.drain(send);
+//     if (buffer_.paused()) context_->retry_at(ms::kTimestampMin);
+//     return empty;
+//   }
+//   Result<std::string> prepare() {
+//     buffer_.barrier();
+//     return my_identity_;
+//   }
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "millstream/channel/batch.hpp"
 #include "millstream/core/assert.hpp"
 #include "millstream/io/epoch_passes.hpp"
 
@@ -23,7 +34,7 @@ namespace millstream::inline v0 {
 
 /// Of one copy.
 struct EpochBufferLimits {
-  std::size_t records = 100'000;
+  std::size_t records = std::numeric_limits<std::size_t>::max();
   std::size_t bytes = std::size_t{64} << 20;  ///< one record more than this is kept when nothing else is
 };
 
@@ -46,10 +57,17 @@ class EpochBuffer {
     return true;
   }
   /// Gives what may pass now to send(Record&), which says false where it has no room. True when nothing is kept any
-  /// more; until then the engine calls the sink's drain() again, once it was woken.
+  /// more; until then the engine calls the sink's drain() again, once it was woken. Not more than a step of a shard may
+  /// take: see paused().
   template <class Send>
   bool drain(Send&& send) {
+    std::uint32_t budget = kDrainedPerCall;
+    paused_ = false;
     while (!empty() && epoch_ <= passes_->newest()) {
+      if (budget-- == 0) {
+        paused_ = true;
+        return false;
+      }
       Kept& first = kept_[next_];
       if (!send(first.record)) return false;
       bytes_ -= first.bytes;
@@ -58,6 +76,8 @@ class EpochBuffer {
     }
     return empty();
   }
+  /// The newest drain() ended because it has sent as many as one call does: there may be room for more at once.
+  [[nodiscard]] bool paused() const noexcept { return paused_; }
   /// What comes from here on belongs to the next epoch. Nothing is kept: prepare() comes behind a drain().
   void barrier() {
     MILLSTREAM_ASSERT(empty());
@@ -65,6 +85,8 @@ class EpochBuffer {
   }
 
  private:
+  static constexpr std::uint32_t kDrainedPerCall = 4 * kBatchRecordsMax;  // more than a write() can add
+
   struct Kept {
     Record record;
     std::size_t bytes;
@@ -81,6 +103,7 @@ class EpochBuffer {
   std::vector<Kept> kept_;  // keeps its memory: it is filled again at each checkpoint
   std::size_t next_ = 0;    // before it everything has passed; less than half
   std::size_t bytes_ = 0;
+  bool paused_ = false;
 };
 
 }  // namespace millstream::inline v0

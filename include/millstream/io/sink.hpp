@@ -102,8 +102,8 @@ class SinkContext {
   [[nodiscard]] bool draining() const { return draining_; }
   /// The engine, around drain().
   void set_draining(bool draining) { draining_ = draining; }
-  /// With a short write(span) or a drain() that is not through: when to call again (wall clock; setting the clock later
-  /// does not move it). Without it the engine asks again after 1 ms.
+  /// With a short write(span) or a drain() that is not through: when to call again (wall clock, kTimestampMin = in the
+  /// next step; setting the clock later does not move it). Without it the engine asks again after 1 ms.
   void retry_at(Timestamp t) {
     retry_at_ = t;
     retry_at_ns_ = monotonic_at(clock_, t);
@@ -111,7 +111,7 @@ class SinkContext {
   [[nodiscard]] Timestamp retry_at() const { return retry_at_; }
   /// The same as Clock::monotonic_ns(), for the engine.
   [[nodiscard]] std::int64_t retry_at_ns() const { return retry_at_ns_; }
-  /// The engine, ahead of a write: what an earlier one asked for is over.
+  /// The engine, ahead of a write or drain: what an earlier one asked for is over.
   void forget_retry() { retry_at_ns_ = 0; }
   void log(LogLevel level, std::string_view message) const {
     if (log_) log_(level, message);

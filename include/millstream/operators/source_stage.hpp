@@ -41,7 +41,7 @@ struct SplitRun {
   bool open = false;
   bool finished = false;
   SplitReader reader{nullptr, nullptr};  // while it is open
-  std::optional<Position> left_at;       // where it was when it was closed
+  std::optional<Position> left_at;       // where it ended
 };
 
 /// What a source's stage is made from, on one shard.

@@ -1,6 +1,6 @@
 // What source and sink need of a client library: the seam behind which librdkafka stands, or a log broker that is
-// simulated. Calls with a timeout block and belong to the start or the end of a run; all others return at once and may
-// come from any thread.
+// simulated. Calls with a timeout block, and but for flush() belong to the start or the end of a run; all others return
+// at once and may come from any thread.
 #pragma once
 
 #include <chrono>

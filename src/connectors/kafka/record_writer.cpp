@@ -98,21 +98,27 @@ Result<bool> RecordWriter::drained() {
   if (Status served = serve(); !served.ok()) return served;
   if (!context_.draining() || connection_->options().guarantee == Guarantee::kNone) return true;
   deliveries_->begin_waiting();
-  if (deliveries_->all_answered()) return true;
-  connection_->producer().flush(kFlushMoment);
-  if (Status served = serve(); !served.ok()) return served;
-  if (deliveries_->all_answered()) return true;
-  context_.retry_at(saturating_add(context_.clock().now(), kFlushAgain));
-  return false;
+  Result<bool> arrived = deliveries_->all_arrived();
+  const std::int64_t now_ns = context_.clock().monotonic_ns();
+  // Any writer's answers may wake this one: not each time is one to flush.
+  if (arrived && !*arrived && now_ns >= flush_again_ns_) {
+    flush_again_ns_ = monotonic_after(now_ns, kFlushAgain);
+    connection_->producer().flush(kFlushMoment);
+    if (Status served = serve(); !served.ok()) return served;
+    arrived = deliveries_->all_arrived();
+  }
+  if (arrived && !*arrived) context_.retry_at(saturating_add(context_.clock().now(), kFlushAgain));
+  return arrived;
 }
 
 Status RecordWriter::wait_for_deliveries() {
-  Status status = serve();
-  while (status.ok() && !deliveries_->all_answered()) {
+  while (true) {
+    if (Status served = serve(); !served.ok()) return served;
+    const Result<bool> arrived = deliveries_->all_arrived();
+    if (!arrived) return arrived.error();
+    if (*arrived) return {};
     connection_->producer().flush(kFlushSlice);
-    status = serve();
   }
-  return status;
 }
 
 }  // namespace millstream::inline v0::kafka::detail

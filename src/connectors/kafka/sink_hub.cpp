@@ -49,6 +49,13 @@ void WriterDeliveries::wake_if_waiting() const {
   if (waiting_.load(std::memory_order_seq_cst) && waiting_.exchange(false, std::memory_order_seq_cst)) waker_.wake();
 }
 
+Result<bool> WriterDeliveries::all_arrived() const {
+  const bool answered = unanswered_.load(std::memory_order_seq_cst) == 0;
+  // In this order: another writer may serve the failure of the last one at any time.
+  if (Status lost = status(); !lost.ok()) return lost;
+  return answered;
+}
+
 Status WriterDeliveries::status() const {
   if (may_lose_ || !has_failed_.load(std::memory_order_acquire)) return {};
   const std::scoped_lock lock{mutex_};

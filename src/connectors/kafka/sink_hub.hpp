@@ -29,10 +29,11 @@ class WriterDeliveries final : public DeliveryLog {
 
   [[nodiscard]] bool has_room(std::size_t more) const;
   /// From now on, once: the writer is woken when there is room again, when all is answered, or when there is something
-  /// to serve. To be called before has_room() or all_answered() is asked.
+  /// to serve. To be called before has_room() or all_arrived() is asked.
   void begin_waiting() { waiting_.store(true, std::memory_order_seq_cst); }
   void wake_if_waiting() const;
-  [[nodiscard]] bool all_answered() const { return unanswered_.load(std::memory_order_seq_cst) == 0; }
+  /// True: everything that was sent is answered, and the guarantee holds; an error where it does not.
+  [[nodiscard]] Result<bool> all_arrived() const;
   /// The first failure that breaks the guarantee.
   [[nodiscard]] Status status() const;
   /// Messages lost under Guarantee::kNone since the last call, and why one of them.

@@ -10,6 +10,7 @@
 
 #include "connectors/drive.hpp"
 #include "connectors/kafka/scripted_client.hpp"
+#include "connectors/kafka/sink_hub.hpp"
 #include "millstream/connectors/kafka/sink.hpp"
 #include "millstream/connectors/kafka/source.hpp"
 #include "runtime/eventually.hpp"
@@ -150,6 +151,19 @@ bool sleeps(int thread) {
   std::string state;
   file >> number >> name >> state;
   return state == "S";
+}
+
+// Any writer may serve the failure of another's last message, at any time.
+TEST_F(KafkaScripted, WhatIsLostHasNotArrivedThoughAllIsAnswered) {
+  kafka::detail::WriterDeliveries deliveries{{.buffer_bytes_max = std::size_t{1} << 20}, 1, Waker{}};
+  deliveries.sent(2, 10);
+  deliveries.delivered(5);
+  Result<bool> arrived = deliveries.all_arrived();
+  EXPECT_TRUE(arrived && !*arrived);
+  deliveries.failed(5, {ErrorCode::kInvalidData, "too large"});
+  arrived = deliveries.all_arrived();
+  ASSERT_FALSE(arrived);
+  EXPECT_THAT(arrived.error().message(), HasSubstr("too large"));
 }
 
 TEST_F(KafkaScripted, ShardsShareAFailureToConnect) {

@@ -28,7 +28,8 @@ class WriterDeliveries;
 [[nodiscard]] MILLSTREAM_EXPORT std::shared_ptr<SinkHub> make_sink_hub(WriterOptions options,
                                                                        std::shared_ptr<Client> client);
 
-/// One shard's messages on their way. Never waits, but in wait_for_deliveries(). For one thread.
+/// One shard's messages on their way. Waits in wait_for_deliveries() alone, and in drained() for a millisecond. For one
+/// thread.
 class MILLSTREAM_EXPORT RecordWriter {
  public:
   /// Connects, where no other shard has: blocks, at most for the options' connect_timeout. `context` must outlive it.
@@ -94,6 +95,7 @@ class MILLSTREAM_EXPORT RecordWriter {
   std::vector<Added> added_;
   std::vector<Header> headers_;
   std::size_t header_bytes_ = 0;
+  std::int64_t flush_again_ns_ = 0;  // monotonic
   bool before_1970_ = false;
 };
 
