@@ -128,6 +128,26 @@ TEST_F(KafkaSource, ATopicThatDoesNotExistIsSaid) {
   EXPECT_THAT(missing.error().message(), AllOf(HasSubstr("'no-such-topic'"), HasSubstr("create it")));
 }
 
+TEST_F(KafkaSource, ATopicThatIsDeletedWhileItIsReadIsSaid) {
+  const std::string topic = broker->make_topic("short-lived", 1);
+  LogWriter{broker->brokers()}.write(topic, {{.value = "a"}});
+  const auto source = kafka::source<std::string>({.brokers = broker->brokers(), .topic = topic});
+  const SourceRun run{source};
+  ASSERT_TRUE(run.splits) << run.splits.error().to_string();
+  SplitReader<std::string, kafka::Source<std::string>> reader{source, run.splits->front(), run.context};
+  Result<Poll> last = Poll::more();
+  EXPECT_TRUE(test::eventually([&] {
+    last = reader.poll();
+    return !last || !reader.records.empty();
+  }));
+  broker->delete_topic(topic);
+  EXPECT_TRUE(test::eventually([&] {
+    last = reader.poll();
+    return !last;
+  }));
+  EXPECT_EQ(last.error().code(), ErrorCode::kNotFound) << last.error().to_string();
+}
+
 TEST_F(KafkaSource, WrongCredentialsAreSaidAtOnceAndRightOnesWork) {
   if (!broker->owned()) GTEST_SKIP() << "the user's own broker has no such listener";
   const std::string topic = broker->make_topic("secret", 1);
