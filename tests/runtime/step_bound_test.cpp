@@ -109,7 +109,7 @@ Bounds run_with(Window window) {
 // A step takes in a batch and gives out a batch, or does a limited amount of work that gives out nothing, such as
 // merging what a later window will need.
 constexpr std::uint64_t kBatch = kBatchRecordsMax;
-constexpr std::uint64_t kWork = 2 * kBatch;
+constexpr std::uint64_t kWork = kBatch;
 
 void expect_bounded(const Bounds& bounds) {
   EXPECT_LE(bounds.longest.added, kBatch);

@@ -139,7 +139,7 @@ class SliceWindowStage final : public WindowStage {
 
  private:
   // Entries walked in one step: some 300 us where each misses the cache in all of its columns.
-  static constexpr std::uint32_t kWorkPerStep = 512;
+  static constexpr std::uint32_t kWorkPerStep = 256;
 
   // Works on the batch until it is done or a firing has to go on in the next step.
   void run() {

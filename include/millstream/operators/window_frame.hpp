@@ -225,7 +225,7 @@ class WindowFrame : public WindowStage {
  private:
   enum class Firing { kNone, kDueBeforeEarly, kEarlyByMark, kDue, kEarlyByClock };
   // Entries that a step looks at: some 500 us where each misses the cache, with a batch of results on top.
-  static constexpr std::int32_t kWorkPerStep = 2048;
+  static constexpr std::int32_t kWorkPerStep = 1024;
 
   [[nodiscard]] Watermarks downstream() const noexcept { return {at_.merged, at_.merged}; }
 
