@@ -1,4 +1,4 @@
-// Regions of address space, asked for as huge pages.
+// Regions of address space, asked for as huge pages and touched ahead.
 #include "millstream/core/piece_arena.hpp"
 
 #include <sys/mman.h>
@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <new>
+#include <utility>
 
+#include "core/page_toucher.hpp"
 #include "millstream/core/cache_line.hpp"
 
 namespace millstream::inline v0 {
@@ -40,10 +42,15 @@ void* map_region(std::size_t bytes) {
 
 PieceArena::PieceArena(std::size_t piece_bytes)
     : piece_bytes_{round_up(std::max(piece_bytes, sizeof(Piece)), kCacheLine)},
-      region_bytes_{round_up(std::max(kRegionBytes, piece_bytes_), kHugePage)} {}
+      region_bytes_{round_up(std::max(kRegionBytes, piece_bytes_), kHugePage)},
+      toucher_{PageToucher::shared()} {}
 
 PieceArena::~PieceArena() {
-  for (void* region : regions_) ::munmap(region, region_bytes_);
+  if (next_region_ != nullptr) regions_.push_back(next_region_);  // there is room: see take()
+  for (void* region : regions_) {
+    if (toucher_) toucher_->forget(static_cast<std::byte*>(region), region_bytes_);
+    ::munmap(region, region_bytes_);
+  }
 }
 
 void* PieceArena::take() {
@@ -53,13 +60,29 @@ void* PieceArena::take() {
     return piece;
   }
   if (regions_.empty() || used_ + piece_bytes_ > region_bytes_) {
-    regions_.reserve(regions_.size() + 1);  // before there is a region to lose
-    regions_.push_back(map_region(region_bytes_));
+    regions_.reserve(regions_.size() + 2);  // before there is a region to lose
+    regions_.push_back(next_region_ != nullptr ? std::exchange(next_region_, nullptr) : map_region(region_bytes_));
     used_ = 0;
+    touched_ = kHugePage;  // who takes the first piece is there before anybody else
   }
   void* piece = static_cast<std::byte*>(regions_.back()) + used_;
   used_ += piece_bytes_;
+  if (toucher_) touch_ahead();
   return piece;
+}
+
+void PieceArena::touch_ahead() {
+  const std::size_t usable = region_bytes_ / piece_bytes_ * piece_bytes_;
+  const std::size_t wanted = round_up(used_, kHugePage) + kHugePage;
+  if (wanted <= touched_) return;
+  const std::size_t until = std::min(wanted, round_up(usable, kHugePage));
+  if (until > touched_) {
+    toucher_->touch(static_cast<std::byte*>(regions_.back()) + touched_, until - touched_);
+  } else if (next_region_ == nullptr) {
+    next_region_ = map_region(region_bytes_);
+    toucher_->touch(static_cast<std::byte*>(next_region_), kHugePage);
+  }
+  touched_ = std::max(touched_, until);
 }
 
 void PieceArena::give_back(void* piece) noexcept { free_ = ::new (piece) Piece{free_}; }

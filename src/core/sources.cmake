@@ -8,6 +8,7 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/histogram_text.cpp
   ${CMAKE_CURRENT_LIST_DIR}/log.cpp
   ${CMAKE_CURRENT_LIST_DIR}/memory_budget.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/page_toucher.cpp
   ${CMAKE_CURRENT_LIST_DIR}/piece_arena.cpp
   ${CMAKE_CURRENT_LIST_DIR}/posix_file_system.cpp
   ${CMAKE_CURRENT_LIST_DIR}/status.cpp

@@ -4,14 +4,17 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "millstream/core/export.hpp"
 
 namespace millstream::inline v0 {
 
-/// Belongs to one shard. Pieces must not be used after the arena has gone. Memory becomes resident as it is first
-/// touched, a huge page (2 MiB) at a time, so an arena is worth it from some MiB on.
+class PageToucher;
+
+/// Belongs to one shard. Pieces must not be used after the arena has gone. Memory becomes resident a huge page (2 MiB)
+/// at a time, on a thread of its own one ahead of what take() has given, so an arena is worth it from some MiB on.
 class MILLSTREAM_EXPORT PieceArena {
  public:
   /// `piece_bytes` is rounded up to whole cache lines.
@@ -29,11 +32,16 @@ class MILLSTREAM_EXPORT PieceArena {
   struct Piece {
     Piece* next;
   };
+  void touch_ahead();
+
   std::size_t piece_bytes_;
   std::size_t region_bytes_;
   std::vector<void*> regions_;
   Piece* free_ = nullptr;
-  std::size_t used_ = 0;  // bytes of the last region
+  std::size_t used_ = 0;                  // bytes of the last region
+  std::size_t touched_ = 0;               // of these, and beyond: those that the toucher was asked for
+  void* next_region_ = nullptr;           // ready for when the last one is full
+  std::shared_ptr<PageToucher> toucher_;  // null where there is none
 };
 
 }  // namespace millstream::inline v0
