@@ -29,6 +29,8 @@ set(MILLSTREAM_SANITIZE "" CACHE STRING "Sanitizers for the whole build, as -fsa
 if(MILLSTREAM_SANITIZE)
   add_compile_options(-fsanitize=${MILLSTREAM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${MILLSTREAM_SANITIZE})
+  # Not everything that xxhash wants inlined is, with so little optimization.
+  add_compile_definitions(XXH_NO_INLINE_HINTS=1)
   # ThreadSanitizer does not model the fences of channel/signal.hpp. They order atomics alone, no data is handed over by
   # them, so it neither misses nor invents a race there.
   if(MILLSTREAM_SANITIZE MATCHES thread AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

@@ -238,8 +238,9 @@ void Checkpointer::decided() {
 void Checkpointer::look_whether_stuck(std::int64_t now_ns) {
   if (phase_ == Phase::kLeft || decider_.stuck_at_ns() > now_ns) return;
   decider_.abandon();
-  fail({ErrorCode::kUnavailable, std::string{kStuckCall} + ", and what became of checkpoint " +
-                                     manifest_.checkpoint.to_string() + " is not known until the job starts again"});
+  const std::string which = "checkpoint " + manifest_.checkpoint.to_string();
+  fail(Status{ErrorCode::kUnavailable, std::string{kStuckCall}}.at(
+      "whether " + which + " is committed is not known until the job starts again"));
 }
 
 void Checkpointer::finish(std::int64_t now_ns) {
