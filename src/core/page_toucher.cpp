@@ -11,7 +11,7 @@ namespace millstream::inline v0 {
 
 std::shared_ptr<PageToucher> PageToucher::shared() {
   static std::mutex mutex;
-  static std::weak_ptr<PageToucher> newest;
+  static auto& newest = *new std::weak_ptr<PageToucher>;  // outlives the last job, also one in static storage
   const std::scoped_lock lock{mutex};
   std::shared_ptr<PageToucher> toucher = newest.lock();
   if (toucher) return toucher;

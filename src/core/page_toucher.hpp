@@ -12,8 +12,9 @@
 
 namespace millstream::inline v0 {
 
-/// Any thread. One for the process, which is there as long as somebody keeps it. It comes with whatever core is free:
-/// where none is, or the system does not know how (Linux before 5.14), owners touch their memory themselves, as ever.
+/// Any thread. One for the process, which is there as long as somebody keeps it. It runs on the cores of who asked for
+/// it first. Where none is free, or the system does not know how (Linux before 5.14), owners touch their memory
+/// themselves, as ever.
 class PageToucher {
  public:
   /// Null where no thread is to be had.

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/page_toucher.hpp"
 #include "runtime/checkpointer.hpp"
 #include "runtime/cores.hpp"
 #include "runtime/decision_runner.hpp"
@@ -74,6 +75,8 @@ void EngineRun::end_coordinating_threads() {
 void EngineRun::run_threads() {
   running_ = engine_->shards();
   std::vector<std::jthread> threads;
+  // Before any shard is pinned: it would be to the same core.
+  const std::shared_ptr<PageToucher> toucher = options_.pin ? PageToucher::shared() : nullptr;
   bool all = false;
   try {
     if (checkpoints_) {

@@ -63,7 +63,7 @@ bool touches_for_others() {
 #endif
 }
 
-TEST(PieceArena, TheNextHugePageIsResidentBeforeItIsTouched) {
+TEST(PieceArena, TheNextHugePageOfALargeOneIsResidentBeforeItIsTouched) {
   if (!touches_for_others()) GTEST_SKIP() << "this system does not know how to";
   constexpr std::size_t kPieces = 24;  // of which 16 are a region
   PieceArena arena{kHugePage};
@@ -71,7 +71,7 @@ TEST(PieceArena, TheNextHugePageIsResidentBeforeItIsTouched) {
   for (std::size_t n = 0; n < kPieces; ++n) {
     auto* piece = static_cast<unsigned char*>(arena.take());
     unsigned char resident = 0;
-    EXPECT_TRUE(n == 0 || eventually([&] { return ::mincore(piece, 4096, &resident) == 0 && (resident & 1) != 0; }))
+    EXPECT_TRUE(n < 4 || eventually([&] { return ::mincore(piece, 4096, &resident) == 0 && (resident & 1) != 0; }))
         << n;
     pieces.push_back(piece);
   }
