@@ -90,21 +90,21 @@ void* PieceArena::take() {
   return piece;
 }
 
-// Not before the page in use is half full, and not in a small arena: what is touched and never used is memory that
-// nobody counts.
+// In a small arena not at all, in a larger one by a quarter of it at the most: what is touched and never used is memory
+// that nobody counts.
 void PieceArena::touch_ahead() {
   const std::size_t full = (regions_.size() - 1) * region_bytes_ + used_;
-  if (full < kTouchFrom || used_ + kHugePage / 2 < touched_) return;
+  if (full < kTouchFrom) return;
+  const std::size_t ahead = full < kRegionBytes ? kHugePage : 2 * kHugePage;
+  const std::size_t wanted = round_up(used_, kHugePage) + ahead;
   const std::size_t usable = round_up(region_bytes_ / piece_bytes_ * piece_bytes_, kHugePage);
   try {
-    if (touched_ == usable) {
-      if (next_region_ != nullptr) return;
+    for (; touched_ < std::min(wanted, usable); touched_ += kHugePage) {
+      toucher_->touch(static_cast<std::byte*>(regions_.back()) + touched_, kHugePage);
+    }
+    if (wanted > usable && next_region_ == nullptr) {
       next_region_ = map_region(region_bytes_);
       toucher_->touch(static_cast<std::byte*>(next_region_), kHugePage);
-    }
-    for (const std::size_t until = std::min(round_up(used_, kHugePage) + kHugePage, usable); touched_ < until;
-         touched_ += kHugePage) {
-      toucher_->touch(static_cast<std::byte*>(regions_.back()) + touched_, kHugePage);
     }
   } catch (const std::bad_alloc&) {
     // Who comes there says so, if there is none then either.
