@@ -31,10 +31,10 @@ class SplitReader {
       : SplitReader{std::move(source), std::move(split), SourceContext{"source", &files, &clock, 1}} {}
   /// In the run whose splits were listed with `run`.
   SplitReader(S source, Split split, SourceContext run)
-      : source_{std::move(source)},
-        context_{std::make_unique<SplitContext>(
+      : context_{std::make_unique<SplitContext>(
             std::move(run), std::move(split), 0,
-            [this](LogLevel, std::string_view message) { logged.emplace_back(message); }, Waker{})} {
+            [this](LogLevel, std::string_view message) { logged.emplace_back(message); }, Waker{})},
+        source_{std::move(source)} {
     opened = source_.open(*context_);
   }
   SplitReader(const SplitReader&) = delete;
@@ -69,8 +69,8 @@ class SplitReader {
   std::vector<std::string> logged;
 
  private:
+  std::unique_ptr<SplitContext> context_;  // outlives the source
   S source_;
-  std::unique_ptr<SplitContext> context_;
 };
 
 /// A run of a source: its splits, and in `context` what their readers share.

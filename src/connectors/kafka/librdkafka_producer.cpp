@@ -53,11 +53,13 @@ class LibrdkafkaProducer final : public Producer {
   }
 
   Status produce(const std::string& topic, std::span<const OutgoingMessage> messages, DeliveryLog& log) override {
-    // Batch calls know neither headers nor timestamps.
+    // Batch calls know neither headers nor timestamps, and lose the memory of a message for a partition that is not
+    // there (librdkafka 2.0.2).
     Status status;
     std::size_t begun = 0;
     for (std::size_t i = 0; i <= messages.size(); ++i) {
-      const bool plain = i < messages.size() && messages[i].headers.empty() && messages[i].timestamp_ms < 0;
+      const bool plain = i < messages.size() && messages[i].headers.empty() && messages[i].timestamp_ms < 0 &&
+                         messages[i].partition < 0;
       if (plain) continue;
       if (i > begun) note(produce_plain(topic, messages.subspan(begun, i - begun), log), status);
       if (i < messages.size()) note(produce_one(topic, messages[i], log), status);
@@ -88,12 +90,11 @@ class LibrdkafkaProducer final : public Producer {
       native.len = message.value.size();
       native.key = bytes_of(message.key, message.has_key);
       native.key_len = message.key.size();
-      native.partition = message.partition < 0 ? RD_KAFKA_PARTITION_UA : message.partition;
+      native.partition = RD_KAFKA_PARTITION_UA;
       native._private = &log;
     }
-    const int taken = rd_kafka_produce_batch(handle_->topic(topic), RD_KAFKA_PARTITION_UA,
-                                             RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_PARTITION, natives.data(),
-                                             static_cast<int>(natives.size()));
+    const int taken = rd_kafka_produce_batch(handle_->topic(topic), RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
+                                             natives.data(), static_cast<int>(natives.size()));
     Status status;
     if (taken == static_cast<int>(natives.size())) return status;
     for (std::size_t i = 0; i < natives.size(); ++i) {
