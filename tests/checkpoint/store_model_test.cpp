@@ -4,15 +4,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
+#include "runtime/seeds.hpp"
 
 namespace millstream::inline v0::testing {
 namespace {
-
-std::uint64_t environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 DiskFaults faults_of(std::uint64_t seed) {
   switch (seed % 4) {
@@ -56,8 +51,7 @@ int run(std::uint64_t seed) {
 }
 
 TEST(StoreModel, EveryRecoveryFindsExactlyTheNewestDecidedCheckpoint) {
-  const std::uint64_t first = environment("MILLSTREAM_SEED", 1);
-  const std::uint64_t seeds = std::getenv("MILLSTREAM_SEED") != nullptr ? 1 : environment("MILLSTREAM_SEEDS", 2000);
+  const auto [first, seeds] = test::seeds_to_run(2000);
   int crashes = 0;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     crashes += run(seed);

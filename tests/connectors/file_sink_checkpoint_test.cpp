@@ -2,9 +2,8 @@
 // MILLSTREAM_SEEDS says how many seeds, MILLSTREAM_SEED runs one alone.
 #include <gmock/gmock.h>
 
-#include <cstdlib>
-
 #include "connectors/checkpointed_files.hpp"
+#include "runtime/seeds.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -19,11 +18,6 @@ using ::testing::IsEmpty;
 using testing::MemoryFileSystem;
 using testing::range;
 using ::testing::SizeIs;
-
-std::uint64_t environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 // Returns the lives that ended in a crash.
 int run(std::uint64_t seed) {
@@ -51,8 +45,7 @@ int run(std::uint64_t seed) {
 }
 
 TEST(FileSinkModel, ReadersSeeExactlyWhatWasDecided) {
-  const std::uint64_t first = environment("MILLSTREAM_SEED", 1);
-  const std::uint64_t seeds = std::getenv("MILLSTREAM_SEED") != nullptr ? 1 : environment("MILLSTREAM_SEEDS", 250);
+  const auto [first, seeds] = test::seeds_to_run(250);
   int crashes = 0;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     crashes += run(seed);

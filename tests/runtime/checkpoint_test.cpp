@@ -2,11 +2,10 @@
 // savepoint: thousands of seeds of the job of crashing_job.hpp, and what needs a job of its own.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "millstream/connectors/file.hpp"
 #include "millstream/testing/simulator.hpp"
 #include "runtime/crashing_job.hpp"
+#include "runtime/seeds.hpp"
 
 namespace millstream {
 namespace {
@@ -18,21 +17,9 @@ using crashing::Reading;
 using crashing::Readings;
 using crashing::Row;
 
-std::uint64_t environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
+TEST(KilledJob, GivesOutWhatAnUndisturbedOneDoes) {
+  test::for_all_seeds("runtime_checkpoint", 2000, crashing::kill_and_compare);
 }
-
-template <class Compare>
-void for_all_seeds(Compare compare, std::uint64_t otherwise) {
-  const std::uint64_t first = environment("MILLSTREAM_SEED", 1);
-  const std::uint64_t seeds =
-      std::getenv("MILLSTREAM_SEED") != nullptr ? 1 : environment("MILLSTREAM_SEEDS", otherwise);
-  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
-    ASSERT_EQ(compare(seed), "") << "MILLSTREAM_SEED=" << seed << " runtime_checkpoint shows it again";
-  }
-}
-TEST(KilledJob, GivesOutWhatAnUndisturbedOneDoes) { for_all_seeds(crashing::kill_and_compare, 2000); }
 TEST(Savepoint, HoldsWhatCameInAndNothingElseWhereverItIsStarted) {
   bool any = false;
   const auto compare = [&](std::uint64_t seed) {
@@ -41,7 +28,7 @@ TEST(Savepoint, HoldsWhatCameInAndNothingElseWhereverItIsStarted) {
     any |= made;
     return wrong;
   };
-  for_all_seeds(compare, 500);
+  test::for_all_seeds("runtime_checkpoint", 500, compare);
   EXPECT_TRUE(any);
 }
 
