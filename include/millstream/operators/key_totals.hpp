@@ -2,10 +2,13 @@
 // is not state and has no codec: a table of its own kind.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <vector>
 
+#include "millstream/core/piece_vector.hpp"
 #include "millstream/state/key_hash.hpp"
 #include "millstream/state/table_index.hpp"
 
@@ -24,6 +27,19 @@ class KeyTotals {
   [[nodiscard]] std::uint32_t find(const K& key, std::uint64_t hash) const {
     return index_.find(hash, [&](std::uint32_t number) { return entries_[number].key == key; });
   }
+  /// For each hash the number of a key that has it, or kNone: nearly always the right key, so find_or_insert() is asked
+  /// only where it is not.
+  void find_first(std::span<const std::uint64_t> hashes, std::uint32_t* numbers) const {
+    if (!large()) {
+      index_.find_first(hashes.data(), hashes.size(), numbers);
+      return;
+    }
+    for (const std::uint64_t hash : hashes) index_.prefetch(hash);
+    index_.find_first(hashes.data(), hashes.size(), numbers);
+    for (std::size_t i = 0; i < hashes.size(); ++i) {
+      if (numbers[i] != kNone) __builtin_prefetch(&entries_[numbers[i]], 1);
+    }
+  }
   /// The number of the key, with make() as its total if there is none.
   template <class Make>
   std::uint32_t find_or_insert(const K& key, std::uint64_t hash, Make&& make) {
@@ -31,7 +47,7 @@ class KeyTotals {
     if (number != kNone) return number;
     if (free_.empty()) {
       number = static_cast<std::uint32_t>(entries_.size());
-      entries_.push_back({key, make()});
+      entries_.push_back({key, make()}, no_spares_);
       live_.push_back(true);
     } else {
       number = free_.back();
@@ -54,8 +70,12 @@ class KeyTotals {
   [[nodiscard]] std::uint32_t end_number() const { return static_cast<std::uint32_t>(entries_.size()); }
 
  private:
+  // About what the L2 cache of a server core holds.
+  [[nodiscard]] bool large() const { return entries_.size() * sizeof(Entry) > std::size_t{1} << 20; }
+
   TableIndex index_;
-  std::deque<Entry> entries_;  // grows without moving, as the free numbers do
+  PieceVector<Entry> entries_;  // grows without moving, as the free numbers do
+  SparePieces<Entry> no_spares_;
   std::vector<bool> live_;
   std::deque<std::uint32_t> free_;
 };

@@ -280,6 +280,7 @@ class WindowSlices {
 
  private:
   static constexpr std::size_t kFreedPerStep = 16 * 1024;
+  static constexpr std::uint32_t kClosedTogether = 64;
   static constexpr std::uint32_t kRetiredPerCall = 2 * kBatchRecordsMax;  // more than a batch can open
   static constexpr std::size_t kSparesMax = 4;  // steady traffic opens about as many slices as it retires
 
@@ -319,24 +320,38 @@ class WindowSlices {
       }
       State& state = *it->second;
       StateTable<K, Acc>& table = *state.table;
-      for (; cursor_ < table.end_number(); ++cursor_) {
-        if (budget-- == 0) return false;
-        const auto& entry = table.entry(cursor_);
-        const std::uint32_t number =
-            totals_.find_or_insert(entry.key, hash_key(entry.key), [&] { return Total{agg_.create()}; });
-        Total& total = totals_.entry(number).value;
-        if (total.has_back) {
-          merge(total.back, entry.value);
-        } else {
-          total.back = entry.value;
-          total.has_back = true;
-        }
-        state.totals.push_back(number, spare_numbers_);
+      while (cursor_ < table.end_number()) {
+        if (budget == 0) return false;
+        const std::uint32_t count = std::min({kClosedTogether, budget, table.end_number() - cursor_});
+        close_entries(state, cursor_, count);
+        cursor_ += count;
+        budget -= count;
       }
       cursor_ = 0;
       closed_until_ = it->first + 1;
     }
     return true;
+  }
+  // Merges `count` entries of a closed slice into the back, their totals looked up together.
+  void close_entries(State& state, std::uint32_t from, std::uint32_t count) {
+    StateTable<K, Acc>& table = *state.table;
+    std::uint64_t hashes[kClosedTogether] = {};
+    std::uint32_t numbers[kClosedTogether];
+    for (std::uint32_t i = 0; i < count; ++i) hashes[i] = hash_key(table.entry(from + i).key);
+    totals_.find_first({hashes, count}, numbers);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto& entry = table.entry(from + i);
+      if (numbers[i] == kNone || !(totals_.entry(numbers[i]).key == entry.key)) [[unlikely]]
+        numbers[i] = totals_.find_or_insert(entry.key, hashes[i], [&] { return Total{agg_.create()}; });
+      Total& total = totals_.entry(numbers[i]).value;
+      if (total.has_back) {
+        merge(total.back, entry.value);
+      } else {
+        total.back = entry.value;
+        total.has_back = true;
+      }
+      state.totals.push_back(numbers[i], spare_numbers_);
+    }
   }
   // Takes the slices before `first` out of the stacks, turning the back into the front when the front is used up.
   bool expire_slices(std::int64_t first, std::uint32_t budget) {
