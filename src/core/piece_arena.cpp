@@ -22,7 +22,10 @@ constexpr int kDefaultPolicy = 0;
 constexpr int kPreferNode = 1;
 // Address space, not memory: large enough that what does not divide by the size of a piece is little.
 constexpr std::size_t kRegionBytes = 16 * kHugePage;
-constexpr std::size_t kTouchFrom = 4 * kHugePage;
+// An arena begins on small pages: there is nobody yet who would touch a huge one ahead, and a table of this size hardly
+// misses the TLB. Shortly before their end the first huge page is touched.
+constexpr std::size_t kSmallPageBytes = 2 * kHugePage;
+constexpr std::size_t kTouchFrom = kSmallPageBytes - kHugePage / 2;
 
 std::size_t round_up(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
@@ -38,8 +41,8 @@ void prefer_this_node(void* region, std::size_t bytes) {
   (void)::syscall(SYS_mbind, region, bytes, kPreferNode, &nodes, 64UL + 1, 0U);
 }
 
-// Address space for `bytes` that begins on a huge page.
-void* map_region(std::size_t bytes) {
+// Address space for `bytes` that begins on a huge page; on small ones for the first `small_bytes`.
+void* map_region(std::size_t bytes, std::size_t small_bytes) {
   const std::size_t mapped = bytes + kHugePage;
   void* at = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED) throw std::bad_alloc{};
@@ -52,7 +55,7 @@ void* map_region(std::size_t bytes) {
   prefer_this_node(region, bytes);
 #ifdef MADV_HUGEPAGE
   // A system without huge pages gives small ones: slower, nothing worse.
-  (void)::madvise(region, bytes, MADV_HUGEPAGE);
+  (void)::madvise(region + small_bytes, bytes - small_bytes, MADV_HUGEPAGE);
 #endif
   return region;
 }
@@ -80,9 +83,11 @@ void* PieceArena::take() {
   }
   if (regions_.empty() || used_ + piece_bytes_ > region_bytes_) {
     regions_.reserve(regions_.size() + 2);  // before there is a region to lose
-    regions_.push_back(next_region_ != nullptr ? std::exchange(next_region_, nullptr) : map_region(region_bytes_));
+    const std::size_t small_bytes = regions_.empty() ? kSmallPageBytes : 0;
+    regions_.push_back(next_region_ != nullptr ? std::exchange(next_region_, nullptr)
+                                               : map_region(region_bytes_, small_bytes));
     used_ = 0;
-    touched_ = kHugePage;  // by who takes the first piece, or ahead of it
+    touched_ = std::max(small_bytes, kHugePage);  // by who takes the pieces, or the first huge page ahead of that
   }
   void* piece = static_cast<std::byte*>(regions_.back()) + used_;
   used_ += piece_bytes_;
@@ -90,8 +95,8 @@ void* PieceArena::take() {
   return piece;
 }
 
-// In a small arena not at all, in a larger one by a quarter of it at the most: what is touched and never used is memory
-// that nobody counts.
+// In a small arena not at all, in a larger one by two thirds of it at the most, and soon by little of it: what is
+// touched and never used is memory that nobody counts.
 void PieceArena::touch_ahead() {
   const std::size_t full = (regions_.size() - 1) * region_bytes_ + used_;
   if (full < kTouchFrom) return;
@@ -103,7 +108,7 @@ void PieceArena::touch_ahead() {
       toucher_->touch(static_cast<std::byte*>(regions_.back()) + touched_, kHugePage);
     }
     if (wanted > usable && next_region_ == nullptr) {
-      next_region_ = map_region(region_bytes_);
+      next_region_ = map_region(region_bytes_, 0);
       toucher_->touch(static_cast<std::byte*>(next_region_), kHugePage);
     }
   } catch (const std::bad_alloc&) {

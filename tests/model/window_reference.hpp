@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <numeric>
@@ -96,10 +97,10 @@ inline std::vector<WindowTime> uniform_windows(Timestamp at, Duration size, Dura
   return all;
 }
 
-/// The end of time stands for "has ended"; a record there counts as one just before it.
+/// The ends of time stand for "has seen nothing" and "has ended"; a record there counts as one just inside.
 inline std::vector<Event> within_time(std::vector<Event> records) {
   for (Event& event : records) {
-    if (event.at == kTimestampMax) event.at -= 1us;
+    event.at = std::clamp(event.at, kTimestampMin + 1us, kTimestampMax - 1us);
   }
   return records;
 }

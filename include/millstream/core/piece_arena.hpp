@@ -13,8 +13,9 @@ namespace millstream::inline v0 {
 
 class PageToucher;
 
-/// Belongs to one shard. Pieces must not be used after the arena has gone. Memory becomes resident a huge page (2 MiB)
-/// at a time, on a thread of its own one ahead of what take() has given, so an arena is worth it from some MiB on.
+/// Belongs to one shard. Pieces must not be used after the arena has gone. Behind the first 4 MiB, which lie on small
+/// pages, memory becomes resident a huge page (2 MiB) at a time, on a thread of its own and ahead of what take() has
+/// given.
 class MILLSTREAM_EXPORT PieceArena {
  public:
   /// `piece_bytes` is rounded up to whole cache lines.

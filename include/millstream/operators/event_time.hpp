@@ -3,6 +3,7 @@
 // where it stands depends on the records alone, never on batches, shards or speed.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -110,7 +111,8 @@ class EventTimeStage final : public TransformStage<T> {
             times[i] = to_timestamp(std::invoke(time_of_, values[i]));
           }
           if (times[i] >= threshold) [[unlikely]] {
-            if (times[i] == kTimestampMax) times[i] -= Duration{1};  // the end of time is kept for "has ended"
+            // The ends of time are kept for "has seen nothing" and "has ended".
+            times[i] = std::clamp(times[i], kTimestampMin + Duration{1}, kTimestampMax - Duration{1});
             if (marker_.observe(split, times[i], &values[i])) batch->marks.push_back({i + 1, marker_.at(split)});
             threshold = marker_.threshold(split);
           }
