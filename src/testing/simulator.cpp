@@ -135,7 +135,7 @@ class SimulationLoop {
       engine_.decision_runner()->step();
       ++simulation_.steps_;
     }
-    if (checkpointer_due() && (random_.chance(0.2) || nobody_runs())) {
+    if (checkpointer_due() && (random_.chance(options_.coordinator_chance) || nobody_runs())) {
       checkpointer_woken_ = false;
       engine_.checkpointer()->step();
       ++simulation_.steps_;
@@ -314,6 +314,7 @@ SimulationResult Simulator::run(const Graph& graph) const {
   run.batch = options_.batch;
   run.exchange_slots = options_.exchange_slots;
   run.saved_per_step = options_.saved_per_step;
+  run.chunk_bytes = options_.chunk_bytes;
   run.seed = options_.seed;
   run.clock = &clock;
   run.file_system = options_.file_system != nullptr ? options_.file_system : &files;
