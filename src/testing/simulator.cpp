@@ -20,9 +20,9 @@ namespace {
 constexpr std::uint64_t kFruitlessStepsMax = 500'000;
 // Jumps of the clock in a row without any record moving: a source that polls for ever, or a timer that sets itself.
 constexpr std::uint64_t kFruitlessJumpsMax = 200'000;
-constexpr std::uint32_t kBurstMax = 24;          // steps in a row that a shard may get
-constexpr std::uint64_t kLingeringStepsMax = 8;  // of the coordinator, behind a failure
-constexpr std::uint32_t kMoodStepsMax = 300;     // steps for which the preference among shards stays
+constexpr std::uint32_t kBurstMax = 24;           // steps in a row that a shard may get
+constexpr std::uint64_t kLingeringStepsMax = 40;  // of the coordinator, behind a failure: a few write what has come
+constexpr std::uint32_t kMoodStepsMax = 300;      // steps for which the preference among shards stays
 
 class SimulatedSignal final : public ShardSignal {
  public:

@@ -105,8 +105,8 @@ TEST_F(KeptSegments, AreNamedByTheNextManifest) {
 }
 
 TEST_F(KeptSegments, AShardWhoseSegmentIsLostSaysEverythingAgainAndItAlone) {
-  for (const DiskFaults& faults : {DiskFaults{.write = 1}, DiskFaults{.sync = 1}}) {
-    DiskFaults of_one = faults;
+  for (const kit::DiskFaults& faults : {kit::DiskFaults{.write = 1}, kit::DiskFaults{.sync = 1}}) {
+    kit::DiskFaults of_one = faults;
     of_one.under = in_state(kFailing, "-00001.segment");
     files_.fail_randomly(1, of_one);
     const auto result = run();
@@ -125,13 +125,16 @@ TEST_F(KeptSegments, DoNotKeepADiskFull) {
   for (const char* what : {".manifest", "-00001.segment"}) {
     files_.fail_randomly(1, {.no_space = 1, .under = in_state(kFailing, what)});
     const auto result = run([&](kit::Simulation&) {
-      if (status_.checkpoints_failed > 0) EXPECT_THAT(segments_of(kFailing), IsEmpty());
+      if (status_.checkpoints_failed == 0) return;
+      EXPECT_THAT(segments_of(kFailing), IsEmpty());
     });
     ASSERT_TRUE(result.ok()) << result.status.to_string();
     EXPECT_EQ(status_.checkpoints_failed, 1U);
     const bool both_were_written = what == std::string_view{".manifest"};
     EXPECT_THAT(named(4, 1), ElementsAre(4));
-    if (both_were_written) EXPECT_THAT(named(4, 0), ElementsAre(4));
+    if (both_were_written) {
+      EXPECT_THAT(named(4, 0), ElementsAre(4));
+    }
     expect_whole();
     for (const std::string& path : files_.files()) ASSERT_TRUE(files_.remove(path).ok());
   }

@@ -38,7 +38,7 @@ struct KeysSource {
   void open(SplitContext& c) { context = &c; }
   Poll poll(SourceOutput<Tick>& out) {
     for (; out.room() > 0 && next < *limit; ++next) out.emit(Tick{next, next % (2 * kKeys), {}});
-    return Poll::idle_until(context->clock().now() + 1ms);
+    return next < *limit ? Poll::more() : Poll::idle_until(context->clock().now() + 1ms);
   }
   [[nodiscard]] Position position() const { return {static_cast<std::uint64_t>(next), {}}; }
 };
