@@ -223,10 +223,10 @@ class Faults {
     if (random_.chance(0.2)) {
       files_.fail_randomly(random_(), {.bit_flip = 0.004});
     } else if (refuses_ && random_.chance(0.6)) {
-      // Checkpoints fail now and then, each at another place, and the life goes on.
-      files_.fail_randomly(random_(), {.any = random_.chance(0.2) ? 0.01 : 0,
-                                       .write = random_.chance(0.7) ? 0.03 : 0,
-                                       .no_space = random_.chance(0.5) ? 0.01 : 0,
+      // Checkpoints fail now and then, each at another place, and the life goes on. One makes some dozens of calls.
+      files_.fail_randomly(random_(), {.any = random_.chance(0.3) ? 0.003 : 0,
+                                       .write = random_.chance(0.5) ? 0.003 : 0.03,
+                                       .no_space = random_.chance(0.5) ? 0.003 : 0,
                                        .under = kStateDir});
     }
   }
