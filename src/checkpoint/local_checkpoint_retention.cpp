@@ -51,6 +51,29 @@ Status LocalCheckpointStore::collect(std::size_t retained) {
   return drop_unnamed(committed_.id);
 }
 
+std::set<std::string> LocalCheckpointStore::named_files() const {
+  std::set<std::string> named;
+  for (const auto& [id, kept] : kept_) named.insert(kept.files.begin(), kept.files.end());
+  // It may have been decided, also where nobody here knows.
+  if (published_) named.insert(published_->files.begin(), published_->files.end());
+  return named;
+}
+
+Status LocalCheckpointStore::drop_kept(const std::vector<SegmentHandle>& needed) {
+  MILLSTREAM_ASSERT(settled_);
+  if (!broken_.ok()) return broken_;
+  std::set<std::string> named = named_files();
+  for (const SegmentHandle& segment : needed) named.insert(segment.file.name);
+  const Result<std::vector<std::string>> names = files_.list(folder_);
+  if (!names) return names.error();
+  for (const std::string& name : *names) {
+    const StateName parsed = parse_state_name(name);
+    if (parsed.kind != StateName::Kind::kSegment || parsed.id <= committed_.id || named.contains(name)) continue;
+    if (Status s = remove_if_there(name); !s.ok()) return s;
+  }
+  return {};
+}
+
 Status LocalCheckpointStore::drop_unnamed(std::uint64_t last_id) {
   using enum StateName::Kind;
   const Result<std::vector<std::string>> names = files_.list(folder_);
@@ -68,8 +91,7 @@ Status LocalCheckpointStore::drop_unnamed(std::uint64_t last_id) {
     if (Status s = sync_folder(); !s.ok()) return s;
   }
   if (settled_) kill_point("retention.behind_manifests");
-  std::set<std::string> named;
-  for (const auto& [id, kept] : kept_) named.insert(kept.files.begin(), kept.files.end());
+  const std::set<std::string> named = named_files();
   for (const std::string& name : *names) {
     const StateName parsed = parse_state_name(name);
     if ((parsed.kind != kSegment && parsed.kind != kBase) || parsed.id > last_id || named.contains(name)) continue;

@@ -80,4 +80,13 @@ Status file_error(std::string_view action, std::string_view path, int error_numb
   return {code, std::move(message)};
 }
 
+// Callers branch on a code, and it is kIo like other refusals. Few look for the cause, so a Status does not carry it.
+bool is_disk_full(const Status& status) {
+  if (status.code() != ErrorCode::kIo) return false;
+  const auto says = [&](int error_number) {
+    return status.message().find(": " + std::generic_category().message(error_number)) != std::string::npos;
+  };
+  return says(ENOSPC) || says(EDQUOT);
+}
+
 }  // namespace millstream::inline v0

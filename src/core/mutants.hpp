@@ -59,6 +59,7 @@ enum class Mutant {
   kGivenUpDropped = 45,
   kFreshDespiteMarker = 46,
   kPositionsNotCompared = 47,
+  kKeptNotNamed = 48,
 };
 
 struct MutantName {
@@ -115,6 +116,7 @@ inline constexpr MutantName kMutants[] = {
     {Mutant::kGivenUpDropped, "the transaction of a given up checkpoint is dropped, and the job goes on"},
     {Mutant::kFreshDespiteMarker, "a job begins anew when its decisions have gone"},
     {Mutant::kPositionsNotCompared, "positions that somebody has set are not noticed"},
+    {Mutant::kKeptNotNamed, "a segment that a failed checkpoint has left is not named by the next manifest"},
 };
 
 #ifdef MILLSTREAM_TEST_SWITCHES

@@ -9,7 +9,7 @@
 #include "core/kill_points.hpp"
 #include "core/mutants.hpp"
 #include "millstream/core/assert.hpp"
-#include "millstream/core/key_group.hpp"
+#include "millstream/core/file_system.hpp"
 #include "runtime/watched_call.hpp"
 
 namespace millstream::inline v0 {
@@ -33,16 +33,14 @@ Checkpointer::Checkpointer(CheckpointedJob& job, CheckpointStore& store, Decisio
       nonces_{nonce_seed},
       savepoints_{micros(options.timeout), facts_.decider},
       committed_{facts_.committed},
-      chain_{options.rebase_bytes} {
+      chain_{facts_.shards, options.rebase_bytes},
+      taker_{store, facts_.shards, [this](std::uint32_t shard) { job_.made_room(shard); }} {
   last_id_ = committed_.id;
   next_ns_ = monotonic_after(clock_.monotonic_ns(), micros(options_.interval));
 }
 
-void Checkpointer::take(ShardSnapshot snapshot) {
-  {
-    const std::scoped_lock lock{mutex_};
-    events_.snapshots.push_back(std::move(snapshot));
-  }
+void Checkpointer::take(ShardPart part) {
+  taker_.take(std::move(part));
   wake();
 }
 
@@ -79,6 +77,7 @@ Checkpointer::Events Checkpointer::take_events() {
 }
 
 std::int64_t Checkpointer::deadline_ns() const {
+  if (taker_.has_parts()) return 0;
   if (phase_ == Phase::kLeft) return kNeverNs;
   return std::min({phase_deadline_ns(), savepoints_.deadline_ns(), decider_.stuck_at_ns()});
 }
@@ -96,10 +95,11 @@ std::int64_t Checkpointer::phase_deadline_ns() const {
 }
 
 void Checkpointer::step() {
-  Events events = take_events();
+  const Events events = take_events();
   ended_ += events.ended;
   sinks_done_ += events.committed;
-  for (ShardSnapshot& snapshot : events.snapshots) collect(std::move(snapshot));
+  for (SnapshotTaker::Taken& taken : taker_.write_some()) collect(std::move(taken));
+  if (phase_ == Phase::kCollecting && !taker_.failure().ok()) give_up(taker_.failure());
   for (const DecisionRunner::Reply& reply : decider_.take_replies()) answer(reply);
   const std::int64_t now_ns = clock_.monotonic_ns();
   look_whether_stuck(now_ns);
@@ -132,47 +132,48 @@ void Checkpointer::start(std::int64_t now_ns) {
   }
   phase_ = Phase::kCollecting;
   whole_ = chain_.wants_whole();
-  if (!whole_ && !mutant_is(Mutant::kChainCut)) manifest_.segments = chain_.segments();
-  job_.send_barrier(++barrier_, whole_);
+  some_lost_ = false;
+  taker_.begin(manifest_.checkpoint, ++barrier_);
+  job_.send_barrier(barrier_, whole_);
 }
 
-void Checkpointer::collect(ShardSnapshot snapshot) {
+// What a shard has said counts from here on, whatever becomes of the checkpoint: it says nothing of it again.
+void Checkpointer::collect(SnapshotTaker::Taken taken) {
+  ShardSnapshot& snapshot = taken.snapshot;
   MILLSTREAM_ASSERT(snapshot.barrier == barrier_ && collected_ < facts_.shards);
   ++collected_;
-  if (phase_ == Phase::kCollecting) {
-    if (Status s = write(snapshot); !s.ok()) give_up(s);
+  if (taken.segment) {
+    chain_.add(*std::move(taken.segment), (whole_ >> snapshot.shard & 1) != 0);
+  } else {
+    some_lost_ = true;
+    if (!mutant_is(Mutant::kFailedChangesForgotten)) chain_.lost(snapshot.shard);
   }
   if (phase_ == Phase::kCollecting) {
     if (snapshot.shard == 0) manifest_.stages = std::move(snapshot.stages);
     std::move(snapshot.positions.begin(), snapshot.positions.end(), std::back_inserter(manifest_.positions));
     std::move(snapshot.prepared.begin(), snapshot.prepared.end(), std::back_inserter(manifest_.prepared));
     const std::uint32_t forgone = mutant_is(Mutant::kDecidedWithoutAShard) && facts_.shards > 1 ? 1 : 0;
-    if (collected_ == facts_.shards - forgone) prepare();
+    if (collected_ == facts_.shards - forgone && taker_.failure().ok()) prepare();
   } else if (phase_ == Phase::kGivenUp && collected_ == facts_.shards) {
-    phase_ = Phase::kIdle;
+    end_giving_up();
   }
 }
 
-Status Checkpointer::write(ShardSnapshot& snapshot) {
-  Result<SegmentWriter> writer = store_.create_segment(manifest_.checkpoint, snapshot.shard);
-  if (!writer) return writer.error();
-  for (SegmentChunk& chunk : snapshot.chunks) {
-    if (Status s = writer->append(chunk); !s.ok()) return s;
-  }
-  Result<SegmentHandle> handle =
-      writer->finish({first_group(snapshot.shard, facts_.shards), first_group(snapshot.shard + 1, facts_.shards)});
-  if (!handle) return handle.error();
-  manifest_.segments.push_back(*std::move(handle));
-  return {};
+std::vector<SegmentHandle> Checkpointer::segments_to_name() const {
+  std::vector<SegmentHandle> all = chain_.segments();
+  std::erase_if(all, [this](const SegmentHandle& each) {
+    const bool kept = each.epoch.id > committed_.id;
+    return each.epoch != manifest_.checkpoint &&
+           (mutant_is(Mutant::kChainCut) || (mutant_is(Mutant::kKeptNotNamed) && kept));
+  });
+  return all;
 }
 
 // Both sides prepare at once: what the decider sends to other machines goes out while the manifest is written.
 void Checkpointer::prepare() {
   manifest_.written_at = clock_.now();
+  manifest_.segments = segments_to_name();
   // Shards come in any order; what is written says the same whatever it was.
-  std::sort(manifest_.segments.begin(), manifest_.segments.end(), [](const SegmentHandle& a, const SegmentHandle& b) {
-    return std::tie(a.epoch.id, a.shard) < std::tie(b.epoch.id, b.shard);
-  });
   std::sort(manifest_.positions.begin(), manifest_.positions.end(), [](const SplitPosition& a, const SplitPosition& b) {
     return std::tie(a.source, a.split) < std::tie(b.source, b.split);
   });
@@ -230,7 +231,7 @@ void Checkpointer::decided() {
     return;
   }
   committed_ = manifest_.checkpoint;
-  chain_.committed(manifest_.segments, whole_);
+  chain_.committed();
   phase_ = Phase::kCommitting;
   job_.commit_barrier(barrier_);
 }
@@ -269,12 +270,19 @@ void Checkpointer::give_up(const Status& why) {
   if (mutant_is(Mutant::kPublishedWhenGivenUp)) job_.commit_barrier(barrier_);
   if (phase_ != Phase::kGivenUp) {
     decider_.give_up(manifest_.checkpoint);
-    // What the stages have said at its barrier is lost, so the next one has to hold everything.
-    if (!mutant_is(Mutant::kFailedChangesForgotten)) chain_.lost();
-    if (Status s = store_.abort(manifest_.checkpoint, AbortedSegments::kDrop); !s.ok() && log_) {
+    // Segments are kept for the next one, unless that keeps the disk full.
+    const bool full = is_disk_full(why);
+    if (full) {
+      taker_.drop();
+      if (!mutant_is(Mutant::kFailedChangesForgotten)) chain_.drop_kept();
+    }
+    const auto segments = full ? AbortedSegments::kDrop : AbortedSegments::kKeep;
+    if (Status s = store_.abort(manifest_.checkpoint, segments); !s.ok() && log_) {
       log_(LogLevel::kWarning, s.at("removing what is left of it").message());
     }
-    phase_ = collected_ == facts_.shards ? Phase::kIdle : Phase::kGivenUp;
+    if (full) drop_kept();
+    phase_ = Phase::kGivenUp;
+    if (collected_ == facts_.shards) end_giving_up();
   } else {
     phase_ = Phase::kIdle;  // no barrier was sent
   }
@@ -286,8 +294,28 @@ void Checkpointer::give_up(const Status& why) {
   next_ns_ = monotonic_after(clock_.monotonic_ns(), micros(std::max(options_.interval, options_.min_pause)));
 }
 
+// All shards have said everything, and what is on the disk of it is whole.
+void Checkpointer::end_giving_up() {
+  phase_ = Phase::kIdle;
+  if (some_lost_) drop_kept();
+}
+
+void Checkpointer::drop_kept() {
+  if (Status s = store_.drop_kept(chain_.segments()); !s.ok() && log_) {
+    log_(LogLevel::kWarning, s.at("removing segments that no checkpoint will name").message());
+  }
+}
+
+void Checkpointer::close(const Status& why) {
+  savepoints_.close(why);
+  taker_.drop();
+  // What cannot be removed now is removed at the next start.
+  static_cast<void>(store_.drop_kept({}));
+}
+
 void Checkpointer::fail(const Status& why) {
   phase_ = Phase::kLeft;
+  taker_.drop();
   savepoints_.close(why);
   job_.fail(why);
 }

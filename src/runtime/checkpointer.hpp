@@ -21,6 +21,7 @@
 #include "runtime/savepoints.hpp"
 #include "runtime/segment_chain.hpp"
 #include "runtime/shard_barriers.hpp"
+#include "runtime/snapshot_taker.hpp"
 
 namespace millstream::inline v0 {
 
@@ -29,7 +30,10 @@ class MILLSTREAM_EXPORT CheckpointedJob {
  public:
   virtual ~CheckpointedJob() = default;
   /// Sources are to send this barrier; stages give out all of their state, or what has changed since the one before.
-  virtual void send_barrier(std::uint64_t barrier, bool whole) = 0;
+  /// `whole`: one bit a shard, 1 = all of it.
+  virtual void send_barrier(std::uint64_t barrier, std::uint64_t whole) = 0;
+  /// The shard may wait with giving out state: some of what it has given out is out of memory.
+  virtual void made_room(std::uint32_t shard) = 0;
   /// Sinks are to commit what they prepared at this barrier.
   virtual void commit_barrier(std::uint64_t barrier) = 0;
   /// The last checkpoint is committed: shards may leave their loops.
@@ -53,15 +57,20 @@ class MILLSTREAM_EXPORT Checkpointer {
                CheckpointFacts facts, Clock& clock, LogHook log, std::uint64_t nonce_seed);
 
   // From any thread.
-  void take(ShardSnapshot snapshot);
+  void take(ShardPart part);
+  /// Memory of what the shard has given out and is not written yet.
+  [[nodiscard]] std::size_t unwritten_bytes(std::uint32_t shard) const noexcept {
+    return taker_.unwritten_bytes(shard);
+  }
   /// A shard's sinks have committed what they prepared at the newest barrier.
   void note_committed();
   /// All stages of a shard have ended, for good.
   void note_ended();
   /// Takes a checkpoint at once, or with at_end waits for the last one, and makes the savepoint of it.
   void request(SavepointRequest savepoint);
-  /// Nobody steps it any more, because of this: neither will there be savepoints.
-  void close(const Status& why) { savepoints_.close(why); }
+  /// Nobody steps it any more, because of this: neither will there be savepoints. What it has kept of checkpoints that
+  /// failed is deleted.
+  void close(const Status& why);
   /// Called whenever one of these was; set before the job starts.
   std::function<void()> wake = [] {};
   void fill_in(JobStatus& status) const;
@@ -78,27 +87,28 @@ class MILLSTREAM_EXPORT Checkpointer {
     kCollecting,  // shards are on their way to the barrier
     kPrepared,    // the manifest is on the disk; the decider is preparing, too
     kDeciding,    // only the decider knows; it ends by what that says
-    kGivenUp,     // it has failed, but some shards have not come to its barrier yet
+    kGivenUp,     // it has failed, but some shards have not said everything at its barrier yet
     kCommitting,  // decided; sinks are publishing
     kLeft,        // the last one is committed, or the job has failed
   };
   struct Events {
-    std::vector<ShardSnapshot> snapshots;
     std::uint32_t committed = 0;
     std::uint32_t ended = 0;
   };
   [[nodiscard]] std::int64_t phase_deadline_ns() const;
   [[nodiscard]] Events take_events();
   void start(std::int64_t now_ns);
-  void collect(ShardSnapshot snapshot);
-  [[nodiscard]] Status write(ShardSnapshot& snapshot);
+  void collect(SnapshotTaker::Taken taken);
   void prepare();
+  [[nodiscard]] std::vector<SegmentHandle> segments_to_name() const;
   [[nodiscard]] Status publish();
   void answer(const DecisionRunner::Reply& reply);
   void decided();
   void look_whether_stuck(std::int64_t now_ns);
   void finish(std::int64_t now_ns);
   void give_up(const Status& why);
+  void end_giving_up();
+  void drop_kept();
   void fail(const Status& why);
 
   CheckpointedJob& job_;
@@ -117,9 +127,11 @@ class MILLSTREAM_EXPORT Checkpointer {
   Phase phase_ = Phase::kIdle;
   std::uint64_t barrier_ = 0;
   CheckpointId committed_;  // the newest; id 0 = none
-  SegmentChain chain_;      // of that one
-  Manifest manifest_;       // of the one under way
-  bool whole_ = true;       // so is that one
+  SegmentChain chain_;      // of the next manifest
+  SnapshotTaker taker_;
+  Manifest manifest_;        // of the one under way
+  std::uint64_t whole_ = 0;  // shards that say everything at it, one bit each
+  bool some_lost_ = false;   // a segment of it could not be written
   std::uint32_t collected_ = 0;
   std::uint32_t sinks_done_ = 0;
   std::uint32_t ended_ = 0;

@@ -10,10 +10,11 @@ class Engine::Coordination final : public CheckpointedJob {
  public:
   explicit Coordination(Engine& engine) : engine_{engine} {}
 
-  void send_barrier(std::uint64_t barrier, bool whole) override {
+  void send_barrier(std::uint64_t barrier, std::uint64_t whole) override {
     engine_.barrier_.set({barrier, whole});
     engine_.notify_all();
   }
+  void made_room(std::uint32_t shard) override { engine_.shards_[shard]->signal().notify(); }
   void commit_barrier(std::uint64_t barrier) override {
     engine_.committed_.store(barrier, std::memory_order_relaxed);
     engine_.notify_all();

@@ -16,7 +16,7 @@
 namespace millstream::inline v0 {
 namespace {
 
-constexpr std::uint32_t kShardsMax = 64;  // rings are one for each pair of shards
+constexpr std::uint32_t kShardsMax = 64;  // rings are one for each pair of shards; a BarrierRequest has so many bits
 constexpr std::size_t kMemoryDefault = std::size_t{1} << 30;
 
 bool same_folder(const std::string& a, const std::string& b) {
@@ -36,6 +36,10 @@ Status check_options(const RunOptions& options) {
   if (options.calling_thread && options.shards != 1) mistake("calling_thread needs shards = 1");
   if (options.exchange_slots < 1) mistake("exchange_slots is 0: give at least 1");
   if (options.saved_per_step < 1) mistake("saved_per_step is 0: give at least 1");
+  if (options.chunk_bytes < 1 || options.chunk_bytes > kSegmentBlockBytesMax / 4) {
+    mistake("chunk_bytes is " + std::to_string(options.chunk_bytes) + ": give 1 to " +
+            std::to_string(kSegmentBlockBytesMax / 4));
+  }
   const CheckpointOptions& checkpoint = options.checkpoint;
   if (checkpoint.interval.count() < 0 || checkpoint.timeout.count() < 0 || checkpoint.min_pause.count() < 0) {
     mistake("a time of .checkpoint is negative: give 0 or more");
@@ -119,7 +123,9 @@ class EngineBuilder {
       if (!options_.state_dir.empty()) {
         shard->barriers_ = std::make_unique<ShardBarriers>(
             *shard, engine_->barrier_, [kinds](std::uint32_t node) { return kinds[node]; },
-            [engine = engine_.get()](ShardSnapshot snapshot) { engine->checkpointer_->take(std::move(snapshot)); });
+            PartsTaker{[engine = engine_.get()](ShardPart part) { engine->checkpointer_->take(std::move(part)); },
+                       [engine = engine_.get(), i] { return engine->checkpointer_->unwritten_bytes(i); }},
+            options_.chunk_bytes);
         context.barriers = shard->barriers_.get();
       }
       context.set_cancel_flag(&engine_->cancelled_);

@@ -16,9 +16,8 @@ namespace {
 // While a shard has other work, it gives out what it may give in a step for so much time of that: at some 50 ns an
 // entry a tenth of its time, however long its steps are. Records that come at half of what it can do must not pile up.
 constexpr std::int64_t kBusyStepNs = 800'000;
-constexpr std::uint32_t kBusyShare = 8;  // and at least this part of it
+constexpr std::int64_t kBusyShare = 8;  // and at least this part of it
 constexpr std::int64_t kBusyNsMax = 1'000'000'000;
-constexpr std::size_t kChunkBytes = std::size_t{1} << 20;  // far below what a block may hold, above any common entry
 
 }  // namespace
 
@@ -30,18 +29,23 @@ class ShardBarriers::StageSnapshot final : public Snapshot {
       : owner_{owner}, stage_{stage}, first_{first} {}
   [[nodiscard]] bool whole() const override { return owner_.whole_; }
   void remove_range(std::uint32_t state, std::string_view first, std::string_view end) override {
-    owner_.chunk_of(first_ + state).remove_range(kEveryShard, first, end);
+    owner_.add_to_chunk(first_ + state, [&](SegmentChunk& chunk) { chunk.remove_range(kEveryShard, first, end); });
   }
   void remove(std::uint32_t state, std::uint32_t key_group, std::string_view key) override {
     if (mutant_is(Mutant::kRemovalForgotten)) return;
-    owner_.chunk_of(first_ + state).remove(key_group, key);
+    owner_.add_to_chunk(first_ + state, [&](SegmentChunk& chunk) { chunk.remove(key_group, key); });
   }
   void put(const StateEntry& entry) override {
     if (mutant_is(Mutant::kEntryForgotten) && entry.key_group % 2 == 1) return;
     if (mutant_is(Mutant::kChangeForgotten) && !whole() && entry.key_group % 2 == 1) return;
-    owner_.chunk_of(first_ + entry.state).put(entry.key_group, entry.key, entry.value);
+    owner_.add_to_chunk(first_ + entry.state,
+                        [&](SegmentChunk& chunk) { chunk.put(entry.key_group, entry.key, entry.value); });
   }
-  void later(Sweep& sweep) override { owner_.sweeps_.push_back(&sweep); }
+  void later(Sweep& sweep) override {
+    // The time in which there was nothing to give out earns nothing.
+    if (owner_.sweeps_.empty()) owner_.given_at_ns_ = owner_.shard_.context().clock->monotonic_ns();
+    owner_.sweeps_.push_back(&sweep);
+  }
   void position(std::string_view split, std::string position, bool finished) override {
     owner_.current_.positions.push_back({stage_.name(), std::string{split}, std::move(position), finished});
   }
@@ -55,10 +59,44 @@ class ShardBarriers::StageSnapshot final : public Snapshot {
   std::uint32_t first_;
 };
 
+// States are told of side by side, for whoever changes an entry gives it out first; each has a chunk that is filled. It
+// is handed over an eighth early, so that its memory, which doubles as it grows, does not double once more.
+template <class Add>
+void ShardBarriers::add_to_chunk(std::uint32_t number, const Add& add) {
+  SegmentChunk& chunk = chunks_[number];
+  if (chunk.size_bytes() >= chunk_bytes_ - chunk_bytes_ / 8) {
+    ShardPart part{current_.shard, current_.barrier, {}};
+    part.chunks.push_back(take_chunk(number));
+    taker_.take(std::move(part));
+  }
+  const std::size_t before = chunk.empty() ? 0 : chunk.memory_bytes();
+  add(chunk);
+  chunks_bytes_ += chunk.memory_bytes() - before;
+}
+
+SegmentChunk ShardBarriers::take_chunk(std::uint32_t number) {
+  if (!chunks_[number].empty()) chunks_bytes_ -= chunks_[number].memory_bytes();
+  return std::exchange(chunks_[number], SegmentChunk{number});
+}
+
+ShardPart ShardBarriers::take_all_chunks() {
+  ShardPart part{current_.shard, current_.barrier, {}};
+  for (std::uint32_t number = 0; number < chunks_.size(); ++number) {
+    if (!chunks_[number].empty()) part.chunks.push_back(take_chunk(number));
+  }
+  return part;
+}
+
 ShardBarriers::ShardBarriers(Shard& shard, const BarrierRequest& request,
-                             std::function<std::string(std::uint32_t node)> kind_of,
-                             std::function<void(ShardSnapshot)> deliver)
-    : shard_{shard}, request_{request}, kind_of_{std::move(kind_of)}, deliver_{std::move(deliver)} {}
+                             std::function<std::string(std::uint32_t node)> kind_of, PartsTaker taker,
+                             std::size_t chunk_bytes)
+    : shard_{shard},
+      request_{request},
+      kind_of_{std::move(kind_of)},
+      taker_{std::move(taker)},
+      chunk_bytes_{chunk_bytes},
+      unwritten_bytes_max_{kUnwrittenChunks * chunk_bytes},
+      memory_{shard.context().memory} {}
 ShardBarriers::~ShardBarriers() = default;
 
 void ShardBarriers::begin() {
@@ -69,19 +107,19 @@ void ShardBarriers::begin() {
   // Not as the shard knew it when its step began: a barrier of another shard's source may have overtaken that.
   const BarrierRequest::Value asked = request_.get();
   MILLSTREAM_ASSERT(asked.barrier == current_.barrier);
-  whole_ = asked.whole;
+  whole_ = asked.whole_on(current_.shard);
   snapshots_.clear();
+  chunks_.clear();
   std::uint32_t number = 0;
   for (const auto& [node, stage] : shard_.stages()) {
     snapshots_[stage.get()] = std::make_unique<StageSnapshot>(*this, *stage, number);
     StageSummary summary{stage->name(), kind_of_(node), {}, {}};
     for (StateDeclaration& state : stage->states()) {
+      chunks_.emplace_back(number);
       summary.states.push_back({number++, std::move(state.name), std::move(state.schema)});
     }
     if (!summary.states.empty()) current_.stages.push_back(std::move(summary));
   }
-  open_chunks_.assign(number, 0);
-  given_at_ns_ = shard_.context().clock->monotonic_ns();
 }
 
 void ShardBarriers::reached(Stage& stage) {
@@ -90,9 +128,10 @@ void ShardBarriers::reached(Stage& stage) {
   MILLSTREAM_ASSERT(stage.barrier() == current_.barrier);
   stage.save(*snapshots_.at(&stage));
   // A sink that could not prepare, or a record that a stage failed at in this very step, is missing in the snapshot:
-  // were it delivered, it could still be decided before the job has ended.
+  // were all of it delivered, it could still be decided before the job has ended.
   if (shard_.context().failed()) {
     if (!mutant_is(Mutant::kFailedShardSaves)) return;
+    unwritten_bytes_max_ = SIZE_MAX;
     while (give_some(false)) continue;  // there is no further step
   }
   if (++reached_ < shard_.stages().size()) return;
@@ -110,36 +149,57 @@ void ShardBarriers::bring_ended_stages() {
 }
 
 bool ShardBarriers::give_some(bool busy) {
-  if (sweeps_.empty()) return false;
-  const ShardContext& context = shard_.context();
-  std::uint32_t budget = context.saved_per_step;
-  if (busy) {
-    const std::int64_t worked_ns = std::min(context.clock->monotonic_ns() - given_at_ns_, kBusyNsMax);
-    const std::int64_t earned = std::int64_t{budget} * worked_ns / kBusyStepNs;
-    budget =
-        static_cast<std::uint32_t>(std::clamp<std::int64_t>(earned, std::max(budget / kBusyShare, 1U), UINT32_MAX));
+  if (sweeps_.empty()) {
+    if (memory_.bytes() > 0) memory_.resize(chunks_bytes_ + taker_.unwritten_bytes());
+    return false;
   }
-  while (!sweeps_.empty() && sweeps_.front()->give_some(budget)) sweeps_.pop_front();
-  given_at_ns_ = context.clock->monotonic_ns();
+  const bool given = give(earned(busy));
+  given_at_ns_ = shard_.context().clock->monotonic_ns();
   deliver_if_complete();
-  return true;
+  memory_.resize(chunks_bytes_ + taker_.unwritten_bytes());
+  return given;
+}
+
+std::int64_t ShardBarriers::earned(bool busy) const {
+  const std::int64_t budget = shard_.context().saved_per_step;
+  if (!busy) return budget;
+  // The time for which it waited for the disk earns nothing: it would be made up for in one long step.
+  const std::int64_t worked_ns = waited_ ? 0 : shard_.context().clock->monotonic_ns() - given_at_ns_;
+  const std::int64_t share = budget * std::min(worked_ns, kBusyNsMax) / kBusyStepNs;
+  return std::max({share, budget / kBusyShare, std::int64_t{1}});
+}
+
+bool ShardBarriers::give(std::int64_t budget) {
+  bool given = false;
+  waited_ = false;
+  while (!sweeps_.empty() && budget > 0) {
+    if (!has_room()) {
+      waited_ = true;
+      break;
+    }
+    std::int64_t some = std::min<std::int64_t>(budget, kEntriesBetweenLooks);
+    budget -= some;
+    if (sweeps_.front()->give_some(some)) sweeps_.pop_front();
+    budget += some;  // what is left of it, or what it took too much
+    given = true;
+  }
+  return given;
+}
+
+bool ShardBarriers::has_room() {
+  const std::size_t handed_over = taker_.unwritten_bytes();
+  if (handed_over + chunks_bytes_ < unwritten_bytes_max_) return true;
+  // Room comes by what is being written. Chunks of many states may take it all before any of them is full.
+  if (handed_over == 0) taker_.take(take_all_chunks());
+  return false;
 }
 
 void ShardBarriers::deliver_if_complete() {
   if (delivered_ || completed_ != current_.barrier || !sweeps_.empty()) return;
   delivered_ = true;
-  deliver_(std::exchange(current_, {}));
-}
-
-// States are told of side by side, for whoever changes an entry gives it out first; each has a chunk that is filled.
-SegmentChunk& ShardBarriers::chunk_of(std::uint32_t number) {
-  std::size_t& open = open_chunks_[number];
-  std::vector<SegmentChunk>& chunks = current_.chunks;
-  if (open == 0 || chunks[open - 1].size_bytes() >= kChunkBytes) {
-    chunks.emplace_back(number);
-    open = chunks.size();
-  }
-  return chunks[open - 1];
+  ShardPart last = take_all_chunks();
+  last.rest = std::exchange(current_, {});
+  taker_.take(std::move(last));
 }
 
 }  // namespace millstream::inline v0

@@ -12,5 +12,6 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/restore.cpp
   ${CMAKE_CURRENT_LIST_DIR}/savepoints.cpp
   ${CMAKE_CURRENT_LIST_DIR}/shard_barriers.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/snapshot_taker.cpp
   ${CMAKE_CURRENT_LIST_DIR}/starting_point.cpp
   ${CMAKE_CURRENT_LIST_DIR}/stepping_thread.cpp)

@@ -14,7 +14,7 @@ namespace millstream::inline v0 {
 namespace {
 
 constexpr std::size_t kPieceBytes = 16 * 1024;
-constexpr std::uint32_t kRemovedForBudget = 512;  // what a piece of them costs, in entries
+constexpr std::int64_t kRemovedForBudget = 512;  // what a piece of them costs, in entries
 constexpr std::uint32_t kEmptyWordsForBudget = 64;
 
 struct Head {
@@ -80,11 +80,11 @@ void EntryChanges::begin_save(bool whole, std::unique_ptr<EntrySaver> saver) {
   saver_ = std::move(saver);
 }
 
-bool EntryChanges::give_some(std::uint32_t& budget) {
+bool EntryChanges::give_some(std::int64_t& budget) {
   if (!saving()) return true;
   if (error_) std::rethrow_exception(error_);
-  for (; !removing_.empty(); budget -= std::min(budget, kRemovedForBudget)) {
-    if (budget == 0) return false;
+  for (; !removing_.empty(); budget -= kRemovedForBudget) {
+    if (budget <= 0) return false;
     removing_.take_some([&](std::uint32_t group, std::string_view key) { saver_->remove(group, key); });
   }
   const std::uint64_t end = std::uint64_t{marks_end_} * kMarked;
@@ -94,11 +94,11 @@ bool EntryChanges::give_some(std::uint32_t& budget) {
     if (left == 0 && ++empty_words % kEmptyWordsForBudget != 0) continue;
     if (left == 0 && budget > 0) --budget;
     while (left != 0) {
-      if (budget == 0) return false;
+      if (budget <= 0) return false;
       --budget;
       give(first + static_cast<std::uint32_t>(std::countr_zero(left)));
     }
-    if (budget == 0) return false;
+    if (budget <= 0) return false;
   }
   if (error_) std::rethrow_exception(error_);
   saver_.reset();

@@ -17,7 +17,7 @@ class MemoryFileSystem::Handle {
 
  protected:
   [[nodiscard]] int fault(Operation operation) const {
-    const int error = files_.next_fault(operation);
+    const int error = files_.next_fault(operation, path_);
     return life_ == files_.life_ ? error : EIO;
   }
   MemoryFileSystem& files_;
@@ -37,8 +37,8 @@ class MemoryFileSystem::Reader final : public ReadableFile, Handle {
     if (offset >= node_->bytes.size()) return std::size_t{0};
     std::size_t size = node_->bytes.copy(into.data(), into.size(), offset);
     Random& random = files_.random_;
-    if (files_.faults_.short_read > 0 && random.chance(files_.faults_.short_read)) size = random.below(size);
-    if (size > 0 && files_.faults_.bit_flip > 0 && random.chance(files_.faults_.bit_flip)) {
+    if (files_.hit(files_.faults_.short_read, path_)) size = random.below(size);
+    if (size > 0 && files_.hit(files_.faults_.bit_flip, path_)) {
       char& victim = into[random.below(size)];
       victim = static_cast<char>(victim ^ (1 << random.below(8)));
     }
@@ -115,16 +115,20 @@ std::uint64_t MemoryFileSystem::operations() const {
   return operations_;
 }
 
-int MemoryFileSystem::next_fault(Operation operation) {
+bool MemoryFileSystem::hit(double probability, const std::string& path) {
+  return probability > 0 && path.starts_with(faults_.under) && random_.chance(probability);
+}
+
+int MemoryFileSystem::next_fault(Operation operation, const std::string& path) {
   ++operations_;
   if (operations_ == stop_at_) stopped_ = true;
   if (stopped_) return EIO;
   if (operations_ == fail_at_) return fail_with_;
-  const auto hit = [this](double probability) { return probability > 0 && random_.chance(probability); };
-  if (hit(faults_.any)) return EIO;
-  if (operation == Operation::kRead && hit(faults_.read)) return EIO;
-  if (operation == Operation::kSync && hit(faults_.sync)) return EIO;
-  if ((operation == Operation::kWrite || operation == Operation::kName) && hit(faults_.no_space)) return ENOSPC;
+  if (hit(faults_.any, path)) return EIO;
+  if (operation == Operation::kRead && hit(faults_.read, path)) return EIO;
+  if (operation == Operation::kWrite && hit(faults_.write, path)) return EIO;
+  if (operation == Operation::kSync && hit(faults_.sync, path)) return EIO;
+  if ((operation == Operation::kWrite || operation == Operation::kName) && hit(faults_.no_space, path)) return ENOSPC;
   return 0;
 }
 
@@ -211,7 +215,7 @@ std::vector<std::string> MemoryFileSystem::files() const {
 
 Result<std::unique_ptr<ReadableFile>> MemoryFileSystem::open(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(Operation::kOther); error != 0) return file_error("open", path, error);
+  if (const int error = next_fault(Operation::kOther, path); error != 0) return file_error("open", path, error);
   std::shared_ptr<Node> node = find(normal(path));
   if (!node) return file_error("open", path, why_missing(normal(path)));
   return std::unique_ptr<ReadableFile>{std::make_unique<Reader>(*this, path, std::move(node))};
@@ -219,7 +223,7 @@ Result<std::unique_ptr<ReadableFile>> MemoryFileSystem::open(const std::string& 
 
 Result<std::unique_ptr<WritableFile>> MemoryFileSystem::create(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(Operation::kName); error != 0) return file_error("create", path, error);
+  if (const int error = next_fault(Operation::kName, path); error != 0) return file_error("create", path, error);
   const std::string name = normal(path);
   if (find(name)) return file_error("create", path, EEXIST);
   const std::shared_ptr<Node> above = find(parent(name));
@@ -229,7 +233,7 @@ Result<std::unique_ptr<WritableFile>> MemoryFileSystem::create(const std::string
 
 Result<std::unique_ptr<WritableFile>> MemoryFileSystem::append_to(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(Operation::kOther); error != 0) return file_error("open", path, error);
+  if (const int error = next_fault(Operation::kOther, path); error != 0) return file_error("open", path, error);
   std::shared_ptr<Node> node = find(normal(path));
   if (!node) return file_error("open", path, why_missing(normal(path)));
   if (node->info.is_folder) return file_error("open", path, EISDIR);
@@ -238,7 +242,7 @@ Result<std::unique_ptr<WritableFile>> MemoryFileSystem::append_to(const std::str
 
 Result<FileInfo> MemoryFileSystem::info(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(Operation::kOther); error != 0) return file_error("look at", path, error);
+  if (const int error = next_fault(Operation::kOther, path); error != 0) return file_error("look at", path, error);
   const std::shared_ptr<Node> node = find(normal(path));
   if (!node) return file_error("look at", path, why_missing(normal(path)));
   return node->info;
@@ -246,7 +250,7 @@ Result<FileInfo> MemoryFileSystem::info(const std::string& path) {
 
 Result<std::vector<std::string>> MemoryFileSystem::list(const std::string& folder) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(Operation::kOther); error != 0) return file_error("list", folder, error);
+  if (const int error = next_fault(Operation::kOther, folder); error != 0) return file_error("list", folder, error);
   const std::string name = normal(folder);
   const std::shared_ptr<Node> node = find(name);
   if (!node || !node->info.is_folder) return file_error("list", folder, node ? ENOTDIR : why_missing(name));
@@ -261,7 +265,7 @@ Result<std::vector<std::string>> MemoryFileSystem::list(const std::string& folde
 Status MemoryFileSystem::rename(const std::string& from, const std::string& to) {
   const std::scoped_lock lock{mutex_};
   const std::string both = from + " to " + to;
-  if (const int error = next_fault(Operation::kName); error != 0) return file_error("rename", both, error);
+  if (const int error = next_fault(Operation::kName, from); error != 0) return file_error("rename", both, error);
   const auto found = nodes_.find(normal(from));
   if (found == nodes_.end() || !find(parent(normal(to)))) return file_error("rename", both, ENOENT);
   if (normal(from) == normal(to)) return {};
@@ -276,7 +280,7 @@ Status MemoryFileSystem::rename(const std::string& from, const std::string& to) 
 
 Status MemoryFileSystem::remove(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(Operation::kOther); error != 0) return file_error("remove", path, error);
+  if (const int error = next_fault(Operation::kOther, path); error != 0) return file_error("remove", path, error);
   const std::string name = normal(path);
   const auto found = nodes_.find(name);
   if (found == nodes_.end()) return file_error("remove", path, ENOENT);
@@ -288,7 +292,7 @@ Status MemoryFileSystem::remove(const std::string& path) {
 Status MemoryFileSystem::link(const std::string& from, const std::string& to) {
   const std::scoped_lock lock{mutex_};
   const std::string both = from + " to " + to;
-  if (const int error = next_fault(Operation::kName); error != 0) return file_error("link", both, error);
+  if (const int error = next_fault(Operation::kName, from); error != 0) return file_error("link", both, error);
   const std::shared_ptr<Node> node = find(normal(from));
   if (!node || !find(parent(normal(to)))) return file_error("link", both, ENOENT);
   if (node->info.is_folder) return file_error("link", both, EPERM);
@@ -299,7 +303,7 @@ Status MemoryFileSystem::link(const std::string& from, const std::string& to) {
 
 Result<std::unique_ptr<FileLock>> MemoryFileSystem::lock(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(Operation::kName); error != 0) return file_error("lock", path, error);
+  if (const int error = next_fault(Operation::kName, path); error != 0) return file_error("lock", path, error);
   const std::string name = normal(path);
   const std::shared_ptr<Node> above = find(parent(name));
   if (!above || !above->info.is_folder) return file_error("lock", path, ENOENT);
@@ -312,7 +316,8 @@ Result<std::unique_ptr<FileLock>> MemoryFileSystem::lock(const std::string& path
 
 Status MemoryFileSystem::make_folders(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  if (const int error = next_fault(Operation::kName); error != 0) return file_error("make the folder", path, error);
+  if (const int error = next_fault(Operation::kName, path); error != 0)
+    return file_error("make the folder", path, error);
   for (std::string above = normal(path); !is_root(above); above = parent(above)) {
     const std::shared_ptr<Node> node = find(above);
     if (node && !node->info.is_folder) return file_error("make the folder", path, ENOTDIR);
@@ -323,7 +328,7 @@ Status MemoryFileSystem::make_folders(const std::string& path) {
 
 Status MemoryFileSystem::sync_folder(const std::string& path) {
   const std::scoped_lock lock{mutex_};
-  const int error = next_fault(Operation::kSync);
+  const int error = next_fault(Operation::kSync, path);
   const std::shared_ptr<Node> node = find(normal(path));
   if (!stopped_ && node) sync_names(normal(path), error == 0);
   if (error != 0) return file_error("sync the folder", path, error);

@@ -20,9 +20,9 @@ namespace {
 constexpr std::uint64_t kFruitlessStepsMax = 500'000;
 // Jumps of the clock in a row without any record moving: a source that polls for ever, or a timer that sets itself.
 constexpr std::uint64_t kFruitlessJumpsMax = 200'000;
-constexpr std::uint32_t kBurstMax = 24;          // steps in a row that a shard may get
-constexpr std::uint64_t kLingeringStepsMax = 8;  // of the coordinator, behind a failure
-constexpr std::uint32_t kMoodStepsMax = 300;     // steps for which the preference among shards stays
+constexpr std::uint32_t kBurstMax = 24;           // steps in a row that a shard may get
+constexpr std::uint64_t kLingeringStepsMax = 40;  // of the coordinator, behind a failure: a few write what has come
+constexpr std::uint32_t kMoodStepsMax = 300;      // steps for which the preference among shards stays
 
 class SimulatedSignal final : public ShardSignal {
  public:
@@ -135,7 +135,7 @@ class SimulationLoop {
       engine_.decision_runner()->step();
       ++simulation_.steps_;
     }
-    if (checkpointer_due() && (random_.chance(0.2) || nobody_runs())) {
+    if (checkpointer_due() && (random_.chance(options_.coordinator_chance) || nobody_runs())) {
       checkpointer_woken_ = false;
       engine_.checkpointer()->step();
       ++simulation_.steps_;
@@ -314,6 +314,7 @@ SimulationResult Simulator::run(const Graph& graph) const {
   run.batch = options_.batch;
   run.exchange_slots = options_.exchange_slots;
   run.saved_per_step = options_.saved_per_step;
+  run.chunk_bytes = options_.chunk_bytes;
   run.seed = options_.seed;
   run.clock = &clock;
   run.file_system = options_.file_system != nullptr ? options_.file_system : &files;

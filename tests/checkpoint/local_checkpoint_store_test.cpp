@@ -93,6 +93,58 @@ TEST(LocalCheckpointStore, DropsTheManifestBeforeWhatItNames) {
   EXPECT_THAT(files.files(), Contains(segment_path(1)));
 }
 
+TEST(LocalCheckpointStore, KeepsSegmentsOfFailedCheckpointsUntilTheyAreNamedOrDropped) {
+  MemoryFileSystem files;
+  const auto store = start(files, "state");
+  CheckpointId parent;
+  std::vector<SegmentHandle> chain;
+  ASSERT_TRUE(checkpoint(*store, parent, chain).ok());
+  const auto keep_one = [&] {
+    const CheckpointId failed{store->next_id(), 7};
+    EXPECT_TRUE(store->begin(failed).ok());
+    // Its shard may still be writing when the attempt has ended.
+    Result<SegmentWriter> writer = store->create_segment(failed, 0);
+    EXPECT_TRUE(store->abort(failed, AbortedSegments::kKeep).ok());
+    SegmentChunk chunk{0};
+    chunk.put(3, "kept", "value");
+    EXPECT_TRUE(writer && writer->append(chunk).ok());
+    return *writer->finish({0, kKeyGroups});
+  };
+  const SegmentHandle second = keep_one();
+  const SegmentHandle third = keep_one();
+  ASSERT_TRUE(store->collect(1).ok());
+  EXPECT_THAT(files.files(), Contains(segment_path(2)));
+  EXPECT_THAT(files.files(), Contains(segment_path(3)));
+  ASSERT_TRUE(store->drop_kept({second}).ok());
+  EXPECT_THAT(files.files(), Contains(segment_path(1)));
+  EXPECT_THAT(files.files(), Contains(segment_path(2)));
+  EXPECT_THAT(files.files(), Not(Contains(segment_path(3))));
+
+  const SegmentHandle fourth = keep_one();
+  chain.push_back(second);
+  ASSERT_TRUE(checkpoint(*store, parent, chain).ok());  // names 1, 2 and 5
+  ASSERT_TRUE(store->drop_kept({}).ok());
+  ASSERT_TRUE(store->collect(1).ok());
+  EXPECT_TRUE(store->verify(*store->manifest(5)).ok());
+  EXPECT_THAT(files.files(), Not(Contains("state/" + fourth.file.name)));
+}
+
+// What was published may be decided though nobody here has heard of it.
+TEST(LocalCheckpointStore, DropsNothingThatAPublishedManifestNames) {
+  MemoryFileSystem files;
+  const auto store = start(files, "state");
+  Manifest manifest = sample_manifest();
+  manifest.checkpoint = {store->next_id(), 1};
+  manifest.parent = {};
+  manifest.base.reset();
+  ASSERT_TRUE(store->begin(manifest.checkpoint).ok());
+  manifest.segments = {*write_segment(*store, manifest.checkpoint, 0, {{"key", "v"}})};
+  ASSERT_TRUE(store->publish(manifest).ok());
+  ASSERT_TRUE(store->drop_kept({}).ok());
+  EXPECT_TRUE(store->verify(manifest).ok());
+  EXPECT_EQ(store->commit(manifest.checkpoint).outcome, CommitResult::Outcome::kCommitted);
+}
+
 TEST(LocalCheckpointStore, DropsABaseAsAWhole) {
   MemoryFileSystem files;
   auto store = start(files, "state");

@@ -49,6 +49,7 @@ class StoreModel {
     EXPECT_TRUE(used_.insert(checkpoint.id).second) << "id " << checkpoint.id << " is used again";
     if (!snapshot(checkpoint)) {
       static_cast<void>(store_->abort(checkpoint, AbortedSegments::kDrop));  // what is left goes later
+      drop_sometimes();
       return !files_.stopped();
     }
     Manifest manifest = sample_manifest();
@@ -59,19 +60,23 @@ class StoreModel {
     manifest.prepared = {{"files", std::to_string(checkpoint.id)}};
     if (!store_->publish(manifest).ok() || random_.chance(0.1)) {
       static_cast<void>(store_->abort(checkpoint, AbortedSegments::kKeep));
+      drop_sometimes();
       return !files_.stopped();
     }
     const Decided decided{manifest, shards_};
     const CommitResult result = store_->commit(checkpoint);
     if (result.outcome == CommitResult::Outcome::kInDoubt || files_.stopped()) {
       possible_.push_back(decided);
+      static_cast<void>(store_->drop_kept({}));  // as a coordinator does that ends; it does not know more
       return false;
     }
     if (result.outcome == CommitResult::Outcome::kNotCommitted) {
       static_cast<void>(store_->abort(checkpoint, AbortedSegments::kKeep));
+      drop_sometimes();
       return true;
     }
     possible_ = {decided};
+    committed_chain_ = chain_;
     parent_ = checkpoint;
     if (random_.chance(0.7)) static_cast<void>(store_->collect(1 + random_.below(3)));  // the next one goes on with it
     return !files_.stopped();
@@ -97,9 +102,19 @@ class StoreModel {
     }
   }
 
+  // What failed checkpoints have left: what nobody names, or all of it, and then everything has to be said again.
+  void drop_sometimes() {
+    const bool full = random_.chance(0.2);
+    if (full && chain_ != committed_chain_) {
+      chain_ = committed_chain_;
+      lost_ = true;
+    }
+    if (full || random_.chance(0.3)) static_cast<void>(store_->drop_kept(chain_));
+  }
+
   // The dirty entries become segments; or, as if a base had been made, everything does and the chain begins anew.
   bool snapshot(CheckpointId checkpoint) {
-    const bool whole = random_.chance(0.2);
+    const bool whole = lost_ || random_.chance(0.2);
     std::vector<SegmentHandle> made;
     for (std::uint32_t shard = 0; shard < kShards; ++shard) {
       Entries entries = dirty_[shard];
@@ -110,6 +125,7 @@ class StoreModel {
       made.push_back(*std::move(segment));
     }
     if (whole) chain_.clear();
+    lost_ = false;
     chain_.insert(chain_.end(), made.begin(), made.end());
     dirty_ = std::vector<Entries>(kShards);
     return true;
@@ -139,10 +155,12 @@ class StoreModel {
     shards_ = std::vector<Contents>(kShards);
     dirty_ = std::vector<Entries>(kShards);
     chain_.clear();
+    committed_chain_.clear();
+    lost_ = false;
     parent_ = {};
     if (!plan.restore) return true;
     parent_ = plan.restore->checkpoint;
-    chain_ = plan.restore->segments;
+    committed_chain_ = chain_ = plan.restore->segments;
     for (const SegmentHandle& segment : chain_) {
       if (!replay(*store_, segment, shards_[segment.shard]).ok()) return false;
     }
@@ -156,6 +174,8 @@ class StoreModel {
   std::vector<Contents> shards_ = std::vector<Contents>(kShards);
   std::vector<Entries> dirty_ = std::vector<Entries>(kShards);
   std::vector<SegmentHandle> chain_;
+  std::vector<SegmentHandle> committed_chain_;  // of it, what the committed checkpoint names
+  bool lost_ = false;                           // something that was given out is in no segment any more
   CheckpointId parent_;
   std::vector<Decided> possible_{Decided{}};  // what the next recovery may find
   std::set<std::uint64_t> used_;

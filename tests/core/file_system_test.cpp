@@ -189,6 +189,14 @@ TEST(MemoryFileSystem, FailsAtRandomUnderASeed) {
   EXPECT_NE(failures(1), failures(2));
 }
 
+TEST(FileError, SaysThatTheDiskIsFull) {
+  for (const int error : {ENOSPC, EDQUOT}) {
+    EXPECT_TRUE(is_disk_full(file_error("write", "a", error).at("checkpoint 7"))) << error;
+  }
+  for (const int error : {EIO, ENOENT, EFBIG}) EXPECT_FALSE(is_disk_full(file_error("write", "a", error))) << error;
+  EXPECT_FALSE(is_disk_full({}));
+}
+
 TEST(MemoryFileSystem, FillsUp) {
   testing::MemoryFileSystem files;
   files.set_capacity(5);

@@ -129,6 +129,7 @@ TEST_F(CheckpointedJobs, ACheckpointWritesWhatHasChangedAndNowAndThenEverything)
     Sums out = memory::sink<Tick>();
     Quiet options{state(), 1};
     options.checkpoint.rebase_bytes = rebase_bytes;
+    if (rebase_bytes == 0) options.chunk_bytes = 512;  // the shard waits for the disk, and is woken by it
     Job job = start(flow_of(100'000'000, 50'000, out), options);
     ASSERT_TRUE(test::eventually([&] { return job.status().records_in > kKeys; }));
     const std::uint64_t before = job.status().checkpoints;
@@ -146,7 +147,9 @@ TEST_F(CheckpointedJobs, ACheckpointWritesWhatHasChangedAndNowAndThenEverything)
     // Whatever it was made of, all of it is there.
     const std::uint64_t count = job.status().records_in + 1000;
     Sums rest = memory::sink<Tick>();
-    const JobResult again = run(flow_of(count, 0, rest), Quiet{state(), 3});
+    Quiet on_three{state(), 3};
+    on_three.chunk_bytes = options.chunk_bytes;
+    const JobResult again = run(flow_of(count, 0, rest), on_three);
     ASSERT_TRUE(again.ok()) << again.status.to_string();
     std::vector<Tick> all = out.records();
     for (const Tick& each : rest.records()) all.push_back(each);

@@ -220,7 +220,15 @@ class Faults {
     if (random_.chance(0.3)) files_.stop_at(1 + random_.below(600));
     // Once: the life ends by that, or goes on without a checkpoint, or it was of no matter.
     if (refuses_ && random_.chance(0.5)) files_.fail_at(1 + random_.below(600));
-    if (random_.chance(0.2)) files_.fail_randomly(random_(), {.bit_flip = 0.004});
+    if (random_.chance(0.2)) {
+      files_.fail_randomly(random_(), {.bit_flip = 0.004});
+    } else if (refuses_ && random_.chance(0.6)) {
+      // Checkpoints fail now and then, each at another place, and the life goes on. One makes some dozens of calls.
+      files_.fail_randomly(random_(), {.any = random_.chance(0.3) ? 0.003 : 0,
+                                       .write = random_.chance(0.5) ? 0.003 : 0.03,
+                                       .no_space = random_.chance(0.5) ? 0.003 : 0,
+                                       .under = kStateDir});
+    }
   }
   void end(int life) {
 #ifdef MILLSTREAM_TEST_SWITCHES
@@ -262,6 +270,8 @@ std::string live_and_die(std::uint64_t seed, kit::MemoryFileSystem& files, Rando
          .batch = random.chance(0.5) ? 1024U : 3U,
          .exchange_slots = 1 + random.below(4),
          .saved_per_step = random.chance(0.5) ? 1 + static_cast<std::uint32_t>(random.below(20)) : kSavedPerStep,
+         .chunk_bytes = random.chance(0.8) ? 1 + random.below(random.chance(0.5) ? 8 : 200) : kChunkBytes,
+         .coordinator_chance = random.chance(0.3) ? 0.01 : 0.2,
          .now = now,
          .step_time_max = Duration{random.chance(0.5) ? 500 : 0},
          .before_step =
@@ -273,7 +283,10 @@ std::string live_and_die(std::uint64_t seed, kit::MemoryFileSystem& files, Rando
              },
          .file_system = &files,
          .state_dir = kStateDir,
-         .checkpoint = {.interval = 20ms, .timeout = 10s, .rebase_bytes = random.chance(0.5) ? 0 : kRebaseRarely},
+         .checkpoint = {.interval = 20ms,
+                        .timeout = dies && random.chance(0.3) ? 1ms * random.between(1, 30) : 10s,
+                        .rebase_bytes = random.chance(0.5) ? 0 : kRebaseRarely,
+                        .tolerated_failures = dies ? 1000U : 10U},
          .from_savepoint =
              savepoint}}.run(flow);
     now = result.ended_at;
@@ -335,6 +348,7 @@ std::string start_from_savepoint_and_compare(std::uint64_t seed, bool& made) {
                                      .shards = 1 + static_cast<std::uint32_t>(random.below(4)),
                                      .batch = random.chance(0.5) ? 1024U : 3U,
                                      .exchange_slots = 1 + random.below(4),
+                                     .chunk_bytes = 1 + random.below(200),
                                      .before_step =
                                          [&](kit::Simulation& job) {
                                            steps = job.steps();

@@ -27,6 +27,9 @@ struct Report {
 };
 
 /// Those of the decision by a transaction break nothing for other jobs.
+bool is_of_log(Mutant mutant) {
+  return mutant >= Mutant::kReadBeforeFencing && mutant <= Mutant::kPositionsNotCompared;
+}
 std::string first_wrong_of_log(std::uint64_t seed) {
   std::string wrong = logjob::kill_and_compare(seed);
   return wrong.empty() ? logjob::interfere_and_compare(seed) : wrong;
@@ -46,8 +49,7 @@ int exit_status_with(Mutant mutant, Report& report) {
     ::alarm(kSecondsMax);
     set_mutant(mutant);
     for (report.seed = 1; report.seed <= kSeedsMax; ++report.seed) {
-      const std::string wrong =
-          mutant < Mutant::kReadBeforeFencing ? first_wrong(report.seed) : first_wrong_of_log(report.seed);
+      const std::string wrong = is_of_log(mutant) ? first_wrong_of_log(report.seed) : first_wrong(report.seed);
       if (wrong.empty()) continue;
       std::copy_n(wrong.data(), std::min(wrong.size(), kTextBytesMax - 1), report.text);
       ::_exit(0);

@@ -118,7 +118,7 @@ TEST_P(EntryChangesModel, OfATable) {
     chain.add(
         random, [&](Snapshot& to) { save_table(table, 7, "prefix", to); },
         [&] {
-          std::uint32_t budget = static_cast<std::uint32_t>(random.below(50));
+          std::int64_t budget = 1 + static_cast<std::int64_t>(random.below(50));
           if (table.saving()) static_cast<void>(table.changes()->give_some(budget));
           if (goes_on) work();
         });

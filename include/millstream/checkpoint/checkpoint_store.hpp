@@ -12,7 +12,9 @@
 //   (sinks commit, sources are told)
 //   store.collect(retained)            older checkpoints and files that nothing names are dropped
 //
-// or, before the decision, store.abort(c, ...). One checkpoint at a time is between begin and commit or abort.
+// or, before the decision, store.abort(c, ...), where kKeep leaves c's segments for the manifests of later checkpoints,
+// until store.drop_kept(...). What no later one names by the time that it is committed goes, too. One checkpoint at a
+// time is between begin and commit or abort.
 //
 // A start: plan_recovery (checkpoint/recovery.hpp) reads and confirms the decision; the sinks settle what was prepared;
 // store.settle() then drops all that is not of the decided checkpoint and its ancestors. Only then may begin be called.
@@ -70,6 +72,9 @@ class MILLSTREAM_EXPORT CheckpointStore {
   [[nodiscard]] virtual CommitResult commit(CheckpointId checkpoint) = 0;
   /// Ends the attempt even where it returns an error; what it could not drop now goes at the next collect or settle.
   [[nodiscard]] virtual Status abort(CheckpointId checkpoint, AbortedSegments segments) = 0;
+  /// Removes every segment behind the committed checkpoint that neither a published manifest nor `needed` names: what
+  /// aborted ones have left, or of them what nobody will name. No segment is being written.
+  [[nodiscard]] virtual Status drop_kept(const std::vector<SegmentHandle>& needed) = 0;
   /// Keeps the `retained` newest committed checkpoints, at least 1, and every file that one of them names. Manifests go
   /// first. After an error some of it is left, for the next time.
   [[nodiscard]] virtual Status collect(std::size_t retained) = 0;

@@ -35,6 +35,7 @@ class MILLSTREAM_EXPORT LocalCheckpointStore final : public CheckpointStore {
   Status publish(const Manifest& manifest) override;
   CommitResult commit(CheckpointId checkpoint) override;
   Status abort(CheckpointId checkpoint, AbortedSegments segments) override;
+  Status drop_kept(const std::vector<SegmentHandle>& needed) override;
   Status collect(std::size_t retained) override;
   Status settle() override;
 
@@ -64,6 +65,7 @@ class MILLSTREAM_EXPORT LocalCheckpointStore final : public CheckpointStore {
   Status remove_base(const std::string& folder);
   /// Removes what no kept manifest names, up to this id.
   Status drop_unnamed(std::uint64_t last_id);
+  [[nodiscard]] std::set<std::string> named_files() const;
   Status load_ancestors();
   [[nodiscard]] static Kept keep(const Manifest& manifest);
 

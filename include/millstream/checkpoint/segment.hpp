@@ -71,6 +71,8 @@ class SegmentChunk {
 
   /// Of the file: hand it over before this exceeds what one block may hold.
   [[nodiscard]] std::size_t size_bytes() const noexcept { return bytes_.size(); }
+  /// That it holds on to.
+  [[nodiscard]] std::size_t memory_bytes() const noexcept { return bytes_.capacity(); }
   [[nodiscard]] std::uint32_t state() const noexcept { return state_; }
   [[nodiscard]] bool empty() const noexcept { return counts_ == SegmentCounts{}; }
   MILLSTREAM_EXPORT void clear(std::uint32_t state);

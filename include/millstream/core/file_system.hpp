@@ -115,5 +115,7 @@ class MILLSTREAM_EXPORT FileSystem {
 
 /// "cannot <action> <path>: <text of the errno>", for implementations of FileSystem.
 [[nodiscard]] MILLSTREAM_EXPORT Status file_error(std::string_view action, std::string_view path, int error_number);
+/// A file_error() that says that the disk, or what of it this user may have, is full.
+[[nodiscard]] MILLSTREAM_EXPORT bool is_disk_full(const Status& status);
 
 }  // namespace millstream::inline v0

@@ -48,8 +48,9 @@ struct StateEntry {
 class MILLSTREAM_EXPORT Sweep {
  public:
   virtual ~Sweep() = default;
-  /// Gives out up to `budget` entries, which it counts down; true when there are no more.
-  virtual bool give_some(std::uint32_t& budget) = 0;
+  /// Gives out up to `budget` entries, at least 1, which it counts down; true when there are no more. It may end below
+  /// 0 where some can only be given out together.
+  virtual bool give_some(std::int64_t& budget) = 0;
 };
 
 /// Takes what a stage keeps: during Stage::save(), and from a sweep until that ends. The shard's thread.

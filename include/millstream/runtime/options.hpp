@@ -20,6 +20,8 @@ namespace millstream::inline v0 {
 
 class FileSystem;
 
+inline constexpr std::size_t kChunkBytes = std::size_t{1} << 20;  // a disk works as fast with it as with more
+
 /// What a shard does while it has nothing to do.
 enum class IdleStrategy {
   kPark,  ///< sleeps until there is work: an idle job uses next to no CPU
@@ -77,6 +79,9 @@ struct RunOptions {
   std::size_t exchange_slots = kExchangeSlots;
   /// Entries of state that an idle shard gives to a checkpoint in one step. For the simulator, which tries few.
   std::uint32_t saved_per_step = kSavedPerStep;
+  /// A shard hands state of about so many bytes over to be written; up to 32 times as much of each shard may wait for
+  /// the disk in memory, more only where records change what is not given out yet. For the simulator, which tries few.
+  std::size_t chunk_bytes = kChunkBytes;
   /// Bytes this job may hold; may be shared with other jobs. Null = a budget of its own: 1 GiB on top
   /// of the queues between its shards.
   std::shared_ptr<MemoryBudget> memory = nullptr;

@@ -105,7 +105,7 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
   [[nodiscard]] bool saving() const noexcept { return saver_ != nullptr; }
   /// Only for whom save() has told later(): nobody else may bring a save to its end. Throws what an encoding has thrown
   /// since the barrier, also one on behalf of a record that was about to change the entry.
-  bool give_some(std::uint32_t& budget) override;
+  bool give_some(std::int64_t& budget) override;
   [[nodiscard]] std::size_t bytes() const noexcept { return marks_.bytes() + removed_.bytes() + removing_.bytes(); }
 
  private:

@@ -22,11 +22,13 @@ namespace millstream::inline v0::testing {
 /// Probabilities of what may go wrong at one operation of the kind; all 0 is a good disk.
 struct DiskFaults {
   double any = 0;       ///< EIO, any operation; nothing is changed
+  double write = 0;     ///< EIO at an append; nothing is appended
   double sync = 0;      ///< EIO at syncing a file or folder: a part gets to the disk, and the next sync skips the rest
   double no_space = 0;  ///< ENOSPC after a part of an append, or at making a name
   double read = 0;      ///< EIO at reading
   double bit_flip = 0;  ///< a read gives one wrong bit; the next one may be right
-  double short_read = 0;  ///< a read ends too early
+  double short_read = 0;   ///< a read ends too early
+  std::string under = {};  ///< only for paths that begin with this
 };
 
 /// How a program ends.
@@ -101,7 +103,8 @@ class MILLSTREAM_EXPORT MemoryFileSystem final : public FileSystem {
   class Lock;
 
   // All with the lock held.
-  [[nodiscard]] int next_fault(Operation operation);
+  [[nodiscard]] int next_fault(Operation operation, const std::string& path);
+  [[nodiscard]] bool hit(double probability, const std::string& path);
   void change_names(Change change);
   void sync_node(Node& node);
   void tear(Node& node, Random& random) const;

@@ -52,7 +52,7 @@ class RecordedSnapshot final : public Snapshot {
   /// What was to come later comes now, before the stage goes away.
   void finish() {
     for (; !sweeps_.empty(); sweeps_.pop_back()) {
-      std::uint32_t budget = kAtOnce;
+      std::int64_t budget = kAtOnce;
       while (!sweeps_.back()->give_some(budget)) budget = kAtOnce;
     }
   }
@@ -100,7 +100,7 @@ class RecordedSnapshot final : public Snapshot {
     std::string first;
     std::string end;
   };
-  static constexpr std::uint32_t kAtOnce = 1000;
+  static constexpr std::int64_t kAtOnce = 1000;
 
   Extent extent_;
   std::vector<Sweep*> sweeps_;

@@ -63,6 +63,11 @@ struct SimulatorOptions {
   /// Batches in flight between two shards; 1 is the hardest.
   std::size_t exchange_slots = kExchangeSlots;
   std::uint32_t saved_per_step = kSavedPerStep;
+  /// Bytes of state that a shard hands over at once; of 32 times as much it waits for the disk.
+  std::size_t chunk_bytes = kChunkBytes;
+  /// With this probability the coordinator, which writes checkpoints, does a step before a shard does. Else only while
+  /// all shards wait: a small one is a slow disk.
+  double coordinator_chance = 0.2;
   /// Where the virtual clock starts.
   Timestamp now{Duration{0}};
   /// A step takes a random time up to this on the virtual clock; 0: time passes only while all shards wait.
