@@ -123,7 +123,7 @@ void print(const Row& row, int rounds) {
   } else {
     std::printf("off");
   }
-  std::printf("; %g s in %d rounds\n", row.seconds, rounds);
+  std::printf("; %g s in %d round%s\n", row.seconds, rounds, rounds == 1 ? "" : "s");
   std::printf("  generator: %s\n", row.generator_core ? "a thread with a core of its own, which wakes the shards"
                                                       : "no core of its own: the shards that read pace themselves");
   std::printf("  %-16s %10s %10s %10s %10s %10s %10s  us\n", "", "p50", "p90", "p99", "p99.9", "p99.99", "max");

@@ -49,7 +49,7 @@ struct CheckingSink {
       if constexpr (std::is_same_v<Result, Record>) {
         mine->digest.fold(result.key, static_cast<std::uint64_t>(result.value), 0);
         if (result.made_ns != 0) [[unlikely]]
-          samples.add({result, now});
+          samples.add({result.due_ns, result.made_ns, result.received_ns, now});
       } else {
         mine->digest.fold(result);
       }
@@ -60,6 +60,12 @@ struct CheckingSink {
 };
 
 struct Measured {
+  explicit Measured(const Settings& settings)
+      : behind_operator{settings.shards, samples_max(settings)}, at_sink{settings.shards, samples_max(settings)} {}
+  static std::size_t samples_max(const Settings& settings) {
+    const double seconds = std::chrono::duration<double>(settings.duration).count();
+    return static_cast<std::size_t>(settings.rate * seconds) / kSampledEvery + 2;
+  }
   std::shared_ptr<AllTaken> taken = std::make_shared<AllTaken>();
   PerShard<Passed> behind_operator;
   PerShard<Passed> at_sink;
@@ -156,16 +162,15 @@ class TemporaryFolder {
 }  // namespace
 
 std::vector<Sample> join_samples(const PerShard<Passed>& behind_operator, const PerShard<Passed>& at_sink) {
-  std::unordered_map<std::int64_t, std::int64_t> left;  // by the due time, which names a record
-  behind_operator.each([&](const Passed& passed) { left.emplace(passed.record.due_ns, passed.at_ns); });
+  std::unordered_map<std::int64_t, std::int64_t> left;
+  behind_operator.each([&](const Passed& passed) { left.emplace(passed.due_ns, passed.at_ns); });
   std::vector<Sample> samples;
   at_sink.each([&](const Passed& passed) {
-    const auto found = left.find(passed.record.due_ns);
+    const auto found = left.find(passed.due_ns);
     // The first record of a key is its own running value: no function of ours has seen it.
-    if (found == left.end() || passed.record.received_ns == 0) return;
-    const Record& record = passed.record;
-    samples.push_back({record.made_ns - record.due_ns, record.received_ns - record.made_ns,
-                       found->second - record.received_ns, passed.at_ns - found->second});
+    if (found == left.end() || passed.received_ns == 0) return;
+    samples.push_back({passed.made_ns - passed.due_ns, passed.received_ns - passed.made_ns,
+                       found->second - passed.received_ns, passed.at_ns - found->second});
   });
   return samples;
 }
@@ -180,7 +185,7 @@ Round run_round(const Settings& settings, bool with_floor) {
                             .splits = load_splits(settings),
                             .pacing = generator_has_core(settings) ? kit::Pacing::kThread : kit::Pacing::kShard}};
   const kit::LatencyRecorder recorder{load};
-  const Measured measured;
+  const Measured measured{settings};
   ms::Dataflow flow{"latency"};
   declare(flow, settings, maker, load, recorder, measured);
 
