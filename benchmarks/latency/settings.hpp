@@ -18,7 +18,7 @@ struct Settings {
   double rate = 100'000;                 // records a second
   std::chrono::nanoseconds duration{0};  // measured in each round
   std::chrono::nanoseconds warmup{0};    // ahead of each round
-  int rounds = 3;
+  int rounds = 5;
   std::uint32_t shards = 1;
   millstream::IdleStrategy idle = millstream::IdleStrategy::kPark;
   std::chrono::nanoseconds checkpoint_interval{0};  // 0 = no checkpoints
