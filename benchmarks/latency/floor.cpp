@@ -42,7 +42,7 @@ std::uint32_t load_splits(const Settings& settings) {
 }
 
 millstream::LatencyHistogram measure_floor(const Settings& settings) {
-  const bool own_core = generator_has_core(settings);
+  const bool own_core = settings.generator_core;
   const std::uint32_t threads = own_core ? 1 : load_splits(settings);
   const std::uint32_t first_core = own_core ? cores() - 1 : 0;
   const millstream::testing::ArrivalSchedule schedule{settings.rate};

@@ -1,7 +1,9 @@
 // latency: how long after it was due a record's result is there. Records come on a schedule that is fixed before the
 // run (no coordinated omission), beside the machine's own floor, and the results are checked.
 //   latency [--pipeline map|keyed|window|exchange] [--rate N] [--seconds S] [--warmup S] [--rounds N]
-//           [--checkpoint INTERVAL|off] [--shards N] [--idle park|spin] [--json FILE] [--hgrm FILE]
+//           [--checkpoint INTERVAL|off] [--shards N] [--idle park|spin] [--generator auto|core|shard] [--json FILE]
+//           [--hgrm FILE]
+|spin] [--json FILE] [--hgrm FILE]
 //   latency sweep [the same without --rate and --hgrm]
 #include <CLI/CLI.hpp>
 #include <charconv>
@@ -40,8 +42,7 @@ Pipelines
             from the record that closed its window
   exchange  source on the first shard, key_by, map on one of the others, sink: every record changes shards
 
-The floor is a loop that does nothing but wait for the same instants; it runs ahead of each round. The generator has
-a core of its own where there are more cores than shards, else the shards that read pace themselves.)";
+The floor is a loop that does nothing but wait for the same instants; it runs ahead of each round.)";
 
 std::string exactly(const std::string& text, bool good, const char* wanted) {
   return good ? std::string{} : "'" + text + "' is not " + wanted;
@@ -108,6 +109,7 @@ int main(int argc, char** argv) {
   Wanted wanted;
   Settings& settings = wanted.settings;
   std::string idle = "park";
+  std::string generator = "auto";
   std::string checkpoint = "off";
   double measured = 10;
   double warmup = 1;
@@ -135,6 +137,13 @@ int main(int argc, char** argv) {
   app.add_option("--idle", idle, "What a shard does without work: park or spin")
       ->check([](const std::string& s) { return exactly(s, kIdle.contains(s), "park or spin"); })
       ->capture_default_str();
+  app.add_option("--generator", generator,
+                 "core: a thread with a core of its own, which wakes the shards; shard: the shards that read pace "
+                 "themselves; auto: core where one is left then for the rest of the machine")
+      ->check([](const std::string& s) {
+        return exactly(s, s == "auto" || s == "core" || s == "shard", "auto, core or shard");
+      })
+      ->capture_default_str();
   app.add_option("--json", wanted.json, "Writes the rows to this file, as a JSON array");
   auto* hgrm =
       app.add_option("--hgrm", wanted.hgrm, "Writes the latencies to this file, as HdrHistogram's tools read it");
@@ -156,6 +165,12 @@ int main(int argc, char** argv) {
       if (shards->empty()) settings.shards = 2;
       if (settings.shards < 2) throw std::invalid_argument{"an exchange needs at least 2 shards"};
     }
+    if (generator == "core" && latency::cores() <= settings.shards) {
+      throw std::invalid_argument{
+          "the shards take all cores that this process may use: none is left for the generator"};
+    }
+    // What else runs on a machine all of whose cores spin takes one of them away, for milliseconds.
+    settings.generator_core = generator == "core" || (generator == "auto" && latency::cores() > settings.shards + 1);
     for (const std::string& path : {wanted.json, wanted.hgrm}) {
       if (!path.empty()) write_file(path, "");  // now, and not when all is measured
     }

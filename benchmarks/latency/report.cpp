@@ -81,7 +81,7 @@ Row summarize(const std::string& name, const Settings& settings, const std::vect
   row.shards = settings.shards;
   row.idle = settings.idle == millstream::IdleStrategy::kSpin ? "spin" : "park";
   row.checkpoint_seconds = std::chrono::duration<double>(settings.checkpoint_interval).count();
-  row.generator_core = generator_has_core(settings);
+  row.generator_core = settings.generator_core;
   row.equal = true;
   LatencyHistogram latency;
   LatencyHistogram floor;

@@ -183,7 +183,7 @@ Round run_round(const Settings& settings, bool with_floor) {
                             .duration = settings.duration,
                             .warmup = settings.warmup,
                             .splits = load_splits(settings),
-                            .pacing = generator_has_core(settings) ? kit::Pacing::kThread : kit::Pacing::kShard}};
+                            .pacing = settings.generator_core ? kit::Pacing::kThread : kit::Pacing::kShard}};
   const kit::LatencyRecorder recorder{load};
   const Measured measured{settings};
   ms::Dataflow flow{"latency"};

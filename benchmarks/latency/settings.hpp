@@ -21,6 +21,7 @@ struct Settings {
   int rounds = 5;
   std::uint32_t shards = 1;
   millstream::IdleStrategy idle = millstream::IdleStrategy::kPark;
+  bool generator_core = false;  // the generator is a thread with a core of its own; else the shards pace themselves
   std::chrono::nanoseconds checkpoint_interval{0};  // 0 = no checkpoints
 };
 
@@ -28,16 +29,13 @@ struct Settings {
 [[nodiscard]] std::uint32_t load_splits(const Settings& settings);
 /// Cores that this process may use.
 [[nodiscard]] std::uint32_t cores();
-/// One of them is left when each shard has its own: the generator gets it. Otherwise the shards pace themselves.
-[[nodiscard]] inline bool generator_has_core(const Settings& settings) { return cores() > settings.shards; }
 
 /// Where the time of one record in kSampledEvery went; nanoseconds.
 struct Sample {
   std::int64_t source_wait = 0;  // from when it was due until the source made it
-  std::int64_t exchange =
-      0;  // until the operator had it: key_by, the exchange if there is one, and the batch before it
-  std::int64_t operators = 0;  // until the operator had given out its batch
-  std::int64_t sink = 0;       // until the sink had it
+  std::int64_t exchange = 0;     // until the operator had it: key_by, the exchange, what of the batch was ahead of it
+  std::int64_t operators = 0;    // until the operator had given out its batch
+  std::int64_t sink = 0;         // until the sink had it
   [[nodiscard]] std::int64_t total() const { return source_wait + exchange + operators + sink; }
 };
 inline constexpr std::uint64_t kSampledEvery = 1024;
