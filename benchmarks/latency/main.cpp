@@ -3,13 +3,14 @@
 //   latency [--pipeline map|keyed|window|exchange] [--rate N] [--seconds S] [--warmup S] [--rounds N]
 //           [--checkpoint INTERVAL|off] [--shards N] [--idle park|spin] [--generator auto|core|shard] [--json FILE]
 //           [--hgrm FILE]
-|spin] [--json FILE] [--hgrm FILE]
 //   latency sweep [the same without --rate and --hgrm]
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
