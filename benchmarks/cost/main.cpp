@@ -23,8 +23,10 @@ struct Line {
   double ratio = 0;
   double ratio_min = 0;
   double ratio_max = 0;
+  std::vector<double> ratios = {};  // of each round
   bool equal = true;
-  BOOST_DESCRIBE_CLASS(Line, (), (name, records, seconds, hand_seconds, ratio, ratio_min, ratio_max, equal), (), ())
+  BOOST_DESCRIBE_CLASS(Line, (), (name, records, seconds, hand_seconds, ratio, ratio_min, ratio_max, ratios, equal), (),
+                       ())
 };
 
 double median(std::vector<double> values) {
@@ -57,6 +59,7 @@ Line measure(const cost::NamedRow& named, int rounds, double& cpu_ratio) {
   line.ratio = line.hand_seconds / line.seconds;
   line.ratio_min = *std::min_element(ratios.begin(), ratios.end());
   line.ratio_max = *std::max_element(ratios.begin(), ratios.end());
+  line.ratios = std::move(ratios);
   return line;
 }
 

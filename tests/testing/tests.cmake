@@ -2,3 +2,4 @@
 millstream_add_test(testing_operator_harness operator_harness_test.cpp)
 millstream_add_test(testing_simulator simulator_test.cpp)
 millstream_add_test(testing_memory_disk memory_disk_test.cpp)
+millstream_add_test(testing_open_loop open_loop_test.cpp)
