@@ -17,7 +17,8 @@ namespace {
 
 constexpr std::string_view kEngine = "ordered";
 
-// A run: what a round, or a merge, has put and removed, by the names of columns, for numbers may change at the next start.
+// A run: what a round, or a merge, has put and removed, by the names of columns, for numbers may change at the next
+// start.
 struct RunColumn {
   std::string name;
   std::vector<std::pair<std::string, std::string>> ranges;
@@ -25,7 +26,7 @@ struct RunColumn {
 };
 BOOST_DESCRIBE_STRUCT(RunColumn, (), (name, ranges, points))
 
-void apply(const RunColumn& changes, std::map<std::string, std::string, std::less<>>& to) {
+void apply_changes(const RunColumn& changes, std::map<std::string, std::string, std::less<>>& to) {
   for (const auto& [first, end] : changes.ranges) to.erase(to.lower_bound(first), to.lower_bound(end));
   for (const auto& [key, value] : changes.points) {
     if (value) {
@@ -68,7 +69,7 @@ Status OrderedColdStore::load(const ColdImage& base) {
     for (const RunColumn& changes : changed) {
       const auto column = std::find(options_.columns.begin(), options_.columns.end(), changes.name);
       if (column == options_.columns.end()) continue;
-      apply(changes, columns_[static_cast<std::size_t>(column - options_.columns.begin())]);
+      apply_changes(changes, columns_[static_cast<std::size_t>(column - options_.columns.begin())]);
     }
     runs_.push_back({file.name, file.size_bytes, file.checksum});
     next_run_ = std::max(next_run_, std::uint64_t{std::strtoull(file.name.c_str(), nullptr, 10)} + 1);
@@ -88,8 +89,7 @@ Status OrderedColdStore::fail(Status why) {
 Status OrderedColdStore::room() {
   if (!failure_.ok()) return failure_;
   if (runs_.size() < kColdRunsMax) return {};
-  return {ErrorCode::kUnavailable,
-          fmt::format("cold store {}: {} runs to merge; wait", options_.folder, runs_.size())};
+  return {ErrorCode::kUnavailable, fmt::format("cold store {}: {} runs to merge; wait", options_.folder, runs_.size())};
 }
 
 Status OrderedColdStore::write_run(std::string_view bytes) {
@@ -127,7 +127,7 @@ Status OrderedColdStore::ingest(const ColdRound& round) {
   encode_value(changed, bytes);
   if (Status s = write_run(bytes); !s.ok()) return fail(s.at("ingesting a round"));
   const std::scoped_lock lock{mutex_};
-  for (std::size_t i = 0; i < changed.size(); ++i) apply(changed[i], columns_[sorted.columns()[i].number]);
+  for (std::size_t i = 0; i < changed.size(); ++i) apply_changes(changed[i], columns_[sorted.columns()[i].number]);
   ++rounds_;
   round_bytes_ += round.bytes();
   return {};

@@ -1,5 +1,6 @@
 // The cold store of the simulator: ordered maps in memory, whose every round is a file on the disk that it is given, so
-// ingesting, linking and opening meet the faults and crashes of that disk. Beside that it behaves as the one on RocksDB.
+// ingesting, linking and opening meet the faults and crashes of that disk. Beside that it behaves as the one on
+// RocksDB.
 #pragma once
 
 #include <cstddef>

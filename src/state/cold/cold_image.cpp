@@ -188,7 +188,8 @@ Status prepare_cold_folder(FileSystem& files, const std::string& folder) {
   if (!names) return names.error();
   const auto foreign = std::find_if_not(names->begin(), names->end(), &is_store_file);
   if (foreign != names->end()) {
-    return {ErrorCode::kInvalidArgument, "the folder holds " + *foreign + ", which is no file of a cold store, and is "
+    return {ErrorCode::kInvalidArgument, "the folder holds " + *foreign +
+                                             ", which is no file of a cold store, and is "
                                              "not emptied; give the store a folder of its own"};
   }
   for (const std::string& name : *names) {

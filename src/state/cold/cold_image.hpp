@@ -1,5 +1,5 @@
-// Images of a cold store: a folder of hard links, small copies, and a file IMAGE that lists them all. It is written last
-// and guarded by a checksum, so a folder without a right one is no image. docs/formats.md has the layout.
+// Images of a cold store: a folder of hard links, small copies, and a file IMAGE that lists them all. It is written
+// last and guarded by a checksum, so a folder without a right one is no image. docs/formats.md has the layout.
 #pragma once
 
 #include <boost/describe/class.hpp>
@@ -45,11 +45,9 @@ struct ColdImageCopy {
 /// Makes an image in `folder`, missing or empty: links of `image.files` from the folder `from`, then the copies, then
 /// IMAGE, each synced, then the folder and the one above it. Gives all files, IMAGE last. After a failure it takes away
 /// what it made, as far as the disk lets it.
-[[nodiscard]] MILLSTREAM_EXPORT Result<std::vector<ColdImageFile>> write_cold_image(FileSystem& files,
-                                                                                    const std::string& folder,
-                                                                                    const std::string& from,
-                                                                                    ColdImage image,
-                                                                                    const std::vector<ColdImageCopy>& copies);
+[[nodiscard]] MILLSTREAM_EXPORT Result<std::vector<ColdImageFile>> write_cold_image(
+    FileSystem& files, const std::string& folder, const std::string& from, ColdImage image,
+    const std::vector<ColdImageCopy>& copies);
 /// What IMAGE says: kInvalidData where it is missing or damaged, kUnsupported for a later version.
 [[nodiscard]] MILLSTREAM_EXPORT Result<ColdImage> read_cold_image(FileSystem& files, const std::string& folder);
 /// How much of an image is looked at.

@@ -1,6 +1,6 @@
-// Keys of the cold store as bytes that sort: an ordered prefix of the state's key where the column has one (the slice of
-// a window), the key group, and the rest of the state's key. So what one shard holds is one range, and so is its share
-// of a slice. Part of the format of images: docs/formats.md.
+// Keys of the cold store as bytes that sort: an ordered prefix of the state's key where the column has one (the slice
+// of a window), the key group, and the rest of the state's key. So what one shard holds is one range, and so is its
+// share of a slice. Part of the format of images: docs/formats.md.
 #pragma once
 
 #include <cstddef>

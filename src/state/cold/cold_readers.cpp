@@ -20,8 +20,8 @@ std::optional<ColdMailbox::Ticket> ColdMailbox::ask(std::unique_ptr<ColdQuery>& 
     answered_.fetch_or(bit, std::memory_order_relaxed);
     return slot;
   }
-  asked_.fetch_or(bit, std::memory_order_release);              // pairs with the acquire in claim()
-  readers_->bell_.fetch_add(1, std::memory_order_release);      // pairs with the acquire in run()
+  asked_.fetch_or(bit, std::memory_order_release);          // pairs with the acquire in claim()
+  readers_->bell_.fetch_add(1, std::memory_order_release);  // pairs with the acquire in run()
   readers_->bell_.notify_one();
   return slot;
 }

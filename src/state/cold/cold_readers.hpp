@@ -1,6 +1,6 @@
-// ColdReaders: threads that read the cold store for shards, which never wait for a disk. A shard asks its mailbox, goes on,
-// is woken, and takes the answer. Questions and answers change hands by two atomics a mailbox and question, whatever the
-// number of keys in it.
+// ColdReaders: threads that read the cold store for shards, which never wait for a disk. A shard asks its mailbox, goes
+// on, is woken, and takes the answer. Questions and answers change hands by two atomics a mailbox and question,
+// whatever the number of keys in it.
 #pragma once
 
 #include <array>
@@ -27,8 +27,8 @@ struct ColdQuery {
   enum class Kind { kGet, kScan };
   Kind kind = Kind::kGet;
   std::uint32_t column = 0;
-  ColdKeys keys;       ///< of a get
-  std::string first;   ///< of a scan, and below too
+  ColdKeys keys;      ///< of a get
+  std::string first;  ///< of a scan, and below too
   std::string end;
   ColdPiece piece;
 

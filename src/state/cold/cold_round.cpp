@@ -14,8 +14,8 @@ bool is_range(ColdChanges::Kind kind) noexcept { return kind == ColdChanges::Kin
 void ColdChanges::add(Kind kind, std::uint32_t column, std::string_view key, std::string_view value) {
   constexpr std::size_t kMax = std::numeric_limits<std::uint32_t>::max();
   MILLSTREAM_ASSERT(key.size() <= kMax && value.size() <= kMax);
-  entries_.push_back({bytes_.size(), static_cast<std::uint32_t>(key.size()), static_cast<std::uint32_t>(value.size()),
-                      column, kind});
+  entries_.push_back(
+      {bytes_.size(), static_cast<std::uint32_t>(key.size()), static_cast<std::uint32_t>(value.size()), column, kind});
   bytes_.append(key).append(value);
 }
 

@@ -26,8 +26,8 @@ namespace millstream::inline v0 {
 
 /// With a smaller block cache a few readers could not hold the blocks that they read.
 inline constexpr std::size_t kColdCacheBytesMin = std::size_t{1} << 20;
-/// What a store may hold in memory beside its cache: write buffers, open files, compaction and the sorting of a round of
-/// 4 MiB. Reserve it, with the cache, before a store is opened. state_cold_memory measures it.
+/// What a store may hold in memory beside its cache: write buffers, open files, compaction and the sorting of a round
+/// of 4 MiB. Reserve it, with the cache, before a store is opened. state_cold_memory measures it.
 inline constexpr std::size_t kColdFixedBytes = std::size_t{6} << 20;
 /// Sorted runs that a read may have to look into before a writer waits: each costs a probe of a filter a key.
 inline constexpr std::uint64_t kColdRunsMax = 12;
@@ -38,10 +38,10 @@ inline constexpr int kColdOpenFilesMax = 128;
 
 struct ColdStoreOptions {
   std::string folder;  ///< the store's alone; made (mode 0700) or emptied. On one file system with its images
-  /// Names of the columns, each once. A column's number is its place here. What the base has besides is dropped, what it
-  /// has not begins empty.
-  std::vector<std::string> columns;
-  std::string base;  ///< the folder of an image to begin from; empty: begin with nothing
+  /// Names of the columns, each once. A column's number is its place here. What the base has besides is dropped, what
+  /// it has not begins empty.
+  std::vector<std::string> columns = {};
+  std::string base = {};  ///< the folder of an image to begin from; empty: begin with nothing
   /// Of the block cache, index and filter blocks included; never exceeded. At least kColdCacheBytesMin.
   std::size_t cache_bytes = std::size_t{8} << 20;
   LogHook log = {};  ///< from any thread of the store
@@ -119,19 +119,19 @@ struct ColdPiece {
 };
 
 struct ColdStatistics {
-  std::uint64_t files = 0;          ///< with data
-  std::uint64_t file_bytes = 0;     ///< of these
-  std::uint64_t runs = 0;           ///< not merged yet, of the column that has most
-  std::uint64_t debt_bytes = 0;     ///< that wait to be merged
-  std::uint64_t rounds = 0;         ///< ingested since it was opened
-  std::uint64_t round_bytes = 0;    ///< of their content
-  std::size_t cache_bytes = 0;      ///< in use, pinned ones included
-  std::size_t pinned_bytes = 0;     ///< in use by reads at this moment
+  std::uint64_t files = 0;        ///< with data
+  std::uint64_t file_bytes = 0;   ///< of these
+  std::uint64_t runs = 0;         ///< not merged yet, of the column that has most
+  std::uint64_t debt_bytes = 0;   ///< that wait to be merged
+  std::uint64_t rounds = 0;       ///< ingested since it was opened
+  std::uint64_t round_bytes = 0;  ///< of their content
+  std::size_t cache_bytes = 0;    ///< in use, pinned ones included
+  std::size_t pinned_bytes = 0;   ///< in use by reads at this moment
 };
 
 /// The writer's calls (room, ingest, link) are for one thread at a time; the others may be called from any thread,
-/// also meanwhile. After kIo or kInvalidData from a writer's call the store takes nothing more: close it, and begin from
-/// the last checkpoint. Messages name folder, cause and next step.
+/// also meanwhile. After kIo or kInvalidData from a writer's call the store takes nothing more: close it, and begin
+/// from the last checkpoint. Messages name folder, cause and next step.
 class MILLSTREAM_EXPORT ColdStore {
  public:
   virtual ~ColdStore() = default;
@@ -157,13 +157,13 @@ class MILLSTREAM_EXPORT ColdStore {
 };
 
 /// A store on RocksDB. `files` must show the operating system's files and outlive the store; RocksDB itself goes past
-/// it, but all that makes an image or a store of one does not. kUnsupported in a build without RocksDB, kInvalidArgument
-/// for wrong options and for another engine's image, kInvalidData for an image that is not whole.
+/// it, but all that makes an image or a store of one does not. kUnsupported in a build without RocksDB,
+/// kInvalidArgument for wrong options and for another engine's image, kInvalidData for an image that is not whole.
 [[nodiscard]] MILLSTREAM_EXPORT Result<std::unique_ptr<ColdStore>> open_cold_store(FileSystem& files,
                                                                                    ColdStoreOptions options);
 
-/// How every store begins: checks the options, prepares the folder and fills it from the base, where there is one, after
-/// looking at its sizes. Gives what IMAGE says, an empty image without a base.
+/// How every store begins: checks the options, prepares the folder and fills it from the base, where there is one,
+/// after looking at its sizes. Gives what IMAGE says, an empty image without a base.
 [[nodiscard]] MILLSTREAM_EXPORT Result<ColdImage> begin_cold_store(FileSystem& files, const ColdStoreOptions& options,
                                                                    std::string_view engine);
 

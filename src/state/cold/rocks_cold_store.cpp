@@ -243,7 +243,8 @@ class RocksColdStore final : public ColdStore {
   }
 
   // One file a column, for level 0 counts files.
-  [[nodiscard]] Status write(const SortedColdRound::Column& column, std::vector<rocksdb::IngestExternalFileArg>& parts) {
+  [[nodiscard]] Status write(const SortedColdRound::Column& column,
+                             std::vector<rocksdb::IngestExternalFileArg>& parts) {
     MILLSTREAM_ASSERT(column.number < columns_.size());
     rocksdb::ColumnFamilyHandle* const handle = columns_[column.number];
     const rocksdb::Options options{settings_.db, settings_.column};
@@ -293,7 +294,8 @@ class RocksColdStore final : public ColdStore {
 
   [[nodiscard]] Result<ColdImageFile> linked_file(const rocksdb::LiveFileStorageInfo& file) {
     ColdImageFile linked{file.relative_filename, file.size, 0, true};
-    if (file.file_checksum_func_name == kRocksChecksumName && ByteReader{file.file_checksum}.read_fixed(linked.checksum)) {
+    if (file.file_checksum_func_name == kRocksChecksumName &&
+        ByteReader{file.file_checksum}.read_fixed(linked.checksum)) {
       return linked;
     }
     Result<std::uint64_t> checksum = cold_file_checksum(files_, path_of(file.relative_filename));

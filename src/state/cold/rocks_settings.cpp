@@ -23,9 +23,9 @@ namespace {
 // A part of the cache has its own limit, and a reader must be able to hold the blocks of a whole lookup in one.
 constexpr std::size_t kCachePartBytes = std::size_t{4} << 20;
 constexpr int kCachePartBitsMax = 6;
-constexpr double kIndexShareOfCache = 0.5;      // index and filter blocks outlive data blocks up to this
-constexpr std::size_t kBlockBytes = 4096;       // a cold read wants one value: a larger block reads more for nothing
-constexpr double kFilterBitsOfKey = 10;         // one lookup in a hundred reads a block for nothing
+constexpr double kIndexShareOfCache = 0.5;  // index and filter blocks outlive data blocks up to this
+constexpr std::size_t kBlockBytes = 4096;   // a cold read wants one value: a larger block reads more for nothing
+constexpr double kFilterBitsOfKey = 10;     // one lookup in a hundred reads a block for nothing
 constexpr std::size_t kWriteBufferBytes = std::size_t{64} << 10;  // never written to; RocksDB wants one a column
 constexpr std::size_t kFileBytes = std::size_t{32} << 20;         // as much is merged, and dropped, at once
 constexpr std::size_t kLevelBytes = std::size_t{128} << 20;
@@ -158,7 +158,8 @@ RocksSettings rocks_settings(const ColdStoreOptions& options) {
   db.listeners = {settings.failure};
   db.file_checksum_gen_factory = std::make_shared<Xxh3Factory>();
   db.max_open_files = kColdOpenFilesMax;
-  db.max_background_jobs = 2;  // one merge, one flush, which never is
+  db.table_cache_numshardbits = 2;  // by default 64 parts, which would hold two files each
+  db.max_background_jobs = 2;       // one merge, one flush, which never is
   db.max_manifest_file_size = kManifestBytes;
   db.compaction_readahead_size = kMergeReadBytes;
   db.writable_file_max_buffer_size = kFileBufferBytes;

@@ -65,7 +65,7 @@ class ColdFaultTest : public ::testing::Test {
       EXPECT_EQ(all.error().code(), ErrorCode::kInvalidData) << all.error().to_string();
       return true;
     }
-    EXPECT_EQ(*all, expected_);
+    EXPECT_TRUE(*all == expected_) << all->size() << " entries instead of " << expected_.size();
     return false;
   }
 
@@ -181,7 +181,7 @@ TYPED_TEST(ColdFaultTest, AFolderThatCannotBeMadeIsNamed) {
   StoreResult opened = this->open();
   ASSERT_TRUE(opened);
   EXPECT_FALSE((*opened)->link(this->file(this->small_[0]) + "/2.base"));
-  EXPECT_EQ(*read_all(**opened, 0), this->expected_);
+  EXPECT_TRUE(*read_all(**opened, 0) == this->expected_);
 }
 
 TEST(OrderedColdFaults, AFullDiskIsSaidAndMendedByAStart) {
@@ -239,13 +239,14 @@ TEST(RocksColdFaults, AFileTheSystemLetsGrowNoFurther) {
   struct rlimit limit{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &limit), 0);
   ::signal(SIGXFSZ, SIG_IGN);
-  expect_full({.folder = folder / "cold", .columns = {"a"}},
-              [&](bool full) {
-                struct rlimit now = limit;
-                if (full) now.rlim_cur = 128 << 10;
-                ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &now), 0);
-              },
-              "File too large");
+  expect_full(
+      {.folder = folder / "cold", .columns = {"a"}},
+      [&](bool full) {
+        struct rlimit now = limit;
+        if (full) now.rlim_cur = 128 << 10;
+        ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &now), 0);
+      },
+      "File too large");
 }
 
 TEST(RocksColdFaults, AFullDisk) {
@@ -253,18 +254,19 @@ TEST(RocksColdFaults, AFullDisk) {
   const std::string disk = folder / "disk";
   std::filesystem::create_directory(disk);
   if (::mount("none", disk.c_str(), "tmpfs", 0, "size=6m") != 0) GTEST_SKIP() << "only root may mount a small disk";
-  expect_full({.folder = disk + "/cold", .columns = {"a"}},
-              [&](bool full) {
-                if (!full) {
-                  std::filesystem::remove(disk + "/ballast");
-                  return;
-                }
-                std::ofstream ballast{disk + "/ballast", std::ios::binary};
-                const std::string block(4096, 'x');
-                while (ballast.write(block.data(), 4096).flush()) {
-                }
-              },
-              "the disk is full: make room on it");
+  expect_full(
+      {.folder = disk + "/cold", .columns = {"a"}},
+      [&](bool full) {
+        if (!full) {
+          std::filesystem::remove(disk + "/ballast");
+          return;
+        }
+        std::ofstream ballast{disk + "/ballast", std::ios::binary};
+        const std::string block(4096, 'x');
+        while (ballast.write(block.data(), 4096).flush()) {
+        }
+      },
+      "the disk is full: make room on it");
   EXPECT_EQ(::umount2(disk.c_str(), MNT_DETACH), 0);
 }
 

@@ -163,7 +163,8 @@ class ColdStoreModel {
     auto at = expected.lower_bound(first);
     for (std::size_t i = 0; i < answer.size(); ++i, ++at) {
       if (at == expected.end() || at->first >= end) return "a range of " + columns_[column] + " has too much";
-      if (at->first != answer.key(i) || answer.value(i) != at->second) return "a range of " + columns_[column] + " differs";
+      if (at->first != answer.key(i) || answer.value(i) != at->second)
+        return "a range of " + columns_[column] + " differs";
     }
     const bool more = at != expected.end() && at->first < end;
     if (answer.next() != (more ? at->first : std::string{})) return "a range goes on in the wrong place";

@@ -1,6 +1,7 @@
 // What both cold stores promise, one promise a test.
 #include <gmock/gmock.h>
 
+#include "millstream/core/checksum.hpp"
 #include "state/cold/worlds.hpp"
 
 namespace millstream::test {
@@ -227,7 +228,9 @@ TYPED_TEST(ColdStoreTest, AsksTheWriterToWaitAndGoesOn) {
   const ColdMap all = this->all(*store, 0);
   EXPECT_EQ(all.size(), 200U);
   EXPECT_EQ(all.at("7"), "59");
-  if (std::is_same_v<TypeParam, OrderedWorld>) EXPECT_GT(waits, 0);
+  if (std::is_same_v<TypeParam, OrderedWorld>) {
+    EXPECT_GT(waits, 0);
+  }
 }
 
 TYPED_TEST(ColdStoreTest, RefusesWrongOptions) {
