@@ -43,7 +43,7 @@ OrderedColdStore::OrderedColdStore(FileSystem& files, ColdStoreOptions options)
     : files_{files}, options_{std::move(options)}, columns_(options_.columns.size()) {}
 
 Result<std::unique_ptr<OrderedColdStore>> OrderedColdStore::open(FileSystem& files, ColdStoreOptions options) {
-  const Result<ColdImage> base = begin_cold_store(files, options, kEngine);
+  const Result<ColdImage> base = begin_cold_store(files, options, kEngine, ColdCheck::kSizes);
   if (!base) return base.error();
   std::unique_ptr<OrderedColdStore> store{new OrderedColdStore{files, std::move(options)}};
   if (Status s = store->load(*base); !s.ok()) return s.at("opening the cold store " + store->options_.folder);

@@ -25,7 +25,8 @@ Status check_options(const ColdStoreOptions& options) {
 
 }  // namespace
 
-Result<ColdImage> begin_cold_store(FileSystem& files, const ColdStoreOptions& options, std::string_view engine) {
+Result<ColdImage> begin_cold_store(FileSystem& files, const ColdStoreOptions& options, std::string_view engine,
+                                   ColdCheck check) {
   const std::string place = "opening the cold store " + options.folder;
   if (Status s = check_options(options); !s.ok()) return s.at(place);
   ColdImage image;
@@ -38,7 +39,7 @@ Result<ColdImage> begin_cold_store(FileSystem& files, const ColdStoreOptions& op
                                                      image.engine + "', and this is '" + std::string{engine} +
                                                      "'; open it with that one"};
     }
-    if (Status s = check_cold_image(files, options.base, image, ColdCheck::kSizes); !s.ok()) return s.at(place);
+    if (Status s = check_cold_image(files, options.base, image, check); !s.ok()) return s.at(place);
   }
   if (Status s = prepare_cold_folder(files, options.folder); !s.ok()) return s.at(place);
   if (options.base.empty()) return image;

@@ -163,8 +163,8 @@ class MILLSTREAM_EXPORT ColdStore {
                                                                                    ColdStoreOptions options);
 
 /// How every store begins: checks the options, prepares the folder and fills it from the base, where there is one,
-/// after looking at its sizes. Gives what IMAGE says, an empty image without a base.
+/// after checking it. Gives what IMAGE says, an empty image without a base.
 [[nodiscard]] MILLSTREAM_EXPORT Result<ColdImage> begin_cold_store(FileSystem& files, const ColdStoreOptions& options,
-                                                                   std::string_view engine);
+                                                                   std::string_view engine, ColdCheck check);
 
 }  // namespace millstream::inline v0

@@ -22,6 +22,10 @@ constexpr std::string_view kEngine = "rocksdb";
 // RocksDB looks up so many together, and what they read stays pinned in the cache until they are copied out.
 constexpr std::size_t kKeysAtOnce = 32;
 
+// Before 8.6 ranges and merges take a file whose first block is damaged for one that has ended
+// (github.com/facebook/rocksdb/pull/11782). So no damaged file may get into the store.
+constexpr bool kMergesMissDamage = ROCKSDB_MAJOR < 8 || (ROCKSDB_MAJOR == 8 && ROCKSDB_MINOR < 6);
+
 rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
 
@@ -345,7 +349,8 @@ class RocksColdStore final : public ColdStore {
 }  // namespace
 
 Result<std::unique_ptr<ColdStore>> open_cold_store(FileSystem& files, ColdStoreOptions options) {
-  const Result<ColdImage> base = begin_cold_store(files, options, kEngine);
+  const ColdCheck check = kMergesMissDamage ? ColdCheck::kBytes : ColdCheck::kSizes;
+  const Result<ColdImage> base = begin_cold_store(files, options, kEngine, check);
   if (!base) return base.error();
   auto store = std::make_unique<RocksColdStore>(files, std::move(options));
   if (Status s = store->open(*base); !s.ok()) return s;
