@@ -39,7 +39,7 @@ detect_system() {
 # The packages of a command; "kafka" stands for test --kafka. The demo needs neither a test framework nor Kafka.
 packages_for() {
   printf '%s\n' cmake ninja-build g++ pkgconf "$boost" zlib1g-dev libzstd-dev libsimdjson-dev libxxhash-dev \
-    libhowardhinnant-date-dev libfmt-dev libspdlog-dev libcli11-dev
+    libhowardhinnant-date-dev libfmt-dev libspdlog-dev librocksdb-dev libcli11-dev
   if [ "$1" != demo ]; then
     printf '%s\n' ccache libgtest-dev libgmock-dev libbenchmark-dev librdkafka-dev
   fi

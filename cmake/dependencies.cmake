@@ -11,9 +11,22 @@ find_package(fmt CONFIG REQUIRED)
 find_package(spdlog CONFIG REQUIRED)
 find_path(MILLSTREAM_XXHASH_INCLUDE_DIR xxhash.h REQUIRED DOC "xxHash is used as an inline header")
 
+find_package(PkgConfig QUIET)
+# RocksDB by its .pc file, for its CMake package asks for the packages of all its compressors, and these must be found again
+# by whoever uses our static library.
+option(MILLSTREAM_ROCKSDB "Keep state that does not fit in memory in RocksDB (needs librocksdb)" ON)
+if(MILLSTREAM_ROCKSDB)
+  if(PKG_CONFIG_FOUND)
+    pkg_check_modules(MILLSTREAM_ROCKSDB_PC QUIET IMPORTED_TARGET rocksdb>=7.8)
+  endif()
+  if(NOT MILLSTREAM_ROCKSDB_PC_FOUND)
+    message(FATAL_ERROR "MILLSTREAM_ROCKSDB needs RocksDB 7.8 or later and pkg-config (Debian: librocksdb-dev, pkgconf); "
+      "set -DMILLSTREAM_ROCKSDB=OFF to build without")
+  endif()
+endif()
+
 # librdkafka belongs to the component kafka alone. A project that includes this one gets the component where librdkafka is
 # there; in our own build it is missed.
-find_package(PkgConfig QUIET)
 if(PKG_CONFIG_FOUND)
   pkg_check_modules(MILLSTREAM_RDKAFKA QUIET IMPORTED_TARGET rdkafka>=2.0.2)
 endif()

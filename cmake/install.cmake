@@ -39,6 +39,10 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/millstream-config.cmake
 # Whoever links the archive needs its dependencies without asking for --static.
 set(pc_private "")
 set(pc_libs " -ldate-tz -pthread")
+set(pc_rocksdb "")
+if(MILLSTREAM_ROCKSDB)
+  set(pc_rocksdb " rocksdb")
+endif()
 if(library_type STREQUAL "SHARED_LIBRARY")
   set(pc_private ".private")
   set(pc_libs "")

@@ -9,6 +9,7 @@ target_sources(millstream_testing PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/memory_disk.cpp
   ${CMAKE_CURRENT_LIST_DIR}/memory_file_system.cpp
   ${CMAKE_CURRENT_LIST_DIR}/open_loop.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/ordered_cold_store.cpp
   ${CMAKE_CURRENT_LIST_DIR}/simulator.cpp)
 if(MILLSTREAM_TEST_SWITCHES)
   target_compile_definitions(millstream_testing PRIVATE MILLSTREAM_TEST_SWITCHES)

@@ -29,6 +29,7 @@ set(homes
   "^xxhash[.]h=core codec state"
   "^zstd[.]h=connectors/file"
   "^zlib[.]h=connectors/file"
+  "^rocksdb/=state"
   "^librdkafka/=connectors/kafka"
   "^date/=time window"
   "^spdlog/=core/log.cpp"
