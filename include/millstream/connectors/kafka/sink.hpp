@@ -47,7 +47,19 @@ struct SinkOptions {
   std::function<Timestamp(const T&)> timestamp = {};
   /// From 0; one that the topic does not have fails the job. Without it the key decides.
   std::function<std::int32_t(const T&)> partition = {};
-  Guarantee guarantee = Guarantee::kAtLeastOnce;
+  /// Nothing = Guarantee::kExactlyOnce in a job with checkpoints, kAtLeastOnce in one without.
+  std::optional<Guarantee> guarantee = {};
+  /// With kExactlyOnce: the consumer group that is given the offsets of the job's Kafka sources, for whoever watches
+  /// their lag. The name of the newest checkpoint is in the group "<group>-<instance>". Empty = "ms-<job>". No other
+  /// job may use them.
+  std::string group = {};
+  /// With kExactlyOnce: number of this process among those that run the job side by side, from 0 (as that of the
+  /// source). Its transactional.id is "ms-<job>-<instance>": a second process with the same ends the first.
+  std::uint32_t instance = 0;
+  /// With kExactlyOnce: brokers abort a transaction that is open for longer, and the job goes back to its last
+  /// checkpoint. 1 s to 15 min (more only where transaction.max.timeout.ms of the brokers allows it). 0 = four times
+  /// the checkpoint interval and the checkpoint timeout, at least a minute, at most 15.
+  std::chrono::milliseconds transaction_timeout{0};
   /// Bytes of messages that are not acknowledged yet, all shards together; at the limit the sink has no room, and the
   /// job waits. From 1 MiB to 1 GiB.
   std::size_t buffer_bytes_max = std::size_t{16} << 20;
@@ -67,6 +79,12 @@ class Sink {
         hub_{detail::make_sink_hub({.brokers = options_.brokers,
                                     .topic = options_.topic,
                                     .guarantee = options_.guarantee,
+                         .group = options_.group,
+                         .instance = options_.instance,
+                         .transaction_timeout = options_.transaction_timeout,
+                                    .group = options_.group,
+                                    .instance = options_.instance,
+                                    .transaction_timeout = options_.transaction_timeout,
                                     .buffer_bytes_max = options_.buffer_bytes_max,
                                     .connect_timeout = options_.connect_timeout,
                                     .preset = options_.preset,
@@ -160,7 +178,10 @@ struct AnySinkOptions {
   std::string brokers = {};
   std::string topic = {};
   Format format = Format::kAuto;
-  Guarantee guarantee = Guarantee::kAtLeastOnce;
+  std::optional<Guarantee> guarantee = {};
+  std::string group = {};
+  std::uint32_t instance = 0;
+  std::chrono::milliseconds transaction_timeout{0};
   std::size_t buffer_bytes_max = std::size_t{16} << 20;
   std::chrono::milliseconds connect_timeout = std::chrono::seconds{10};
   Preset preset = Preset::kBalanced;
@@ -178,6 +199,9 @@ class AnySink {
                          .topic = options_.topic,
                          .format = options_.format,
                          .guarantee = options_.guarantee,
+                         .group = options_.group,
+                         .instance = options_.instance,
+                         .transaction_timeout = options_.transaction_timeout,
                          .buffer_bytes_max = options_.buffer_bytes_max,
                          .connect_timeout = options_.connect_timeout,
                          .preset = options_.preset,
