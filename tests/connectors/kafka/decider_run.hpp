@@ -11,6 +11,7 @@
 #include "connectors/kafka/decider.hpp"
 #include "connectors/kafka/scripted_transactions.hpp"
 #include "millstream/codec/codec.hpp"
+#include "millstream/io/source.hpp"
 
 namespace millstream::inline v0::testing {
 
