@@ -44,12 +44,7 @@ Pipeline::Pipeline(const RealBroker& broker, bool dead_letters)
       input_{broker.make_topic("payments", kInputPartitions)},
       output_{broker.make_topic("totals", kOutputPartitions)} {
   if (dead_letters) dead_letters_ = broker.make_topic("bad", 1);
-  char reason[256] = "";
-  reader_ = rd_kafka_new(RD_KAFKA_CONSUMER, test_conf(broker.brokers()), reason, sizeof reason);
-  EXPECT_NE(reader_, nullptr) << reason;
 }
-
-Pipeline::~Pipeline() { rd_kafka_destroy(reader_); }
 
 crash::Child Pipeline::start(const Life& life) const {
   crash::Command command{
@@ -71,28 +66,17 @@ bool Pipeline::run_to_end(std::uint32_t shards, const std::string& state) const 
   return good;
 }
 
-bool Pipeline::commits_more() const {
-  const std::int64_t before = committed();
-  return test::eventually([&] { return committed() > before; }, kPatience);
-}
-
-bool Pipeline::commits_more(crash::Child& child) const {
-  const std::int64_t before = committed();
-  return test::eventually([&] { return committed() > before || child.wait_for(0ms); }, kPatience) &&
-         committed() > before;
-}
-
-std::int64_t Pipeline::committed() const {
-  std::int64_t all = 0;
-  for (std::int32_t partition = 0; partition < kOutputPartitions; ++partition) {
-    std::int64_t low = 0;
-    std::int64_t high = 0;
-    // While a broker is away there is no answer: nothing more is committed then.
-    if (rd_kafka_query_watermark_offsets(reader_, output_.c_str(), partition, &low, &high, 5000) ==
-        RD_KAFKA_RESP_ERR_NO_ERROR)
-      all += high;
-  }
-  return all;
+bool Pipeline::commits(crash::Child& child, const std::string& state) const {
+  const std::string marker = path(state) + "/COMMITTED";
+  std::string last = TemporaryFolder::read(marker);
+  int changes = 0;
+  const auto decided_or_ended = [&] {
+    std::string now = TemporaryFolder::read(marker);
+    if (now != last) ++changes;
+    last = std::move(now);
+    return changes == 2 || child.wait_for(0ms);
+  };
+  return test::eventually(decided_or_ended, kPatience) && changes == 2;
 }
 
 std::string Pipeline::wrong() const {

@@ -58,19 +58,13 @@ class Pipeline {
 
   /// Messages that are no payments go to dead letters, or stop it.
   explicit Pipeline(const RealBroker& broker, bool dead_letters = false);
-  ~Pipeline();
-  Pipeline(const Pipeline&) = delete;
-  Pipeline& operator=(const Pipeline&) = delete;
 
   [[nodiscard]] crash::Child start(const Life& life) const;
   /// Runs it to the end of the input. False, with a failure of the test: it did not end well.
   bool run_to_end(std::uint32_t shards, const std::string& state = "state") const;
-  /// Whether more of the output gets committed than there is now.
-  [[nodiscard]] bool commits_more() const;
-  /// False: `child` ended before.
-  [[nodiscard]] bool commits_more(crash::Child& child) const;
-  /// The ends of the output's partitions for those who read what is committed, together.
-  [[nodiscard]] std::int64_t committed() const;
+  /// Waits until `child` has decided two more checkpoints: the first may be one of the life before. False: it does not,
+  /// or has ended.
+  [[nodiscard]] bool commits(crash::Child& child, const std::string& state = "state") const;
   /// What the oracle says about all that is in the topics.
   [[nodiscard]] std::string wrong() const;
   /// What the processes on this state folder have logged, its end where it is long.
@@ -85,7 +79,6 @@ class Pipeline {
   std::string input_;
   std::string output_;
   std::string dead_letters_;
-  rd_kafka_t* reader_ = nullptr;
 };
 
 }  // namespace millstream::inline v0::testing
