@@ -69,7 +69,8 @@ ms::Dataflow flow_of(const Options& options) {
       .to(ms::kafka::sink<Total>({.brokers = options.brokers,
                                   .topic = options.output_topic,
                                   .key = [](const Total& total) { return total.card; },
-                                  .guarantee = options.guarantee}))
+                                  .guarantee = options.guarantee,
+                                  .instance = options.instance}))
       .named("output");
   if (options.dead_letter_topic) {
     payments.side_output(ms::dead_letters)

@@ -23,7 +23,7 @@ std::optional<std::chrono::milliseconds> to_interval(const std::string& text) {
 }
 
 std::optional<Guarantee> to_guarantee(const std::string& text) {
-  if (text == "exactly_once") return Guarantee::kAtLeastOnce;
+  if (text == "exactly_once") return Guarantee::kExactlyOnce;
   if (text == "at_least_once") return Guarantee::kAtLeastOnce;
   return std::nullopt;
 }

@@ -16,7 +16,7 @@ struct Options {
   std::uint32_t shards = 0;  ///< 0 = as many as there are cores
   std::uint32_t instance = 0;
   std::uint32_t instances = 1;
-  millstream::kafka::Guarantee guarantee = millstream::kafka::Guarantee::kAtLeastOnce;
+  millstream::kafka::Guarantee guarantee = millstream::kafka::Guarantee::kExactlyOnce;
   std::optional<std::string> dead_letter_topic;
   bool stop_at_end = false;
 };

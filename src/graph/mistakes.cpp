@@ -64,10 +64,14 @@ class GraphInspection {
       decider_ = &node;
       return;
     }
-    say(node, "its transaction decides what counts of the job's output, and so does that of the sink '" +
-                  ids_[decider_->number] +
-                  "': two transactions cannot be committed as one, and a crash between them would lose or double the "
-                  "output of one of them. Write to both through one sink, or let one of them be at-least-once");
+    const auto where = [](const Node& sink) {
+      return sink.decides_by.empty() ? std::string{} : " (" + sink.decides_by + ")";
+    };
+    say(node, "its transaction decides what counts of the job's output" + where(node) +
+                  ", and so does that of the sink '" + ids_[decider_->number] + "'" + where(*decider_) +
+                  ": two transactions cannot be committed as one, and a crash between them would lose or double the "
+                  "output of one of them. Write to both through one sink, or let one of them, as that of dead letters, "
+                  "be at-least-once (of Kafka: .guarantee = ms::kafka::Guarantee::kAtLeastOnce)");
   }
 
   [[nodiscard]] Uses uses_of(const Node& node) const {

@@ -133,10 +133,16 @@ class EngineBuilder {
 
   Status open_state() {
     SinkDecider sink;
+    for (std::uint32_t number = 0; number < graph_.size(); ++number) {
+      if (graph_.node(number).is_source) {
+        sink.sources.push_back({engine_->ids_[number], graph_.node(number).reads_from, {}});
+      }
+    }
     for (std::uint32_t number = 0; number < graph_.size() && !options_.state_dir.empty(); ++number) {
       if (!graph_.node(number).make_decider) continue;
       const Status made = guarded_call([&] {
-        sink = {graph_.node(number).make_decider(), engine_->ids_[number]};
+        sink.decider = graph_.node(number).make_decider();
+        sink.stage = engine_->ids_[number];
         if (sink.decider) return Status{};
         return Status{ErrorCode::kInvalidArgument,
                       "its make_decider() made none for this run, though it made one when the dataflow was declared: "

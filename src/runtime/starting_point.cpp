@@ -2,6 +2,7 @@
 #include "runtime/starting_point.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "checkpoint/local_decider.hpp"
 #include "checkpoint/savepoint.hpp"
@@ -31,10 +32,12 @@ std::vector<std::string> take_handles(std::vector<PreparedOutput>& outputs, cons
   return handles;
 }
 
-// Under which identities that sink has decided so far, each once; also those of a savepoint that is the folder here.
-Result<std::vector<std::string>> participants_in(CheckpointStore& store, const std::string& sink) {
+// Under which identities the context's sink has decided so far, each once; also those of a savepoint that is the folder
+// here. And what the sources have read.
+Status add_what_checkpoints_name(CheckpointStore& store, DeciderContext& context) {
   std::set<std::string> handles;
-  if (sink.empty()) return std::vector<std::string>{};
+  std::map<std::string, std::set<std::string>> splits;
+  if (context.stage.empty()) return {};
   const Result<std::vector<std::uint64_t>> ids = store.list();
   if (!ids) return ids.error();
   for (const std::uint64_t id : *ids) {
@@ -42,10 +45,15 @@ Result<std::vector<std::string>> participants_in(CheckpointStore& store, const s
     if (!manifest && manifest.error().code() == ErrorCode::kIo) return manifest.error();
     if (!manifest) continue;
     for (const PreparedHandle& prepared : manifest->prepared) {
-      if (prepared.sink == sink || prepared.sink.empty()) handles.insert(prepared.handle);
+      if (prepared.sink == context.stage || prepared.sink.empty()) handles.insert(prepared.handle);
     }
+    for (const SplitPosition& position : manifest->positions) splits[position.source].insert(position.split);
   }
-  return std::vector<std::string>{handles.begin(), handles.end()};
+  context.participants.assign(handles.begin(), handles.end());
+  for (DecisionSource& source : context.sources) {
+    source.splits.assign(splits[source.stage].begin(), splits[source.stage].end());
+  }
+  return {};
 }
 
 // One call of the decider, which fails the run if it does not come back.
@@ -64,7 +72,10 @@ Status StartingPoint::open(FileSystem& files, Clock& clock, const RunOptions& op
                            const SinkDecider& sink) {
   if (!options.state_dir.empty()) {
     if (sink.decider) deciding_stage = sink.stage;
-    const Status opened = open_state(files, options, {job, deciding_stage, {}, &clock, options.log}, sink);
+    DeciderContext context{job, deciding_stage, {}, &clock, options.log, sink.sources};
+    context.checkpoint_interval = options.checkpoint.interval;
+    context.checkpoint_timeout = options.checkpoint.timeout;
+    const Status opened = open_state(files, options, std::move(context), sink);
     if (!opened.ok()) return opened.at("state_dir '" + options.state_dir + "'");
   }
   return options.from_savepoint.empty() || restored != nullptr ? Status{} : open_savepoint(files, options);
@@ -76,9 +87,10 @@ Status StartingPoint::open_state(FileSystem& files, const RunOptions& options, D
   if (!opened) return opened.error();
   store = *std::move(opened);
   decider = sink.decider ? sink.decider : std::make_shared<LocalDecider>(*store);
-  const auto participants = participants_in(*store, context.stage);
-  if (!participants) return participants.error();
-  context.participants = *participants;
+  if (options.log && !decider->describe().empty()) {
+    options.log(LogLevel::kInfo, "checkpoints are decided by " + decider->describe());
+  }
+  if (Status s = add_what_checkpoints_name(*store, context); !s.ok()) return s;
   if (Status s = read_decision(context); !s.ok()) return s;
   if (Status s = begin_from_savepoint(files, options, context); !s.ok()) return s;
   return plan(options, context);

@@ -21,6 +21,7 @@ class Shard;
 struct SinkDecider {
   std::shared_ptr<Decider> decider;
   std::string stage;
+  std::vector<DecisionSource> sources = {};  ///< of the job
 };
 
 /// Used once, in the order of its members, on the thread that builds the engine.

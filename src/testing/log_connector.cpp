@@ -87,7 +87,7 @@ Result<std::size_t> LogSink::write(std::span<LogRecord> records) {
   const Result<bool> drained = drain();
   if (!drained) return drained.error();
   std::size_t taken = 0;
-  for (const LogRecord& record : records) {
+  for (LogRecord& record : records) {
     const bool passes = !buffer_ || buffer_->may_pass() || mutant_is(Mutant::kBufferSkipped);
     if (!(passes ? send(record) : buffer_->keep(record, bytes_of(record)))) break;
     ++taken;

@@ -157,8 +157,8 @@ DecisionStep LogDecider::prepare(const DecisionDraft& draft) {
 }
 
 // Once asked for, a commit is only ever asked for again: an abort now could come behind it.
-DecisionStep LogDecider::decide(const DecisionDraft&) {
-  if (ended_) return renew();
+DecisionStep LogDecider::decide(const DecisionDraft& draft) {
+  if (ended_) return renew(draft);
   options_.broker->at(clock_->now());
   ending_ = true;
   const LogReply reply = options_.broker->end(producer_, true);
@@ -167,7 +167,7 @@ DecisionStep LogDecider::decide(const DecisionDraft&) {
       ended_ = true;
       // A request that timed out may still be on its way, and would end the next transaction of this producer.
       if (unanswered_ > 0) return DecisionStep::pending();
-      return renew();
+      return renew(draft);
     case LogReply::kFenced:
     case LogReply::kInvalidState:
       return unanswered_ > 0 ? DecisionStep::in_doubt(over()) : DecisionStep::aborted(over());
@@ -186,20 +186,36 @@ DecisionStep LogDecider::decide(const DecisionDraft&) {
   return DecisionStep::pending();
 }
 
-DecisionStep LogDecider::renew() {
-  LogReply reply = LogReply::kOk;
+// A new producer takes the id from whoever has begun with it meanwhile: this process may have been stopped for an hour.
+// What that has decided is the job's state now.
+DecisionStep LogDecider::renew(const DecisionDraft& draft) {
+  if (!failure_.ok()) return DecisionStep::in_doubt(failure_);
   if (unanswered_ > 0) {
-    reply = options_.broker->init(options_.transactional_id, options_.transaction_timeout, producer_);
-  }
-  if (reply == LogReply::kCutOff) return DecisionStep::in_doubt(gone());
-  if (reply != LogReply::kOk) {
-    options_.broker->wait(kSlice);
-    return DecisionStep::pending();
+    Decision behind;
+    const LogReply reply = replace_producer(behind);
+    if (reply == LogReply::kCutOff) return DecisionStep::in_doubt(gone());
+    if (reply != LogReply::kOk) {
+      options_.broker->wait(kSlice);
+      return DecisionStep::pending();
+    }
+    if (behind.checkpoint != draft.checkpoint) {
+      failure_ = over();
+      return DecisionStep::in_doubt(failure_);
+    }
   }
   unanswered_ = 0;
   ending_ = ended_ = false;
   passes_->let_next_pass();
   return DecisionStep::done();
+}
+
+LogReply LogDecider::replace_producer(Decision& behind) {
+  const LogReply reply = options_.broker->init(options_.transactional_id, options_.transaction_timeout, producer_);
+  if (reply != LogReply::kOk) return reply;
+  LogOffsets offsets;
+  const LogReply read = options_.broker->offsets(options_.group, true, offsets);
+  if (read == LogReply::kOk) behind = decision_in(offsets);
+  return read;
 }
 
 void LogDecider::give_up() {

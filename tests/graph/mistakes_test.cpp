@@ -58,6 +58,7 @@ struct Deciding {
     DecisionStep decide(const DecisionDraft&) override { return DecisionStep::done(); }
     void give_up() override {}
     void close() override {}
+    std::string describe() const override { return "by nothing"; }
   };
   std::shared_ptr<Nothing> make_decider() const { return decides ? std::make_shared<Nothing>() : nullptr; }
   void decide_by(const std::shared_ptr<Nothing>&) {}
@@ -73,8 +74,9 @@ TEST(Mistakes, TwoSinksThatDecide) {
   source.to(Deciding{.decides = false}).named("other");
   EXPECT_THAT(flow.graph().mistakes(), IsEmpty());
   source.to(Deciding{}).named("second");
-  EXPECT_THAT(flow.graph().mistakes(), Contains(HasSubstr("stage 'second': its transaction decides what counts of the "
-                                                          "job's output, and so does that of the sink 'first'")));
+  EXPECT_THAT(flow.graph().mistakes(),
+              Contains(HasSubstr("stage 'second': its transaction decides what counts of the job's output (by "
+                                 "nothing), and so does that of the sink 'first' (by nothing)")));
 }
 
 TEST(Mistakes, ANameTwice) {

@@ -139,6 +139,32 @@ TEST(CrashMatrix, C10_ZombieGoesOnBehindItsSuccessor) {
   EXPECT_GT(zombies, 5U);
 }
 
+// C10: the same, and it was stopped in its commit, whose first request nobody had answered: then it needs a new client,
+// and the id for it, which its successor has by now.
+TEST(CrashMatrix, C10_ZombieThatWasStoppedInItsCommitTakesNothingBack) {
+  std::uint64_t stopped = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    World world{seed};
+    world.with_files = false;
+    world.broker.set_faults({.request_lost = 0.3});
+    std::uint64_t ended = 0;
+    std::optional<kit::SimulationResult> successor;
+    const auto zombie = world.live({.seed = seed,
+                                    .before_step =
+                                        [&](kit::Simulation& job) {
+                                          if (ended < 1 + seed % 3 || successor) return;
+                                          world.broker.set_faults({});
+                                          successor = OtherHost{world}.live(job.now());
+                                        },
+                                    .on_point = [&](kit::LogPoint point) { ended += point == kit::LogPoint::kEnded; }});
+    if (!successor) continue;
+    stopped += !zombie.ok();
+    EXPECT_TRUE(successor->ok()) << successor->status.to_string();
+    EXPECT_EQ(world.compare(), "") << "seed " << seed;
+  }
+  EXPECT_GT(stopped, 20U);
+}
+
 // C11: its commit has won. Where the successor has its manifest it goes on from there; where it has not, it halts.
 TEST(CrashMatrix, C11_CommitOfTheZombieComesFirst) {
   for (std::uint64_t times = 1; times <= 4; ++times) {

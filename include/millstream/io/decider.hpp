@@ -39,6 +39,14 @@
 
 namespace millstream::inline v0 {
 
+/// A source of the job.
+struct DecisionSource {
+  std::string stage;
+  /// What its reads_from() says (io/source.hpp): sources and sinks that say the same are at the same place.
+  std::string reads_from;
+  std::vector<std::string> splits;  ///< that checkpoints here name, sorted
+};
+
 /// What a decider is told when a run begins.
 struct DeciderContext {
   std::string job;    ///< a decision of another job is a conflict
@@ -48,6 +56,10 @@ struct DeciderContext {
   std::vector<std::string> participants;
   Clock* clock = nullptr;  ///< never null; the program's, which must outlive abandoned calls, too (the system's does)
   LogHook log;
+  std::vector<DecisionSource> sources = {};
+  // A transaction is open for about the sum of the two, and longer where a checkpoint is given up.
+  std::chrono::nanoseconds checkpoint_interval{0};
+  std::chrono::nanoseconds checkpoint_timeout{0};
 };
 
 /// The newest decision.
@@ -108,6 +120,9 @@ class MILLSTREAM_EXPORT Decider {
   /// A call that takes so long never comes back. With a limit calls at the begin and the end of a run have threads of
   /// their own.
   [[nodiscard]] virtual std::chrono::nanoseconds stuck_after() const { return std::chrono::nanoseconds::max(); }
+  /// Where it decides, for logs and messages: "transactions of the topic 'out'". Also before fence(). Empty = nothing
+  /// to say.
+  [[nodiscard]] virtual std::string describe() const { return {}; }
 };
 
 }  // namespace millstream::inline v0

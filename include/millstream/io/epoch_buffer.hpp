@@ -48,8 +48,8 @@ class EpochBuffer {
   /// A record may go into the transaction at once: it is open for its epoch, and none before it waits.
   [[nodiscard]] bool may_pass() const noexcept { return empty() && epoch_ <= passes_->newest(); }
   [[nodiscard]] bool empty() const noexcept { return next_ == kept_.size(); }
-  /// False: there is no room.
-  [[nodiscard]] bool keep(Record record, std::size_t bytes) {
+  /// False: there is no room, and the record stays as it is.
+  [[nodiscard]] bool keep(Record& record, std::size_t bytes) {
     const std::size_t records = kept_.size() - next_;
     if (records > 0 && (records >= limits_.records || bytes_ + bytes > limits_.bytes)) return false;
     kept_.push_back({std::move(record), bytes});

@@ -17,6 +17,8 @@
 //   poll(SourceOutput<T>&)            Poll or Result<Poll>; emits while out.room() > 0 and never waits
 //   Position position() const         where the next record begins: makes the source replayable
 //   OnError on_bad_record() const     what becomes of records that poll reports as bad, whatever .on_error(...) says
+//   std::string reads_from() const    where the records come from, in words that a sink which decides may know
+//                                     (io/decider.hpp): it can keep the positions with its decisions there
 //   close()                           void or Status; once after open, when the split has ended or the job does
 #pragma once
 

@@ -67,6 +67,8 @@ consteval bool check_source() {
                             (detail::kFits<detail::close_member, detail::TypeList<void, Status>, Src>));
     MILLSTREAM_CHECK_MEMBER(Src, on_bad_record, "a source's", "ms::OnError on_bad_record() const",
                             (detail::kFits<detail::on_bad_record_member, detail::TypeList<OnError>, const Src>));
+    MILLSTREAM_CHECK_MEMBER(Src, reads_from, "a source's", "std::string reads_from() const",
+                            (detail::kFits<detail::reads_from_member, detail::TypeList<std::string>, const Src>));
   }
   return true;
 }

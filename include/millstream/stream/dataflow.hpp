@@ -34,11 +34,15 @@ class MILLSTREAM_EXPORT Dataflow {
     if constexpr (requires(SourceContext& context) { source.splits(context); }) {
       list_splits = [source](SourceContext& context) -> Result<std::vector<Split>> { return source.splits(context); };
     }
-    return Stream<T>{detail::add_source(graph_, RecordType::of<T>(), on_bad_record, std::move(list_splits),
-                                        [source = std::move(source)](const StageSetup& setup) {
-                                          return make_unique_as<OperatorStage, SourceStage<Src, T>>(
-                                              source, setup.source, batch_records<T>(setup.batch_records_max));
-                                        })};
+    std::string reads_from;
+    if constexpr (requires { std::as_const(source).reads_from(); }) reads_from = std::as_const(source).reads_from();
+    StreamPlace place = detail::add_source(graph_, RecordType::of<T>(), on_bad_record, std::move(list_splits),
+                                           [source = std::move(source)](const StageSetup& setup) {
+                                             return make_unique_as<OperatorStage, SourceStage<Src, T>>(
+                                                 source, setup.source, batch_records<T>(setup.batch_records_max));
+                                           });
+    place.node().reads_from = std::move(reads_from);
+    return Stream<T>{std::move(place)};
   }
 
   [[nodiscard]] const std::string& name() const noexcept { return graph_->name(); }

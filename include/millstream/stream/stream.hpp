@@ -167,7 +167,10 @@ class Stream {
         return make_unique_as<OperatorStage, SinkStage<T, Snk>>(sink, setup.decider);
       });
       if constexpr (requires { std::as_const(sink).make_decider(); }) {
-        if (std::as_const(sink).make_decider()) place.node().make_decider = [sink] { return sink.make_decider(); };
+        if (const std::shared_ptr<Decider> decider = std::as_const(sink).make_decider()) {
+          place.node().decides_by = decider->describe();
+          place.node().make_decider = [sink] { return sink.make_decider(); };
+        }
       }
       place.node().is_sink = true;
       return StageName{std::move(place)};

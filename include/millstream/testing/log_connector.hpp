@@ -74,7 +74,8 @@ class MILLSTREAM_EXPORT LogDecider final : public Decider {
   [[nodiscard]] std::string metadata(CheckpointId checkpoint) const;
   [[nodiscard]] LogOffsets offsets_of(const DecisionDraft& draft) const;
   [[nodiscard]] Decision decision_in(const LogOffsets& offsets) const;
-  DecisionStep renew();
+  DecisionStep renew(const DecisionDraft& draft);
+  [[nodiscard]] LogReply replace_producer(Decision& behind);
 
   LogSinkOptions options_;
   std::string job_;
@@ -88,6 +89,7 @@ class MILLSTREAM_EXPORT LogDecider final : public Decider {
   std::uint32_t unanswered_ = 0;  // requests in a row for the end of the transaction of which nobody knows
   bool ending_ = false;
   bool ended_ = false;  // it is committed, and the next one waits for a new producer
+  Status failure_;      // this run decides nothing any more
 };
 
 class MILLSTREAM_EXPORT LogSink {

@@ -1,6 +1,6 @@
 // What source and sink need of a client library: the seam behind which librdkafka stands, or a log broker that is
-// simulated. Calls with a timeout block, and but for flush() belong to the start or the end of a run; all others return
-// at once and may come from any thread.
+// simulated. Calls with a timeout block, and but for flush() and those of transactions belong to the start or the end
+// of a run; all others return at once and may come from any thread.
 #pragma once
 
 #include <chrono>
@@ -35,6 +35,12 @@ struct TopicInfo {
 /// Which offset of a partition is asked for: of the first message at or behind an instant (in ms), or one of these.
 inline constexpr std::int64_t kEarliestOffset = -2;
 inline constexpr std::int64_t kLatestOffset = -1;
+
+/// What a group has committed for a partition.
+struct CommittedOffset {
+  std::int64_t offset = 0;
+  std::string metadata = {};  ///< of whoever committed it
+};
 
 /// What a fetch brought, in the order of the log.
 struct Fetched {
@@ -91,8 +97,9 @@ class Consumer : public ClientHandle {
   [[nodiscard]] virtual Result<std::vector<std::int64_t>> offsets(std::span<const TopicPartition> partitions,
                                                                   std::int64_t wanted,
                                                                   std::chrono::milliseconds timeout) = 0;
-  /// What the configured group has committed.
-  [[nodiscard]] virtual Result<std::vector<std::optional<std::int64_t>>> committed(
+  /// What the configured group has committed. With isolation.level=read_committed a transaction that is about to do so
+  /// is waited for.
+  [[nodiscard]] virtual Result<std::vector<std::optional<CommittedOffset>>> committed(
       std::span<const TopicPartition> partitions, std::chrono::milliseconds timeout) = 0;
   /// Begins to read a partition that nobody reads. `notify` as with on_events().
   [[nodiscard]] virtual Result<std::unique_ptr<PartitionQueue>> read(const TopicPartition& partition,
@@ -145,11 +152,53 @@ class Producer : public ClientHandle {
   virtual void purge() = 0;
 };
 
+/// What a call of a transaction came to; the classes of the protocol's table of errors.
+struct TransactionReply {
+  enum class Outcome {
+    kOk,
+    kRetriable,  ///< nobody knows yet: only the same call may follow
+    kAbortable,  ///< of the transaction only an abort is left
+    kFenced,     ///< another client has begun with the id, or brokers have aborted the transaction for its age
+    kFatal,      ///< the client is of no use any more
+  };
+  Outcome outcome = Outcome::kOk;
+  Status status = {};  ///< why it is not kOk
+
+  [[nodiscard]] bool ok() const { return outcome == Outcome::kOk; }
+};
+
+struct OffsetToCommit {
+  TopicPartition partition;
+  std::int64_t offset = 0;
+};
+
+/// The transactions of one transactional.id, one after the other. Its calls come from one thread at a time, and each
+/// waits for brokers up to `timeout`, send_offsets() also longer while the group's coordinator is away.
+class Transactions {
+ public:
+  virtual ~Transactions() = default;
+  /// Writes into the transaction, between begin() and commit() or abort(). Lives as long as this.
+  [[nodiscard]] virtual Producer& producer() = 0;
+  /// Once, first: no client that has begun with the id before can commit anything any more; what it has left open is
+  /// aborted, and what it is committing is committed.
+  [[nodiscard]] virtual TransactionReply init(std::chrono::milliseconds timeout) = 0;
+  /// Asks no broker.
+  [[nodiscard]] virtual TransactionReply begin() = 0;
+  /// With the commit, `group` has committed `offsets`, all with `metadata`.
+  [[nodiscard]] virtual TransactionReply send_offsets(const std::string& group, std::span<const OffsetToCommit> offsets,
+                                                      const std::string& metadata,
+                                                      std::chrono::milliseconds timeout) = 0;
+  [[nodiscard]] virtual TransactionReply commit(std::chrono::milliseconds timeout) = 0;
+  [[nodiscard]] virtual TransactionReply abort(std::chrono::milliseconds timeout) = 0;
+};
+
 class Client {
  public:
   virtual ~Client() = default;
   [[nodiscard]] virtual Result<std::unique_ptr<Consumer>> consumer(const Configuration& configuration) = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<Producer>> producer(const Configuration& configuration) = 0;
+  /// The configuration has a transactional.id.
+  [[nodiscard]] virtual Result<std::unique_ptr<Transactions>> transactions(const Configuration& configuration) = 0;
 };
 
 }  // namespace millstream::inline v0::kafka::detail

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "millstream/connectors/kafka/client.hpp"
 #include "millstream/connectors/kafka/source.hpp"
 
 namespace millstream::inline v0::kafka::detail {
@@ -24,7 +26,8 @@ constexpr std::array kOwnedByBoth{
     Owned{"bootstrap.servers", "it is .brokers"},
     Owned{"metadata.broker.list", "it is .brokers"},
     Owned{"log.queue", "log messages go to the job's log hook"},
-    Owned{"transactional.id", "transactions belong to the engine, not to its user"},
+    Owned{"transactional.id", "transactions belong to the engine: it is \"ms-<job>-<.instance of the sink>\""},
+    Owned{"transaction.timeout.ms", "it is .transaction_timeout of the sink"},
     Owned{"group.instance.id", "partitions are shared by .instance and .instances, not by a group"},
 };
 constexpr std::array kOwnedBySource{
@@ -45,7 +48,17 @@ constexpr std::array kOwnedBySink{
     Owned{"queuing.strategy", "records of one key keep their order"},
 };
 
-constexpr std::size_t kFetchKbytesMin = 1024;       // less than a broker sends at once would be reached by every fetch
+constexpr std::array kOwnedByTransactions{
+    Owned{"enable.idempotence", "transactions are idempotent; set .guarantee to Guarantee::kAtLeastOnce to do without"},
+    Owned{"acks", "a transaction waits for all replicas"},
+    Owned{"request.required.acks", "a transaction waits for all replicas"},
+};
+
+constexpr std::size_t kFetchKbytesMin = 1024;  // less than a broker sends at once would be reached by every fetch
+constexpr std::array<std::string_view, 13> kConnecting{
+    "sasl.",      "ssl.",   "enable.ssl.", "enable.sasl.", "security.",    "socket.", "broker.",
+    "reconnect.", "retry.", "client.",     "connections.", "api.version.", "debug"};
+constexpr std::chrono::milliseconds kTransactionTimeoutMin{1000};
 constexpr std::size_t kFetchKbytesMax = 2'000'000;  // librdkafka takes up to 2,097,151
 
 // A newer client may have secrets of which nobody here knows: what has to do with security is shown only where its name
@@ -182,7 +195,16 @@ void check_writer(const WriterOptions& options, Mistakes& mistakes) {
     mistakes.add(".buffer_bytes_max is " + std::to_string(options.buffer_bytes_max) + ": give " +
                  std::to_string(kBufferBytesMin) + " to " + std::to_string(kBufferBytesMax));
   }
+  constexpr std::chrono::milliseconds kAuto{0};
+  if (options.transaction_timeout != kAuto && options.transaction_timeout < kTransactionTimeoutMin) {
+    mistakes.add(".transaction_timeout is " + std::to_string(options.transaction_timeout.count()) +
+                 " ms: give at least 1 s, or 0 to have it follow the checkpoint interval");
+  }
   if (options.guarantee == Guarantee::kNone) return;
+  if (options.guarantee == Guarantee::kExactlyOnce) {
+    mistakes.refuse(options.properties, kOwnedByTransactions);
+    return;
+  }
   for (const char* name : {"acks", "request.required.acks"}) {
     const auto acks = options.properties.find(name);
     if (acks != options.properties.end() && acks->second == "0") {
@@ -275,6 +297,72 @@ Result<Configuration> producer_configuration(const WriterOptions& options) {
                     {"queue.buffering.max.kbytes", "2097151"},
                 });
   return configuration;
+}
+
+Result<Configuration> transaction_configuration(WriterOptions options, const std::string& id,
+                                                std::chrono::milliseconds timeout) {
+  options.guarantee = Guarantee::kExactlyOnce;
+  Result<Configuration> configuration = producer_configuration(options);
+  if (!configuration) return configuration;
+  Settings& settings = configuration->properties;
+  settings["transactional.id"] = id;
+  settings["transaction.timeout.ms"] = std::to_string(timeout.count());
+  // A message has as long as its transaction, which is what the client then takes by itself.
+  if (!options.properties.contains("message.timeout.ms") && !options.properties.contains("delivery.timeout.ms")) {
+    settings.erase("message.timeout.ms");
+  }
+  return configuration;
+}
+
+Configuration group_configuration(const WriterOptions& options, const std::string& group) {
+  Configuration configuration;
+  Settings& settings = configuration.properties;
+  settings = common_settings();
+  // What has to do with how to reach the brokers; a consumer has no use for the rest.
+  for (const auto& [name, value] : options.properties) {
+    const bool connects = std::any_of(kConnecting.begin(), kConnecting.end(),
+                                      [&](std::string_view head) { return name.starts_with(head); });
+    if (connects) settings[name] = value;
+  }
+  add(settings, {
+                    {"bootstrap.servers", options.brokers},
+                    {"log.queue", "true"},
+                    {"group.id", group},
+                    {"enable.auto.commit", "false"},
+                    // With it, what a transaction is about to commit is waited for.
+                    {"isolation.level", "read_committed"},
+                });
+  return configuration;
+}
+
+std::chrono::milliseconds transaction_timeout(std::chrono::milliseconds wanted, std::chrono::nanoseconds interval,
+                                              std::chrono::nanoseconds checkpoint_timeout) {
+  if (wanted.count() > 0) return wanted;
+  static constexpr std::chrono::milliseconds kMost = std::chrono::minutes{15};  // brokers' own limit
+  const auto capped = [](std::chrono::nanoseconds time) {
+    return std::min(std::chrono::ceil<std::chrono::milliseconds>(std::min<std::chrono::nanoseconds>(time, kMost)),
+                    kMost);
+  };
+  return std::clamp<std::chrono::milliseconds>(4 * capped(interval) + capped(checkpoint_timeout),
+                                               std::chrono::minutes{1}, kMost);
+}
+
+std::string cluster_name(const std::string& brokers) {
+  std::vector<std::string> all;
+  for (std::size_t at = 0; at <= brokers.size();) {
+    const std::size_t comma = std::min(brokers.find(',', at), brokers.size());
+    std::string one = brokers.substr(at, comma - at);
+    std::erase(one, ' ');
+    if (!one.empty()) all.push_back(std::move(one));
+    at = comma + 1;
+  }
+  std::sort(all.begin(), all.end());
+  std::string name = "kafka:";
+  for (const std::string& one : all) {
+    if (&one != all.data()) name += ',';
+    name += one;
+  }
+  return name;
 }
 
 }  // namespace millstream::inline v0::kafka::detail

@@ -1,6 +1,7 @@
 // From options to the settings of the client library, and what is wrong with them.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -32,6 +33,17 @@ inline constexpr std::uint32_t kFetchBackoffVersion = 0x02020000;
 [[nodiscard]] Result<Configuration> consumer_configuration(const SourceOptions& options, std::size_t partitions,
                                                            std::uint32_t version);
 [[nodiscard]] Result<Configuration> producer_configuration(const WriterOptions& options);
+/// With transactions of that id, whatever the options' guarantee. `timeout`: what transaction_timeout() says.
+[[nodiscard]] Result<Configuration> transaction_configuration(WriterOptions options, const std::string& id,
+                                                              std::chrono::milliseconds timeout);
+/// Of a client that reads what a group has committed. `options` are in order.
+[[nodiscard]] Configuration group_configuration(const WriterOptions& options, const std::string& group);
+
+/// How long a transaction may be open: as `wanted`, or where that is 0, four times the checkpoint interval and the
+/// checkpoint timeout, at least a minute and at most the 15 that brokers allow by default.
+[[nodiscard]] std::chrono::milliseconds transaction_timeout(std::chrono::milliseconds wanted,
+                                                            std::chrono::nanoseconds interval,
+                                                            std::chrono::nanoseconds checkpoint_timeout);
 
 }  // namespace detail
 }  // namespace millstream::inline v0::kafka

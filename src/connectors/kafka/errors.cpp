@@ -35,6 +35,25 @@ Meaning meaning_of(rd_kafka_resp_err_t code) {
       return {ErrorCode::kNotFound, ErrorClass::kFinal, "create it, or correct its name"};
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
       return {ErrorCode::kInvalidArgument, ErrorClass::kFinal, "correct the name of the topic"};
+    case RD_KAFKA_RESP_ERR__FENCED:
+    case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+      return {ErrorCode::kUnavailable, ErrorClass::kFinal,
+              "another instance of the job has begun with the same transactional.id, or the transaction was open for "
+              "longer than .transaction_timeout: run one instance, and give others their own .instance"};
+    case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
+      return {ErrorCode::kInvalidArgument, ErrorClass::kFinal,
+              "the brokers' transaction.max.timeout.ms is less than .transaction_timeout: set that lower"};
+    case RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE:
+      return {ErrorCode::kInvalidArgument, ErrorClass::kFinal, "give the job a shorter name"};
+    case RD_KAFKA_RESP_ERR_INVALID_TXN_STATE:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID:
+    case RD_KAFKA_RESP_ERR__PURGE_QUEUE:
+    case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT:
+    case RD_KAFKA_RESP_ERR__STATE:
+      return {ErrorCode::kUnavailable, ErrorClass::kLocal,
+              "the transaction is over: the job goes back to its last checkpoint, where its RestartPolicy says so"};
     case RD_KAFKA_RESP_ERR__FATAL:
       return {ErrorCode::kUnavailable, ErrorClass::kFinal, "a new run of the job begins with a new client"};
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
@@ -79,6 +98,11 @@ Meaning meaning_of(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_FETCH_SESSION_ID_NOT_FOUND:
     case RD_KAFKA_RESP_ERR_INVALID_FETCH_SESSION_EPOCH:
     case RD_KAFKA_RESP_ERR_THROTTLING_QUOTA_EXCEEDED:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS:
+    case RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT:
       return {ErrorCode::kUnavailable, ErrorClass::kHeals, "check that the brokers run and can be reached"};
     default:
       return {ErrorCode::kUnavailable, ErrorClass::kLocal, "the brokers' logs may say more"};
@@ -88,6 +112,21 @@ Meaning meaning_of(rd_kafka_resp_err_t code) {
 }  // namespace
 
 ErrorClass class_of(rd_kafka_resp_err_t code) { return meaning_of(code).error_class; }
+
+bool is_fencing(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+         code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+}
+
+rd_kafka_resp_err_t code_named(std::string_view name) {
+  const rd_kafka_err_desc* all = nullptr;
+  std::size_t count = 0;
+  rd_kafka_get_err_descs(&all, &count);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (all[i].name != nullptr && name == all[i].name) return all[i].code;
+  }
+  return RD_KAFKA_RESP_ERR_UNKNOWN;
+}
 
 Status to_status(rd_kafka_resp_err_t code, std::string_view text) {
   const Meaning meaning = meaning_of(code);

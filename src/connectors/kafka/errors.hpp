@@ -19,6 +19,11 @@ enum class ErrorClass {
   kLocal,
 };
 [[nodiscard]] ErrorClass class_of(rd_kafka_resp_err_t code);
+/// Another producer has taken the transactional.id over, or brokers have aborted the transaction for its age: clients
+/// cannot tell which.
+[[nodiscard]] bool is_fencing(rd_kafka_resp_err_t code);
+/// The code of that name ("UNKNOWN_TOPIC_OR_PART"); RD_KAFKA_RESP_ERR_UNKNOWN where there is none.
+[[nodiscard]] rd_kafka_resp_err_t code_named(std::string_view name);
 
 /// `text` is librdkafka's; "cause; what to do".
 [[nodiscard]] Status to_status(rd_kafka_resp_err_t code, std::string_view text);

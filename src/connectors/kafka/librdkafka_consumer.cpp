@@ -217,8 +217,8 @@ class LibrdkafkaConsumer final : public Consumer {
     return offsets;
   }
 
-  Result<std::vector<std::optional<std::int64_t>>> committed(std::span<const TopicPartition> partitions,
-                                                             std::chrono::milliseconds timeout) override {
+  Result<std::vector<std::optional<CommittedOffset>>> committed(std::span<const TopicPartition> partitions,
+                                                                std::chrono::milliseconds timeout) override {
     Deadline deadline{timeout};
     std::vector<std::size_t> all(partitions.size());
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
@@ -226,10 +226,15 @@ class LibrdkafkaConsumer final : public Consumer {
       const PartitionList list = list_of(partitions, all, RD_KAFKA_OFFSET_INVALID);
       rd_kafka_resp_err_t code = rd_kafka_committed(handle_->get(), list.get(), deadline.next_slice_ms());
       if (Status s = handle_->look(); !s.ok()) return s;
-      std::vector<std::optional<std::int64_t>> offsets(partitions.size());
+      std::vector<std::optional<CommittedOffset>> offsets(partitions.size());
       for (std::size_t i = 0; i < all.size() && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
-        code = list->elems[i].err;
-        if (list->elems[i].offset >= 0) offsets[i] = list->elems[i].offset;
+        const rd_kafka_topic_partition_t& answer = list->elems[i];
+        code = answer.err;
+        if (answer.offset < 0) continue;
+        offsets[i] = {answer.offset, {}};
+        if (answer.metadata_size > 0) {
+          offsets[i]->metadata.assign(static_cast<const char*>(answer.metadata), answer.metadata_size);
+        }
       }
       if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return offsets;
       if (class_of(code) == ErrorClass::kFinal) return to_status(code, {});

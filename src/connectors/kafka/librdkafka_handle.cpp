@@ -95,7 +95,8 @@ void LibrdkafkaHandle::on_error(rd_kafka_t* client, int code, const char* reason
   auto error = static_cast<rd_kafka_resp_err_t>(code);
   char text[512] = "";
   if (error == RD_KAFKA_RESP_ERR__FATAL) {
-    rd_kafka_fatal_error(client, text, sizeof text);
+    const rd_kafka_resp_err_t cause = rd_kafka_fatal_error(client, text, sizeof text);
+    if (is_fencing(cause)) error = cause;
     reason = text;
   }
   static_cast<LibrdkafkaHandle*>(opaque)->note_error(error, reason);
@@ -127,10 +128,24 @@ void LibrdkafkaHandle::keep_error(rd_kafka_resp_err_t code, std::string_view rea
 }
 
 void LibrdkafkaHandle::on_log(const rd_kafka_t* client, int level, const char* facility, const char* text) {
+  auto* handle = static_cast<LibrdkafkaHandle*>(rd_kafka_opaque(client));
+  if (std::string_view{facility} == "TXNERR") handle->note_failed_transaction(text);
   // Errors are told by on_error as well, and there with their code.
   if (level <= 3) return;
-  auto* handle = static_cast<LibrdkafkaHandle*>(rd_kafka_opaque(client));
   handle->say(level_of(level), "librdkafka: " + std::string{facility} + ": " + text);
+}
+
+// That only an abort is left of a transaction the client says nowhere else, before it is asked to commit: messages
+// would wait for their timeout. "Current transaction failed in state InTransaction: ... (UNKNOWN_TOPIC_OR_PART)".
+void LibrdkafkaHandle::note_failed_transaction(std::string_view text) {
+  const std::size_t open = text.rfind('(');
+  std::string_view name = open == std::string_view::npos ? std::string_view{} : text.substr(open + 1);
+  name = name.substr(0, name.find_first_of(",)"));
+  {
+    const std::scoped_lock lock{said_mutex_};
+    if (final_.ok()) final_ = to_status(code_named(name), text).at("brokers " + brokers_);
+  }
+  announce();
 }
 
 void LibrdkafkaHandle::say(LogLevel level, std::string text) {

@@ -71,6 +71,7 @@ class LibrdkafkaHandle {
   static void on_log(const rd_kafka_t* client, int level, const char* facility, const char* text);
   static void on_main_queue(rd_kafka_t* client, void* opaque);
   void announce();
+  void note_failed_transaction(std::string_view text);
   void keep_error(rd_kafka_resp_err_t code, std::string_view reason);
   void say(LogLevel level, std::string text);
 

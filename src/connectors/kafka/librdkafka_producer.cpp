@@ -5,6 +5,7 @@
 #include "connectors/kafka/errors.hpp"
 #include "connectors/kafka/librdkafka_client.hpp"
 #include "connectors/kafka/librdkafka_handle.hpp"
+#include "connectors/kafka/librdkafka_producer.hpp"
 
 namespace millstream::inline v0::kafka::detail {
 namespace {
@@ -41,7 +42,7 @@ void on_delivery(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void
 
 class LibrdkafkaProducer final : public Producer {
  public:
-  explicit LibrdkafkaProducer(std::unique_ptr<LibrdkafkaHandle> handle) : handle_{std::move(handle)} {}
+  explicit LibrdkafkaProducer(std::shared_ptr<LibrdkafkaHandle> handle) : handle_{std::move(handle)} {}
 
   Status serve(const LogHook& log) override { return handle_->serve(log); }
   bool has_events() const override { return handle_->has_events(); }
@@ -130,15 +131,25 @@ class LibrdkafkaProducer final : public Producer {
     return status;
   }
 
-  std::unique_ptr<LibrdkafkaHandle> handle_;
+  std::shared_ptr<LibrdkafkaHandle> handle_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Producer>> librdkafka_producer(const Configuration& configuration) {
+Result<std::shared_ptr<LibrdkafkaHandle>> producer_handle(const Configuration& configuration) {
   auto handle = LibrdkafkaHandle::make(RD_KAFKA_PRODUCER, configuration, &on_delivery);
   if (!handle) return handle.error();
-  return std::unique_ptr<Producer>{std::make_unique<LibrdkafkaProducer>(*std::move(handle))};
+  return std::shared_ptr<LibrdkafkaHandle>{*std::move(handle)};
+}
+
+std::unique_ptr<Producer> producer_on(std::shared_ptr<LibrdkafkaHandle> handle) {
+  return std::make_unique<LibrdkafkaProducer>(std::move(handle));
+}
+
+Result<std::unique_ptr<Producer>> librdkafka_producer(const Configuration& configuration) {
+  auto handle = producer_handle(configuration);
+  if (!handle) return handle.error();
+  return producer_on(*std::move(handle));
 }
 
 }  // namespace millstream::inline v0::kafka::detail

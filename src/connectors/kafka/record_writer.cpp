@@ -1,9 +1,13 @@
 // From what a shard has encoded to messages of the client, and waiting for them.
 #include "millstream/connectors/kafka/record_writer.hpp"
 
+#include <iterator>
+#include <limits>
 #include <utility>
 
+#include "connectors/kafka/decider.hpp"
 #include "connectors/kafka/sink_hub.hpp"
+#include "millstream/core/assert.hpp"
 
 namespace millstream::inline v0::kafka::detail {
 namespace {
@@ -14,6 +18,17 @@ constexpr std::chrono::milliseconds kFlushMoment{1};
 constexpr Duration kFlushAgain = std::chrono::milliseconds{20};
 constexpr Duration kLookAgain = std::chrono::milliseconds{100};
 
+template <class Added>
+OutgoingMessage outgoing(const Added& added, std::string_view bytes, std::span<const Header> headers) {
+  return {.value = bytes.substr(added.value_at, added.end_at - added.value_at),
+          .key = bytes.substr(added.key_at, added.value_at - added.key_at),
+          .has_value = added.has_value,
+          .has_key = added.has_key,
+          .partition = added.partition,
+          .timestamp_ms = added.timestamp_ms,
+          .headers = headers};
+}
+
 }  // namespace
 
 RecordWriter::RecordWriter(std::shared_ptr<SinkConnection> connection, SinkContext& context)
@@ -23,7 +38,18 @@ RecordWriter::RecordWriter(std::shared_ptr<SinkConnection> connection, SinkConte
 
 RecordWriter::~RecordWriter() = default;
 
-Result<std::unique_ptr<RecordWriter>> RecordWriter::open(SinkHub& hub, SinkContext& context) {
+Result<std::unique_ptr<RecordWriter>> RecordWriter::open(SinkHub& hub, SinkContext& context,
+                                                         const std::shared_ptr<Decider>& decider) {
+  if (decider) {
+    auto& transactions = static_cast<KafkaDecider&>(*decider);  // made by make_decider()
+    std::unique_ptr<RecordWriter> writer{new RecordWriter{transactions.connection(), context}};
+    writer->transactional_id_ = transactions.transactional_id();
+    // Room is counted with what is under way, so the buffer needs no limit of its own.
+    writer->waiting_.emplace(transactions.passes(),
+                             EpochBufferLimits{.bytes = std::numeric_limits<std::size_t>::max()});
+    transactions.passes()->add(context.waker());
+    return writer;
+  }
   Result<std::shared_ptr<SinkConnection>> connection = hub.connection(context);
   if (!connection) return connection.error();
   return std::unique_ptr<RecordWriter>{new RecordWriter{*std::move(connection), context}};
@@ -31,13 +57,14 @@ Result<std::unique_ptr<RecordWriter>> RecordWriter::open(SinkHub& hub, SinkConte
 
 bool RecordWriter::has_room() {
   const auto roomy = [&] {
-    return deliveries_->has_room(bytes_.size() + header_bytes_ + added_.size() * WriterDeliveries::kMessageBytes);
+    return deliveries_->has_room(waiting_bytes_ + bytes_.size() + header_bytes_ +
+                                 added_.size() * WriterDeliveries::kMessageBytes);
   };
   if (roomy()) return true;
   // What was added is not under way yet, and nobody would answer for it.
   if (!added_.empty()) return false;
   deliveries_->begin_waiting();
-  if (connection_->producer().has_events() && !serve().ok()) return true;  // send() says why
+  if (connection_->producer()->has_events() && !serve().ok()) return true;  // send() says why
   if (roomy()) return true;
   context_.retry_at(saturating_add(context_.clock().now(), kLookAgain));
   return false;
@@ -53,37 +80,88 @@ Status RecordWriter::send() {
   if (before_1970_) {
     return {ErrorCode::kInvalidData, "the timestamp of a record is before 1970: no message of Kafka can have it"};
   }
-  if (!added_.empty()) {
-    std::vector<OutgoingMessage> messages(added_.size());
-    const std::string_view bytes{bytes_};
-    std::span<const Header> headers{headers_};
-    for (std::size_t i = 0; i < added_.size(); ++i) {
-      const Added& added = added_[i];
-      OutgoingMessage& message = messages[i];
-      message.key = bytes.substr(added.key_at, added.value_at - added.key_at);
-      message.value = bytes.substr(added.value_at, added.end_at - added.value_at);
-      message.has_key = added.has_key;
-      message.has_value = added.has_value;
-      message.partition = added.partition;
-      message.timestamp_ms = added.timestamp_ms;
-      message.headers = headers.first(added.headers);
-      headers = headers.subspan(added.headers);
-    }
-    deliveries_->sent(messages.size(), bytes_.size() + header_bytes_);
-    Status refused = connection_->producer().produce(connection_->options().topic, messages, *deliveries_);
-    added_.clear();
-    bytes_.clear();
-    headers_.clear();
-    header_bytes_ = 0;
-    if (!refused.ok() && connection_->options().guarantee != Guarantee::kNone) return refused;
+  if (waiting_ && !waiting_->may_pass()) {
+    keep_added();
+  } else if (Status refused = produce_added(); !refused.ok()) {
+    return refused;
   }
   return serve();
 }
 
+Status RecordWriter::produce_added() {
+  if (added_.empty()) return {};
+  std::vector<OutgoingMessage> messages(added_.size());
+  std::span<const Header> headers{headers_};
+  for (std::size_t i = 0; i < added_.size(); ++i) {
+    messages[i] = outgoing(added_[i], bytes_, headers.first(added_[i].headers));
+    headers = headers.subspan(added_[i].headers);
+  }
+  Status refused = produce(messages, bytes_.size() + header_bytes_);
+  forget_added();
+  return refused;
+}
+
+Status RecordWriter::produce(std::span<const OutgoingMessage> messages, std::size_t bytes) {
+  deliveries_->sent(messages.size(), bytes);
+  Status refused = connection_->producer()->produce(connection_->options().topic, messages, *deliveries_);
+  if (refused.ok() || connection_->options().guarantee == Guarantee::kNone) return {};
+  return refused.at("topic '" + connection_->options().topic + "'");
+}
+
+void RecordWriter::forget_added() {
+  added_.clear();
+  bytes_.clear();
+  headers_.clear();
+  header_bytes_ = 0;
+}
+
+void RecordWriter::keep_added() {
+  auto header = std::make_move_iterator(headers_.begin());
+  for (Added& added : added_) {
+    Waiting waiting;
+    waiting.bytes = bytes_.substr(added.key_at, added.end_at - added.key_at);
+    const auto behind = header + static_cast<std::ptrdiff_t>(added.headers);
+    waiting.headers.assign(header, behind);
+    header = behind;
+    added.end_at -= added.key_at;
+    added.value_at -= added.key_at;
+    added.key_at = 0;
+    waiting.size = outgoing(added, waiting.bytes, waiting.headers).bytes();
+    waiting.added = added;
+    waiting_bytes_ += waiting.size + WriterDeliveries::kMessageBytes;
+    const bool kept = waiting_->keep(waiting, 0);
+    MILLSTREAM_ASSERT(kept);
+  }
+  forget_added();
+}
+
+Status RecordWriter::pass() {
+  if (!waiting_ || waiting_->empty()) return {};
+  std::vector<Waiting> passing;
+  waiting_->drain([&](Waiting& waiting) {
+    passing.push_back(std::move(waiting));
+    return true;
+  });
+  if (passing.empty()) return {};
+  std::vector<OutgoingMessage> messages;
+  messages.reserve(passing.size());
+  std::size_t bytes = 0;
+  for (const Waiting& waiting : passing) {
+    messages.push_back(outgoing(waiting.added, waiting.bytes, waiting.headers));
+    bytes += waiting.size;
+  }
+  waiting_bytes_ -= bytes + messages.size() * WriterDeliveries::kMessageBytes;
+  return produce(messages, bytes);
+}
+
+std::string RecordWriter::barrier() {
+  if (waiting_) waiting_->barrier();
+  return transactional_id_;
+}
+
 Status RecordWriter::serve() {
-  if (connection_->producer().has_events()) {
-    const Status status =
-        connection_->producer().serve([this](LogLevel level, std::string_view text) { context_.log(level, text); });
+  if (const std::shared_ptr<Producer> producer = connection_->producer(); producer->has_events()) {
+    const Status status = producer->serve([this](LogLevel level, std::string_view text) { context_.log(level, text); });
     if (!status.ok()) return status;
   }
   Status cause;
@@ -95,7 +173,13 @@ Status RecordWriter::serve() {
 }
 
 Result<bool> RecordWriter::drained() {
+  if (Status passed = pass(); !passed.ok()) return passed;
   if (Status served = serve(); !served.ok()) return served;
+  if (waiting_ && !waiting_->empty()) {
+    // The waker comes when more may pass.
+    context_.retry_at(waiting_->paused() ? kTimestampMin : saturating_add(context_.clock().now(), kLookAgain));
+    return false;
+  }
   if (!context_.draining() || connection_->options().guarantee == Guarantee::kNone) return true;
   deliveries_->begin_waiting();
   Result<bool> arrived = deliveries_->all_arrived();
@@ -103,7 +187,7 @@ Result<bool> RecordWriter::drained() {
   // Any writer's answers may wake this one: not each time is one to flush.
   if (arrived && !*arrived && now_ns >= flush_again_ns_) {
     flush_again_ns_ = monotonic_after(now_ns, kFlushAgain);
-    connection_->producer().flush(kFlushMoment);
+    connection_->producer()->flush(kFlushMoment);
     if (Status served = serve(); !served.ok()) return served;
     arrived = deliveries_->all_arrived();
   }
@@ -117,7 +201,7 @@ Status RecordWriter::wait_for_deliveries() {
     const Result<bool> arrived = deliveries_->all_arrived();
     if (!arrived) return arrived.error();
     if (*arrived) return {};
-    connection_->producer().flush(kFlushSlice);
+    connection_->producer()->flush(kFlushSlice);
   }
 }
 

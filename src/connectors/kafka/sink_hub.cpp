@@ -8,11 +8,13 @@ namespace millstream::inline v0::kafka::detail {
 namespace {
 
 constexpr std::size_t kWriterBytesMin = std::size_t{64} << 10;  // a full batch of a shard
+constexpr std::int64_t kFencedAgainNs = 60'000'000'000;
 
 }  // namespace
 
 WriterDeliveries::WriterDeliveries(const WriterOptions& options, std::uint32_t shards, Waker waker)
-    : may_lose_{options.guarantee == Guarantee::kNone},
+    : topic_{options.topic},
+      may_lose_{options.guarantee == Guarantee::kNone},
       limit_bytes_{std::max(options.buffer_bytes_max / shards, kWriterBytesMin)},
       waker_{std::move(waker)} {}
 
@@ -59,7 +61,7 @@ Result<bool> WriterDeliveries::all_arrived() const {
 Status WriterDeliveries::status() const {
   if (may_lose_ || !has_failed_.load(std::memory_order_acquire)) return {};
   const std::scoped_lock lock{mutex_};
-  return failure_.at("a message could not be delivered");
+  return failure_.at("topic '" + topic_ + "': a message could not be delivered");
 }
 
 std::uint64_t WriterDeliveries::take_lost(Status& cause) {
@@ -70,17 +72,35 @@ std::uint64_t WriterDeliveries::take_lost(Status& cause) {
   return std::exchange(lost_, 0);
 }
 
-SinkConnection::SinkConnection(std::unique_ptr<Producer> producer, WriterOptions options)
+SinkConnection::SinkConnection(std::shared_ptr<Producer> producer, WriterOptions options)
     : options_{std::move(options)}, producer_{std::move(producer)} {
-  producer_->on_events([this] {
-    const std::scoped_lock lock{mutex_};
-    for (const auto& writer : writers_) writer->wake_if_waiting();
-  });
+  listen(*producer_);
 }
 
 SinkConnection::~SinkConnection() {
   producer_->on_events({});
   producer_->purge();
+}
+
+void SinkConnection::listen(Producer& producer) {
+  producer.on_events([this] {
+    const std::scoped_lock lock{mutex_};
+    for (const auto& writer : writers_) writer->wake_if_waiting();
+  });
+}
+
+std::shared_ptr<Producer> SinkConnection::producer() const {
+  const std::scoped_lock lock{producer_mutex_};
+  return producer_;
+}
+
+void SinkConnection::use(std::shared_ptr<Producer> producer) {
+  listen(*producer);
+  {
+    const std::scoped_lock lock{producer_mutex_};
+    producer_.swap(producer);
+  }
+  producer->on_events({});
 }
 
 std::shared_ptr<WriterDeliveries> SinkConnection::add_writer(std::uint32_t shards, const Waker& waker) {
@@ -103,6 +123,11 @@ Result<std::shared_ptr<SinkConnection>> SinkHub::connection(SinkContext& context
 }
 
 Result<std::shared_ptr<SinkConnection>> SinkHub::connect(const SinkContext& context) const {
+  if (options_.guarantee == Guarantee::kExactlyOnce) {
+    return Status{ErrorCode::kInvalidArgument,
+                  "kafka sink: .guarantee is Guarantee::kExactlyOnce, and the job takes no checkpoints: set "
+                  "RunOptions::state_dir, or leave .guarantee out, which is at least once in such a job"};
+  }
   const Result<Configuration> configuration = producer_configuration(options_);
   if (!configuration) return configuration.error();
   context.log(LogLevel::kInfo, "sink '" + context.stage() + "' writes to Kafka with " + configuration->text());
@@ -111,6 +136,17 @@ Result<std::shared_ptr<SinkConnection>> SinkHub::connect(const SinkContext& cont
   const Result<std::int32_t> partitions = (*producer)->partitions(options_.topic, options_.connect_timeout);
   if (!partitions) return partitions.error();
   return std::make_shared<SinkConnection>(*std::move(producer), options_);
+}
+
+void SinkHub::note_fenced(std::int64_t now_ns) {
+  const std::scoped_lock lock{fenced_mutex_};
+  if (fenced_ns_.size() == 2) fenced_ns_.erase(fenced_ns_.begin());
+  fenced_ns_.push_back(now_ns);
+}
+
+bool SinkHub::fenced_again(std::int64_t now_ns) const {
+  const std::scoped_lock lock{fenced_mutex_};
+  return fenced_ns_.size() == 2 && now_ns - fenced_ns_.front() < kFencedAgainNs;
 }
 
 std::shared_ptr<SinkHub> make_sink_hub(WriterOptions options, std::shared_ptr<Client> client) {

@@ -42,6 +42,7 @@ class WriterDeliveries final : public DeliveryLog {
  private:
   void answered(std::size_t bytes);
 
+  const std::string topic_;
   const bool may_lose_;
   const std::size_t limit_bytes_;
   const Waker waker_;
@@ -57,19 +58,25 @@ class WriterDeliveries final : public DeliveryLog {
 /// The connection of one run. Any thread.
 class SinkConnection {
  public:
-  SinkConnection(std::unique_ptr<Producer> producer, WriterOptions options);
+  SinkConnection(std::shared_ptr<Producer> producer, WriterOptions options);
   ~SinkConnection();
 
-  [[nodiscard]] Producer& producer() const noexcept { return *producer_; }
+  /// That of now.
+  [[nodiscard]] std::shared_ptr<Producer> producer() const;
+  /// From now on writers write by this one. Nothing is under way by the other.
+  void use(std::shared_ptr<Producer> producer);
   [[nodiscard]] const WriterOptions& options() const noexcept { return options_; }
   /// Kept as long as the client may report to it.
   [[nodiscard]] std::shared_ptr<WriterDeliveries> add_writer(std::uint32_t shards, const Waker& waker);
 
  private:
+  void listen(Producer& producer);
+
   const WriterOptions options_;
   std::mutex mutex_;
   std::vector<std::shared_ptr<WriterDeliveries>> writers_;
-  std::unique_ptr<Producer> producer_;  // goes first: it reports to the writers
+  mutable std::mutex producer_mutex_;
+  std::shared_ptr<Producer> producer_;  // goes first: it reports to the writers
 };
 
 class SinkHub {
@@ -79,6 +86,14 @@ class SinkHub {
   /// That of the run; the first of its shards makes it. Those that wait for it meanwhile share the outcome, whatever it
   /// is, so that brokers which do not answer cost the job one timeout.
   [[nodiscard]] Result<std::shared_ptr<SinkConnection>> connection(SinkContext& context);
+  [[nodiscard]] const WriterOptions& options() const noexcept { return options_; }
+  [[nodiscard]] Client& client() const noexcept { return *client_; }
+
+  // Of all runs.
+  /// A run has been fenced at that time (monotonic).
+  void note_fenced(std::int64_t now_ns);
+  /// Two have been, within the last minute: somebody else has the transactional.id and does not give way.
+  [[nodiscard]] bool fenced_again(std::int64_t now_ns) const;
 
  private:
   [[nodiscard]] Result<std::shared_ptr<SinkConnection>> connect(const SinkContext& context) const;
@@ -89,6 +104,8 @@ class SinkHub {
   std::weak_ptr<SinkConnection> connection_;
   std::atomic<std::uint64_t> attempts_{0};  // that have ended
   Status failure_;                          // of the last one
+  mutable std::mutex fenced_mutex_;
+  std::vector<std::int64_t> fenced_ns_;  // the last two
 };
 
 }  // namespace millstream::inline v0::kafka::detail

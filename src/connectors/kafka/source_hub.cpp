@@ -19,6 +19,9 @@ class RealClient final : public Client {
   Result<std::unique_ptr<Producer>> producer(const Configuration& configuration) override {
     return librdkafka_producer(configuration);
   }
+  Result<std::unique_ptr<Transactions>> transactions(const Configuration& configuration) override {
+    return librdkafka_transactions(configuration);
+  }
 };
 
 Result<std::vector<TopicInfo>> matching(Consumer& consumer, const std::string& pattern, const Deadline& deadline) {
@@ -155,9 +158,11 @@ Result<SourceHub::Offsets> SourceHub::find_starts(Consumer& consumer, const std:
   Result<Offsets> earliest = consumer.offsets(partitions, kEarliestOffset, deadline.left());
   if (!earliest || kind == Start::Kind::kEarliest) return earliest;
   if (kind == Start::Kind::kOffsets) return start_as_named(partitions, topics, *std::move(earliest));
-  const Result<std::vector<std::optional<std::int64_t>>> committed = consumer.committed(partitions, deadline.left());
+  const Result<std::vector<std::optional<CommittedOffset>>> committed = consumer.committed(partitions, deadline.left());
   if (!committed) return committed.error().at("the group '" + options_.group + "'");
-  for (std::size_t i = 0; i < partitions.size(); ++i) (*earliest)[i] = (*committed)[i].value_or((*earliest)[i]);
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    if ((*committed)[i]) (*earliest)[i] = (*committed)[i]->offset;
+  }
   return earliest;
 }
 

@@ -1,9 +1,12 @@
 target_sources(millstream_kafka PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/configuration.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/decider.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/decision_offsets.cpp
   ${CMAKE_CURRENT_LIST_DIR}/errors.cpp
   ${CMAKE_CURRENT_LIST_DIR}/librdkafka_consumer.cpp
   ${CMAKE_CURRENT_LIST_DIR}/librdkafka_handle.cpp
   ${CMAKE_CURRENT_LIST_DIR}/librdkafka_producer.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/librdkafka_transactions.cpp
   ${CMAKE_CURRENT_LIST_DIR}/partition_reader.cpp
   ${CMAKE_CURRENT_LIST_DIR}/record_writer.cpp
   ${CMAKE_CURRENT_LIST_DIR}/sink_hub.cpp

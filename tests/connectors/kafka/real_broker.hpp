@@ -10,6 +10,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <string>
 
 #include "connectors/kafka/broker_log.hpp"
@@ -71,6 +72,25 @@ class RealBroker {
     expect_done(queue, topic);
     rd_kafka_DeleteRecords_destroy(wanted);
     rd_kafka_topic_partition_list_destroy(offsets);
+  }
+  /// What a group has committed for the first `partitions` partitions of a topic: those that it has.
+  [[nodiscard]] std::map<std::int32_t, std::int64_t> committed(const std::string& group, const std::string& topic,
+                                                               std::int32_t partitions) const {
+    rd_kafka_conf_t* conf = test_conf(brokers_);
+    char reason[256] = "";
+    rd_kafka_conf_set(conf, "group.id", group.c_str(), reason, sizeof reason);
+    rd_kafka_conf_set(conf, "isolation.level", "read_committed", reason, sizeof reason);
+    rd_kafka_t* client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
+    rd_kafka_topic_partition_list_t* offsets = rd_kafka_topic_partition_list_new(partitions);
+    rd_kafka_topic_partition_list_add_range(offsets, topic.c_str(), 0, partitions - 1);
+    EXPECT_EQ(rd_kafka_committed(client, offsets, 20'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    std::map<std::int32_t, std::int64_t> all;
+    for (int i = 0; i < offsets->cnt; ++i) {
+      if (offsets->elems[i].offset >= 0) all[offsets->elems[i].partition] = offsets->elems[i].offset;
+    }
+    rd_kafka_topic_partition_list_destroy(offsets);
+    rd_kafka_destroy(client);
+    return all;
   }
   void commit_offset(const std::string& group, const std::string& topic, std::int64_t offset) const {
     rd_kafka_conf_t* conf = test_conf(brokers_);

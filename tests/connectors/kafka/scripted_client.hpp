@@ -33,6 +33,9 @@ class ScriptedClient final : public client::Client {
   Result<std::unique_ptr<client::Producer>> producer(const client::Configuration&) override {
     return std::unique_ptr<client::Producer>{std::make_unique<ScriptedProducer>(*this)};
   }
+  Result<std::unique_ptr<client::Transactions>> transactions(const client::Configuration&) override {
+    return Status{ErrorCode::kUnsupported, "scripted_transactions.hpp has them"};
+  }
 
  private:
   using Milliseconds = std::chrono::milliseconds;
@@ -78,10 +81,10 @@ class ScriptedClient final : public client::Client {
       script_.on_call(timeout);
       return std::vector<std::int64_t>{script_.offset_for(wanted)};
     }
-    Result<std::vector<std::optional<std::int64_t>>> committed(std::span<const client::TopicPartition>,
-                                                               Milliseconds timeout) override {
+    Result<std::vector<std::optional<client::CommittedOffset>>> committed(std::span<const client::TopicPartition>,
+                                                                          Milliseconds timeout) override {
       script_.on_call(timeout);
-      return std::vector<std::optional<std::int64_t>>(1);
+      return std::vector<std::optional<client::CommittedOffset>>(1);
     }
     Result<std::unique_ptr<client::PartitionQueue>> read(const client::TopicPartition&, std::int64_t offset,
                                                          Notify) override {

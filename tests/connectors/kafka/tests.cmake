@@ -4,6 +4,9 @@
 set(kafka_libraries millstream::kafka PkgConfig::MILLSTREAM_RDKAFKA)
 millstream_add_test(connectors_kafka_format format_test.cpp)
 millstream_add_test(connectors_kafka_configuration configuration_test.cpp LIBRARIES ${kafka_libraries})
+millstream_add_test(connectors_kafka_decider decider_test.cpp decider_start_test.cpp transactional_writer_test.cpp
+  LIBRARIES ${kafka_libraries})
+millstream_add_test(connectors_kafka_exactly_once exactly_once_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_scripted scripted_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_mock_source mock_source_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_mock_failures mock_failures_test.cpp LIBRARIES ${kafka_libraries})
@@ -21,6 +24,7 @@ function(millstream_add_broker_test name)
 endfunction()
 millstream_add_broker_test(kafka_source broker_source_test.cpp)
 millstream_add_broker_test(kafka_job broker_job_test.cpp)
+millstream_add_broker_test(kafka_exactly_once broker_exactly_once_test.cpp)
 
 # On the example, as users run it.
 if(TARGET kafka_card_totals)

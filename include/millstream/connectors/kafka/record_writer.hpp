@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,10 +18,13 @@
 #include "millstream/connectors/kafka/sink_options.hpp"
 #include "millstream/core/export.hpp"
 #include "millstream/core/status.hpp"
+#include "millstream/io/decider.hpp"
+#include "millstream/io/epoch_buffer.hpp"
 #include "millstream/io/sink.hpp"
 
 namespace millstream::inline v0::kafka::detail {
 
+struct OutgoingMessage;
 class SinkConnection;
 class SinkHub;
 class WriterDeliveries;
@@ -28,12 +33,17 @@ class WriterDeliveries;
 [[nodiscard]] MILLSTREAM_EXPORT std::shared_ptr<SinkHub> make_sink_hub(WriterOptions options,
                                                                        std::shared_ptr<Client> client);
 
-/// One shard's messages on their way. Waits in wait_for_deliveries() alone, and in drained() for a millisecond. For one
-/// thread.
+/// Of one run; null where the options leave the decision to the engine.
+[[nodiscard]] MILLSTREAM_EXPORT std::shared_ptr<Decider> make_decider(const std::shared_ptr<SinkHub>& hub);
+
+/// One shard's messages on their way. With a decider those of an epoch that may not pass yet wait here. Waits in
+/// wait_for_deliveries() alone, and in drained() for a millisecond. For one thread.
 class MILLSTREAM_EXPORT RecordWriter {
  public:
   /// Connects, where no other shard has: blocks, at most for the options' connect_timeout. `context` must outlive it.
-  [[nodiscard]] static Result<std::unique_ptr<RecordWriter>> open(SinkHub& hub, SinkContext& context);
+  /// `decider`: that of the run, from make_decider(), which has connected; or null.
+  [[nodiscard]] static Result<std::unique_ptr<RecordWriter>> open(SinkHub& hub, SinkContext& context,
+                                                                  const std::shared_ptr<Decider>& decider = nullptr);
   /// What was not delivered is given up.
   ~RecordWriter();
   RecordWriter(const RecordWriter&) = delete;
@@ -65,13 +75,18 @@ class MILLSTREAM_EXPORT RecordWriter {
   void has_value() { added_.back().has_value = true; }
   void end() { added_.back().end_at = bytes_.size(); }
 
-  /// Gives what was added to the client.
+  /// Gives to the client what had to wait and may pass now. Before anything is added.
+  [[nodiscard]] Status pass();
+  /// Gives what was added to the client, or keeps it for its epoch.
   [[nodiscard]] Status send();
   /// Deals with what has become of messages; an error where one was not delivered.
   [[nodiscard]] Status serve();
-  /// While the context is draining: what was sent is there, as far as the guarantee says so. Where not, the sink's
-  /// waker is called when it is.
+  /// Nothing waits here any more, and while the context is draining, what was sent is there, as far as the guarantee
+  /// says so. Where not, the sink's waker is called when it is.
   [[nodiscard]] Result<bool> drained();
+  /// A barrier, behind drained(): what is added from now on belongs to the next epoch. By whom this one is committed;
+  /// empty without a decider.
+  [[nodiscard]] std::string barrier();
   /// Returns when the brokers have answered for every message. The client gives each up at its message.timeout.ms.
   [[nodiscard]] Status wait_for_deliveries();
 
@@ -86,7 +101,18 @@ class MILLSTREAM_EXPORT RecordWriter {
     bool has_key = false;
     bool has_value = false;
   };
+  /// A message that waits for its epoch, and owns what it consists of.
+  struct Waiting {
+    Added added;
+    std::string bytes;
+    std::vector<Header> headers;
+    std::size_t size = 0;
+  };
   RecordWriter(std::shared_ptr<SinkConnection> connection, SinkContext& context);
+  void keep_added();
+  [[nodiscard]] Status produce_added();
+  [[nodiscard]] Status produce(std::span<const OutgoingMessage> messages, std::size_t bytes);
+  void forget_added();
 
   std::shared_ptr<SinkConnection> connection_;
   SinkContext& context_;
@@ -95,6 +121,9 @@ class MILLSTREAM_EXPORT RecordWriter {
   std::vector<Added> added_;
   std::vector<Header> headers_;
   std::size_t header_bytes_ = 0;
+  std::optional<EpochBuffer<Waiting>> waiting_;  // with a decider
+  std::string transactional_id_;
+  std::size_t waiting_bytes_ = 0;    // as the limit counts them
   std::int64_t flush_again_ns_ = 0;  // monotonic
   bool before_1970_ = false;
 };

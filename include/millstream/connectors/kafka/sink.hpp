@@ -1,7 +1,11 @@
-// The Kafka sink: each record becomes a message. Delivery: at least once. In a job with checkpoints one is complete
-// only when the brokers have acknowledged every message before it, and a message that cannot be delivered fails the job
-// with the cause; after a restart, records since the last checkpoint are sent again. Without checkpoints the same holds
-// for the end of the input. Guarantee::kNone waits at the end of the input only.
+// The Kafka sink: each record becomes a message. Delivery in a job with checkpoints: exactly once. What was written
+// between two checkpoints is one transaction, which also carries the offsets of the job's Kafka sources and the name of
+// the checkpoint; its commit is what decides the checkpoint. A job can have one such sink.
+//
+// Without checkpoints, and with Guarantee::kAtLeastOnce: at least once. A checkpoint is complete only when the brokers
+// have acknowledged every message before it, and after a restart, records since the last one are sent again. Without
+// checkpoints the same holds for the end of the input. Guarantee::kNone waits at the end of the input only. A message
+// that cannot be delivered fails the job with the cause.
 //
 //   ms::kafka::sink<Total>({.brokers = "localhost:9092", .topic = "totals",
 //                           .key = [](const Total& total) { return total.card; }})
@@ -29,6 +33,7 @@
 #include "millstream/connectors/kafka/record_writer.hpp"
 #include "millstream/connectors/kafka/sink_options.hpp"
 #include "millstream/core/export.hpp"
+#include "millstream/io/decider.hpp"
 #include "millstream/io/sink.hpp"
 
 namespace millstream::inline v0::kafka {
@@ -47,7 +52,19 @@ struct SinkOptions {
   std::function<Timestamp(const T&)> timestamp = {};
   /// From 0; one that the topic does not have fails the job. Without it the key decides.
   std::function<std::int32_t(const T&)> partition = {};
-  Guarantee guarantee = Guarantee::kAtLeastOnce;
+  /// Nothing = Guarantee::kExactlyOnce in a job with checkpoints, kAtLeastOnce in one without.
+  std::optional<Guarantee> guarantee = {};
+  /// With kExactlyOnce: the consumer group that is given the offsets of the job's Kafka sources, for whoever watches
+  /// their lag. The name of the newest checkpoint is in the group "<group>-<instance>". Empty = "ms-<job>". No other
+  /// job may use them.
+  std::string group = {};
+  /// With kExactlyOnce: number of this process among those that run the job side by side, from 0 (as that of the
+  /// source). Its transactional.id is "ms-<job>-<instance>": a second process with the same ends the first.
+  std::uint32_t instance = 0;
+  /// With kExactlyOnce: brokers abort a transaction that is open for longer, and the job goes back to its last
+  /// checkpoint. 1 s to 15 min (more only where transaction.max.timeout.ms of the brokers allows it). 0 = four times
+  /// the checkpoint interval and the checkpoint timeout, at least a minute, at most 15.
+  std::chrono::milliseconds transaction_timeout{0};
   /// Bytes of messages that are not acknowledged yet, all shards together; at the limit the sink has no room, and the
   /// job waits. From 1 MiB to 1 GiB.
   std::size_t buffer_bytes_max = std::size_t{16} << 20;
@@ -67,6 +84,9 @@ class Sink {
         hub_{detail::make_sink_hub({.brokers = options_.brokers,
                                     .topic = options_.topic,
                                     .guarantee = options_.guarantee,
+                                    .group = options_.group,
+                                    .instance = options_.instance,
+                                    .transaction_timeout = options_.transaction_timeout,
                                     .buffer_bytes_max = options_.buffer_bytes_max,
                                     .connect_timeout = options_.connect_timeout,
                                     .preset = options_.preset,
@@ -83,12 +103,13 @@ class Sink {
               "kafka sink: .key, .headers, .timestamp and .partition are not for records of type Message, which say "
               "them themselves"};
     }
-    auto writer = detail::RecordWriter::open(*hub_, context);
+    auto writer = detail::RecordWriter::open(*hub_, context, decider_);
     if (!writer) return writer.error();
     writer_ = *std::move(writer);
     return {};
   }
   Result<std::size_t> write(std::span<T> records) {
+    if (Status s = writer_->pass(); !s.ok()) return s;
     std::size_t taken = 0;
     while (taken < records.size() && writer_->has_room()) add(records[taken++]);
     if (Status s = writer_->send(); !s.ok()) return s;
@@ -97,6 +118,10 @@ class Sink {
   Status flush() { return writer_->serve(); }
   /// A checkpoint waits until everything before it is acknowledged.
   Result<bool> drain() { return writer_->drained(); }
+  [[nodiscard]] std::shared_ptr<Decider> make_decider() const { return detail::make_decider(hub_); }
+  void decide_by(std::shared_ptr<Decider> decider) { decider_ = std::move(decider); }
+  std::string prepare() { return writer_->barrier(); }
+  void commit(const std::string& /*handle*/) {}
   Status close(SinkEnd end) {
     if (!writer_) return {};
     Status status = end == SinkEnd::kFinished ? writer_->wait_for_deliveries() : Status{};
@@ -131,6 +156,7 @@ class Sink {
   SinkOptions<T> options_;
   std::shared_ptr<detail::SinkHub> hub_;  // of all copies
   detail::ValueEncoder<Value> encoder_;
+  std::shared_ptr<Decider> decider_;              // of the run; null: it is not exactly once
   std::shared_ptr<detail::RecordWriter> writer_;  // shared only so that the struct can be copied before open()
 };
 
@@ -160,7 +186,10 @@ struct AnySinkOptions {
   std::string brokers = {};
   std::string topic = {};
   Format format = Format::kAuto;
-  Guarantee guarantee = Guarantee::kAtLeastOnce;
+  std::optional<Guarantee> guarantee = {};
+  std::string group = {};
+  std::uint32_t instance = 0;
+  std::chrono::milliseconds transaction_timeout{0};
   std::size_t buffer_bytes_max = std::size_t{16} << 20;
   std::chrono::milliseconds connect_timeout = std::chrono::seconds{10};
   Preset preset = Preset::kBalanced;
@@ -178,6 +207,9 @@ class AnySink {
                          .topic = options_.topic,
                          .format = options_.format,
                          .guarantee = options_.guarantee,
+                         .group = options_.group,
+                         .instance = options_.instance,
+                         .transaction_timeout = options_.transaction_timeout,
                          .buffer_bytes_max = options_.buffer_bytes_max,
                          .connect_timeout = options_.connect_timeout,
                          .preset = options_.preset,

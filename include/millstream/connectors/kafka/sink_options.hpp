@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "millstream/connectors/kafka/options.hpp"
@@ -11,7 +13,12 @@ namespace millstream::inline v0::kafka {
 
 /// What a sink promises about what it was given.
 enum class Guarantee {
+  /// Whatever fails, readers of committed messages see every result once: output, the offsets of the sources and the
+  /// name of the checkpoint are one transaction for each checkpoint. Needs checkpoints (RunOptions::state_dir). A job
+  /// may have one such sink. The default in a job with checkpoints.
+  kExactlyOnce,
   /// Every record is in the topic at least once; after a restart those since the last checkpoint may be there again.
+  /// The default in a job without checkpoints.
   kAtLeastOnce,
   /// Records may be lost: a failed delivery is counted in the log, and no checkpoint waits for deliveries. Only the end
   /// of the input does.
@@ -28,7 +35,10 @@ inline constexpr std::size_t kBufferBytesMax = std::size_t{1} << 30;
 struct WriterOptions {
   std::string brokers = {};
   std::string topic = {};
-  Guarantee guarantee = Guarantee::kAtLeastOnce;
+  std::optional<Guarantee> guarantee = {};
+  std::string group = {};
+  std::uint32_t instance = 0;
+  std::chrono::milliseconds transaction_timeout{0};
   std::size_t buffer_bytes_max = 0;
   std::chrono::milliseconds connect_timeout{0};
   Preset preset = Preset::kBalanced;

@@ -111,6 +111,8 @@ class Source {
   }
   [[nodiscard]] Position position() const { return reader_->position(); }
   [[nodiscard]] OnError on_bad_record() const { return options_.on_bad_record; }
+  /// The cluster: a sink that is exactly once keeps the offsets with its output there.
+  [[nodiscard]] std::string reads_from() const { return detail::cluster_name(options_.brokers); }
   void close() { reader_.reset(); }
 
  private:

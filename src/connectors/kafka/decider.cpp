@@ -1,0 +1,310 @@
+// The states of a transaction, and what each reply makes of them.
+#include "connectors/kafka/decider.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace millstream::inline v0::kafka::detail {
+namespace {
+
+using std::chrono::milliseconds;
+using Outcome = TransactionReply::Outcome;
+
+constexpr milliseconds kSlice{500};                        // that a call waits for brokers
+constexpr milliseconds kPause{20};                         // behind a reply that came at once and says: again
+constexpr Duration kSecondLook = std::chrono::seconds{2};  // before a group counts as one without offsets
+constexpr int kAbortSlices = 6;
+
+// A client that has no answer to wait for says so at once.
+DecisionStep pending() {
+  std::this_thread::sleep_for(kPause);
+  return DecisionStep::pending();
+}
+
+}  // namespace
+
+std::chrono::nanoseconds KafkaDecider::stuck_after() const {
+  // Sending offsets waits for the group's coordinator, whatever timeout it is given.
+  return timeout_ + hub_->options().connect_timeout + std::chrono::seconds{30};
+}
+
+std::string KafkaDecider::describe() const {
+  return "transactions of Kafka, topic '" + hub_->options().topic + "' at " + hub_->options().brokers;
+}
+
+Result<std::shared_ptr<Transactions>> KafkaDecider::connect(const std::string& id) const {
+  const Result<Configuration> configuration = transaction_configuration(hub_->options(), id, timeout_);
+  if (!configuration) return configuration.error();
+  Result<std::unique_ptr<Transactions>> made = hub_->client().transactions(*configuration);
+  if (!made) return made.error();
+  std::shared_ptr<Transactions> transactions = *std::move(made);
+  // A topic that the client does not know yet costs its first message a second.
+  const Result<std::int32_t> partitions =
+      transactions->producer().partitions(hub_->options().topic, hub_->options().connect_timeout);
+  if (!partitions) return partitions.error();
+  return transactions;
+}
+
+Status KafkaDecider::begin_fencing(const DeciderContext& context) {
+  const WriterOptions& options = hub_->options();
+  clock_ = context.clock;
+  job_ = context.job;
+  id_ = "ms-" + job_ + "-" + std::to_string(options.instance);
+  if (hub_->fenced_again(clock_->monotonic_ns())) {
+    return {ErrorCode::kAlreadyExists,
+            "its transactions were ended from outside twice within a minute: another process runs with the "
+            "transactional.id '" +
+                id_ +
+                "' (the same job and .instance), or transactions are open for longer than .transaction_timeout. Stop "
+                "that process, give each its own .instance, or set a longer timeout"};
+  }
+  timeout_ = transaction_timeout(options.transaction_timeout, context.checkpoint_interval, context.checkpoint_timeout);
+  const std::string group = options.group.empty() ? "ms-" + job_ : options.group;
+  offsets_ =
+      DecisionOffsets{job_, group, options.instance, options.topic, cluster_name(options.brokers), context.sources};
+  to_fence_ = context.participants;
+  std::erase(to_fence_, id_);
+  std::erase(to_fence_, std::string{});  // of checkpoints in which the sink was at-least-once
+  to_fence_.push_back(id_);
+  found_none_ns_.reset();
+  waiting_since_ns_.reset();
+  begun_ = false;
+  if (!context.log) return {};
+  const Result<Configuration> configuration = transaction_configuration(options, id_, timeout_);
+  if (configuration) {
+    context.log(LogLevel::kInfo, "sink '" + context.stage + "' writes to Kafka in transactions, with " +
+                                     configuration->text() + "; its decisions are in the groups '" + group + "' and '" +
+                                     offsets_.pointer_group() + "'");
+  }
+  if (timeout_ <= context.checkpoint_interval + context.checkpoint_timeout) {
+    context.log(LogLevel::kWarning,
+                "sink '" + context.stage + "': a transaction may be open for " + std::to_string(timeout_.count()) +
+                    " ms, which is not longer than checkpoint.interval and checkpoint.timeout together: where a "
+                    "checkpoint takes that long, brokers abort it and the job goes back to the one before. Set a "
+                    "longer .transaction_timeout (brokers allow up to their transaction.max.timeout.ms) or a shorter "
+                    "checkpoint.timeout");
+  }
+  return {};
+}
+
+bool KafkaDecider::out_of_time() {
+  const std::int64_t now_ns = clock_->monotonic_ns();
+  if (!waiting_since_ns_) waiting_since_ns_ = now_ns;
+  return now_ns - *waiting_since_ns_ > std::chrono::nanoseconds{2 * timeout_}.count();
+}
+
+Status KafkaDecider::status_of(const TransactionReply& reply, const std::string& doing) {
+  if (reply.outcome == Outcome::kFenced) fenced_ = true;
+  return reply.status.at("topic '" + hub_->options().topic + "': " + doing + " the transaction '" + id_ + "'");
+}
+
+Result<bool> KafkaDecider::fence(const DeciderContext& context) {
+  if (!std::exchange(fencing_, true)) {
+    if (Status s = begin_fencing(context); !s.ok()) return s;
+    transactions_.reset();
+  }
+  const std::string& id = to_fence_.front();
+  if (transactions_ == nullptr) {
+    Result<std::shared_ptr<Transactions>> made = connect(id);
+    if (!made) return made.error();
+    transactions_ = *std::move(made);
+  }
+  const TransactionReply reply = transactions_->init(kSlice);
+  if (reply.outcome == Outcome::kRetriable && !out_of_time()) {
+    std::this_thread::sleep_for(kPause);
+    return false;
+  }
+  if (!reply.ok()) return reply.status.at("initialising the transactional.id '" + id + "'");
+  waiting_since_ns_.reset();
+  to_fence_.erase(to_fence_.begin());
+  fencing_ = !to_fence_.empty();
+  if (fencing_) {
+    transactions_.reset();
+    return false;
+  }
+  WriterOptions options = hub_->options();
+  options.guarantee = Guarantee::kExactlyOnce;
+  connection_ = std::make_shared<SinkConnection>(std::shared_ptr<Producer>{transactions_, &transactions_->producer()},
+                                                 std::move(options));
+  return true;
+}
+
+Result<std::vector<std::optional<CommittedOffset>>> KafkaDecider::committed(
+    const std::string& group, const std::vector<TopicPartition>& partitions, milliseconds timeout) const {
+  if (partitions.empty()) return std::vector<std::optional<CommittedOffset>>{};
+  Result<std::unique_ptr<Consumer>> consumer = hub_->client().consumer(group_configuration(hub_->options(), group));
+  if (!consumer) return consumer.error();
+  auto offsets = (*consumer)->committed(partitions, timeout);
+  if (!offsets) return offsets.error().at("the group '" + group + "'");
+  return offsets;
+}
+
+Result<Decision> KafkaDecider::look(milliseconds timeout) const {
+  const auto pointer = committed(offsets_.pointer_group(), {offsets_.pointer()}, timeout);
+  if (!pointer) return pointer.error();
+  const std::vector<TopicPartition> partitions = offsets_.partitions();
+  const auto read = committed(offsets_.group(), partitions, timeout);
+  if (!read) return read.error();
+  std::vector<CommittedPartition> all;
+  for (std::size_t i = 0; i < partitions.size(); ++i) all.push_back({partitions[i], (*read)[i]});
+  return offsets_.decision(pointer->front(), all);
+}
+
+Result<std::optional<Decision>> KafkaDecider::read(const DeciderContext&) {
+  constexpr Duration kUntilAgain = std::chrono::milliseconds{100};
+  if (found_none_ns_ && clock_->monotonic_ns() < monotonic_after(*found_none_ns_, kSecondLook)) {
+    std::this_thread::sleep_for(kUntilAgain);
+    return std::optional<Decision>{};
+  }
+  Result<Decision> found = look(hub_->options().connect_timeout);
+  if (!found) return found.error();
+  if (found->kind == Decision::Kind::kNone && !found_none_ns_) {
+    found_none_ns_ = clock_->monotonic_ns();
+    return std::optional<Decision>{};
+  }
+  if (!begun_) {
+    const TransactionReply reply = transactions_->begin();
+    if (!reply.ok()) return status_of(reply, "beginning");
+    begun_ = true;
+  }
+  return std::optional{*std::move(found)};
+}
+
+DecisionStep KafkaDecider::fail(DecisionStep step) {
+  failure_ = step.status;
+  return step;
+}
+
+DecisionStep KafkaDecider::prepare(const DecisionDraft& draft) {
+  if (!failure_.ok()) return DecisionStep::aborted(failure_);
+  if (sending_ != draft.checkpoint) {
+    sending_ = draft.checkpoint;
+    groups_sent_ = 0;
+    waiting_since_ns_.reset();
+  }
+  const std::vector<OffsetsOfGroup> groups = offsets_.of(draft);
+  const std::string metadata = offsets_.metadata(draft.checkpoint);
+  for (; groups_sent_ < groups.size(); ++groups_sent_) {
+    const OffsetsOfGroup& each = groups[groups_sent_];
+    const TransactionReply reply = transactions_->send_offsets(each.group, each.offsets, metadata, kSlice);
+    if (reply.ok()) continue;
+    if (reply.outcome == Outcome::kRetriable && !out_of_time()) return pending();
+    // Nobody was asked to commit, so it is not decided, whatever the client has come to.
+    return fail(DecisionStep::aborted(status_of(reply, "adding offsets of the group '" + each.group + "' to")));
+  }
+  waiting_since_ns_.reset();
+  return DecisionStep::done();
+}
+
+DecisionStep KafkaDecider::decide(const DecisionDraft& draft) {
+  if (!failure_.ok()) return DecisionStep::in_doubt(failure_);
+  drop_retired();
+  return committed_ ? renew(draft) : commit(draft);
+}
+
+// Once asked for, a commit is only ever asked for again: an abort now could come behind it.
+DecisionStep KafkaDecider::commit(const DecisionDraft& draft) {
+  ending_ = true;
+  const TransactionReply reply = transactions_->commit(kSlice);
+  if (reply.ok()) {
+    committed_ = true;
+    waiting_since_ns_.reset();
+    return renew(draft);
+  }
+  if (reply.outcome == Outcome::kRetriable) {
+    ++unanswered_;
+    if (!out_of_time()) return pending();
+    return fail(DecisionStep::in_doubt(status_of(reply, "committing")));
+  }
+  Status why = status_of(reply, "committing");
+  if (reply.outcome == Outcome::kAbortable && unanswered_ == 0) {
+    ending_ = false;
+    return fail(DecisionStep::aborted(std::move(why)));
+  }
+  // The client sends a request again by itself: one that was answered like this may be the second.
+  return fail(DecisionStep::in_doubt(std::move(why)));
+}
+
+DecisionStep KafkaDecider::renew(const DecisionDraft& draft) {
+  if (!failure_.ok()) return DecisionStep::in_doubt(failure_);
+  if (unanswered_ > 0) {
+    DecisionStep replaced = replace_client(draft);
+    if (replaced.outcome != DecisionStep::Outcome::kDone) return replaced;
+  }
+  const TransactionReply reply = transactions_->begin();
+  if (!reply.ok()) return fail(DecisionStep::in_doubt(status_of(reply, "behind a commit, beginning")));
+  committed_ = ending_ = false;
+  passes_->let_next_pass();
+  return DecisionStep::done();
+}
+
+// A request that timed out may still be on its way, and would end the next transaction of this client. Behind the fence
+// of a new one it cannot; but that takes the id from whoever has begun meanwhile (this process may have been stopped
+// for an hour). What that has decided is the job's state now, and this run is over.
+DecisionStep KafkaDecider::replace_client(const DecisionDraft& draft) {
+  if (successor_ == nullptr) {
+    Result<std::shared_ptr<Transactions>> made = connect(id_);
+    if (!made && made.error().code() == ErrorCode::kUnavailable && !out_of_time()) return pending();
+    if (!made) return fail(DecisionStep::in_doubt(made.error()));
+    successor_ = *std::move(made);
+  }
+  if (!successor_ready_) {
+    const TransactionReply reply = successor_->init(kSlice);
+    if (reply.outcome == Outcome::kRetriable && !out_of_time()) return pending();
+    if (!reply.ok()) return fail(DecisionStep::in_doubt(status_of(reply, "behind a commit, initialising")));
+    successor_ready_ = true;
+  }
+  const Result<Decision> found = look(kSlice);
+  if (!found) {
+    if (found.error().code() == ErrorCode::kUnavailable && !out_of_time()) return pending();
+    return fail(DecisionStep::in_doubt(found.error()));
+  }
+  if (found->kind != Decision::Kind::kDecided || found->checkpoint != draft.checkpoint) {
+    fenced_ = true;
+    return fail(DecisionStep::in_doubt(
+        {ErrorCode::kUnavailable,
+         "topic '" + hub_->options().topic + "': behind the commit of checkpoint " + draft.checkpoint.to_string() +
+             ", " +
+             (found->kind == Decision::Kind::kDecided ? "checkpoint " + found->checkpoint.to_string() + " was decided"
+                                                      : "somebody has changed the decisions: " + found->facts) +
+             ": another instance of the job has begun"}));
+  }
+  connection_->use({successor_, &successor_->producer()});
+  retired_.push_back(std::exchange(transactions_, std::exchange(successor_, nullptr)));
+  successor_ready_ = false;
+  unanswered_ = 0;
+  waiting_since_ns_.reset();
+  return DecisionStep::done();
+}
+
+// A shard may be serving one still.
+void KafkaDecider::drop_retired() {
+  std::erase_if(retired_, [](const std::shared_ptr<Transactions>& each) { return each.use_count() == 1; });
+}
+
+void KafkaDecider::give_up() {
+  // The transaction stays open: the next checkpoint's offsets take the place of these.
+  sending_ = {};
+  if (failure_.ok()) passes_->let_next_pass();
+}
+
+void KafkaDecider::close() {
+  // What was asked to be committed may be: that is for the next run's fence. Nobody else aborts what is open before
+  // that, and readers of committed messages would wait for it.
+  if (transactions_ != nullptr && begun_ && !ending_) {
+    for (int slice = 0; slice < kAbortSlices; ++slice) {
+      const TransactionReply reply = transactions_->abort(kSlice);
+      if (reply.outcome == Outcome::kFenced) fenced_ = true;
+      if (reply.outcome != Outcome::kRetriable) break;
+    }
+  }
+  if (fenced_) hub_->note_fenced(clock_->monotonic_ns());
+}
+
+std::shared_ptr<Decider> make_decider(const std::shared_ptr<SinkHub>& hub) {
+  if (hub->options().guarantee.value_or(Guarantee::kExactlyOnce) != Guarantee::kExactlyOnce) return nullptr;
+  return std::make_shared<KafkaDecider>(hub);
+}
+
+}  // namespace millstream::inline v0::kafka::detail

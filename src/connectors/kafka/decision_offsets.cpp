@@ -1,0 +1,154 @@
+// Between checkpoints and committed offsets.
+#include "connectors/kafka/decision_offsets.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "connectors/kafka/source_hub.hpp"
+#include "millstream/codec/codec.hpp"
+#include "millstream/core/assert.hpp"
+
+namespace millstream::inline v0::kafka::detail {
+namespace {
+
+constexpr std::string_view kHead = "ms1;c=";
+constexpr std::size_t kNonceDigits = 16;
+
+struct Named {
+  CheckpointId checkpoint;
+  std::string job;
+};
+
+std::optional<Named> parse(std::string_view text) {
+  Named named;
+  if (!text.starts_with(kHead)) return std::nullopt;
+  const char* const end = text.data() + text.size();
+  const auto id = std::from_chars(text.data() + kHead.size(), end, named.checkpoint.id);
+  if (id.ec != std::errc{} || !std::string_view{id.ptr, end}.starts_with(";n=")) return std::nullopt;
+  const auto nonce = std::from_chars(id.ptr + 3, end, named.checkpoint.nonce, 16);
+  if (nonce.ec != std::errc{} || !std::string_view{nonce.ptr, end}.starts_with(";j=")) return std::nullopt;
+  named.job.assign(nonce.ptr + 3, end);
+  return named;
+}
+
+}  // namespace
+
+DecisionOffsets::DecisionOffsets(std::string job, std::string group, std::uint32_t instance, std::string topic,
+                                 const std::string& cluster, const std::vector<DecisionSource>& sources)
+    : job_{std::move(job)},
+      group_{std::move(group)},
+      pointer_group_{group_ + "-" + std::to_string(instance)},
+      topic_{std::move(topic)} {
+  for (const DecisionSource& source : sources) {
+    if (source.reads_from == cluster) sources_.push_back(source);
+  }
+}
+
+// Where two sources read one partition, the first of them has its offset.
+std::vector<TopicPartition> DecisionOffsets::partitions() const {
+  std::set<std::string> seen;
+  std::vector<TopicPartition> all;
+  for (const DecisionSource& source : sources_) {
+    for (const std::string& split : source.splits) {
+      if (seen.insert(split).second) all.push_back(parse_split_id(split));
+    }
+  }
+  return all;
+}
+
+// The job comes last: its name may have any characters.
+std::string DecisionOffsets::metadata(CheckpointId checkpoint) const {
+  char digits[kNonceDigits];
+  const auto written = std::to_chars(digits, digits + kNonceDigits, checkpoint.nonce, 16);
+  const std::string_view nonce{digits, written.ptr};
+  std::string text{kHead};
+  text += std::to_string(checkpoint.id);
+  text += ";n=";
+  text.append(kNonceDigits - nonce.size(), '0');
+  text += nonce;
+  text += ";j=";
+  text += job_;
+  return text;
+}
+
+std::vector<OffsetsOfGroup> DecisionOffsets::of(const DecisionDraft& draft) const {
+  std::vector<OffsetsOfGroup> all;
+  all.push_back({pointer_group_, {{pointer(), static_cast<std::int64_t>(draft.checkpoint.id)}}});
+  OffsetsOfGroup read{group_, {}};
+  std::set<std::string> seen;
+  for (const DecisionSource& source : sources_) {
+    for (const SplitPosition& each : draft.positions) {
+      if (each.source != source.stage || !seen.insert(each.split).second) continue;
+      Position position;
+      const bool decoded = decode_value(each.position, position);
+      MILLSTREAM_ASSERT(decoded);
+      read.offsets.push_back({parse_split_id(each.split), static_cast<std::int64_t>(position.offset)});
+    }
+  }
+  if (!read.offsets.empty()) all.push_back(std::move(read));
+  return all;
+}
+
+Decision DecisionOffsets::decision(const std::optional<CommittedOffset>& pointer,
+                                   std::span<const CommittedPartition> committed) const {
+  const auto conflict = [](const std::string& group, const TopicPartition& partition, const std::string& what) {
+    return Decision{Decision::Kind::kConflict,
+                    {},
+                    {},
+                    "the offset of the group '" + group + "' for " + split_id(partition) + " " + what};
+  };
+  const auto strange = [&](const std::optional<Named>& named) -> std::string {
+    if (!named) return "is none of a job's decisions: somebody else has set it";
+    if (named->job != job_) {
+      return "is a decision of the job '" + named->job + "': give each job its own name and .group";
+    }
+    return {};
+  };
+  Decision decision;
+  const auto decide = [&](CheckpointId checkpoint) {
+    decision.kind = Decision::Kind::kDecided;
+    decision.checkpoint = checkpoint;
+  };
+  if (pointer) {
+    const std::optional<Named> named = parse(pointer->metadata);
+    std::string wrong = strange(named);
+    if (wrong.empty() && pointer->offset != static_cast<std::int64_t>(named->checkpoint.id)) {
+      wrong = "is not that of its checkpoint " + named->checkpoint.to_string() + ": somebody else has set it";
+    }
+    if (!wrong.empty()) return conflict(pointer_group_, this->pointer(), wrong);
+    decide(named->checkpoint);
+  }
+  std::vector<std::pair<CheckpointId, const CommittedPartition*>> named_by;
+  for (const CommittedPartition& each : committed) {
+    if (!each.offset) continue;
+    const std::optional<Named> named = parse(each.offset->metadata);
+    if (const std::string wrong = strange(named); !wrong.empty()) return conflict(group_, each.partition, wrong);
+    named_by.emplace_back(named->checkpoint, &each);
+    // The sink's topic may have been made anew, and with it the pointer has gone.
+    if (!pointer && (decision.kind == Decision::Kind::kNone || named->checkpoint.id > decision.checkpoint.id)) {
+      decide(named->checkpoint);
+    }
+  }
+  for (const auto& [checkpoint, each] : named_by) {
+    if (checkpoint.id < decision.checkpoint.id) continue;
+    if (checkpoint != decision.checkpoint) {
+      return conflict(group_, each->partition,
+                      "is of checkpoint " + checkpoint.to_string() + ", and the newest decision is " +
+                          decision.checkpoint.to_string() + ": another job has the same name, or it was set");
+    }
+    const std::string split = split_id(each->partition);
+    for (const DecisionSource& source : sources_) {
+      if (std::find(source.splits.begin(), source.splits.end(), split) == source.splits.end()) continue;
+      SplitPosition position{source.stage, split, {}, false};
+      encode_value(Position{static_cast<std::uint64_t>(each->offset->offset), {}}, position.position);
+      decision.positions.push_back(std::move(position));
+      break;
+    }
+  }
+  return decision;
+}
+
+}  // namespace millstream::inline v0::kafka::detail

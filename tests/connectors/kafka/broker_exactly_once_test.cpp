@@ -1,0 +1,299 @@
+// Jobs from Kafka to Kafka on a real broker, exactly once: cut off and started again, fenced, with offsets that
+// somebody has set. A client of its own reads what is committed, and a model says what it must be.
+#include <gmock/gmock.h>
+
+#include <map>
+
+#include "connectors/kafka/real_broker.hpp"
+#include "millstream/connectors/kafka.hpp"
+#include "millstream/millstream.hpp"
+#include "runtime/eventually.hpp"
+
+namespace millstream::inline v0 {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using testing::Logged;
+using testing::LogWriter;
+using testing::read_log;
+using testing::TemporaryFolder;
+using namespace std::chrono_literals;
+
+constexpr int kPartitions = 4;
+constexpr int kCards = 20;
+
+struct Payment {
+  std::string card;
+  std::int64_t cents = 0;
+};
+struct Total {
+  std::string card;
+  std::int64_t count = 0;
+  std::int64_t cents = 0;
+  friend auto operator<=>(const Total&, const Total&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Payment, (), (card, cents))
+BOOST_DESCRIBE_STRUCT(Total, (), (card, count, cents))
+
+/// For each payment the total so far: a lost, doubled or reordered one shows in all that follow.
+struct RunningTotal {
+  ValueState<std::int64_t> count;
+  ValueState<std::int64_t> cents;
+  void open(OperatorContext& c) {
+    count = c.value_state<std::int64_t>("count");
+    cents = c.value_state<std::int64_t>("cents");
+  }
+  void process(const Payment& payment, Collector<Total>& out) {
+    count.set(count.value_or(0) + 1);
+    cents.set(cents.value_or(0) + payment.cents);
+    out.emit({payment.card, count.value_or(0), cents.value_or(0)});
+  }
+};
+
+Payment payment(int i) { return {"card-" + std::to_string(i % kCards), i % 97}; }
+
+std::vector<Logged> payments(int from, int to) {
+  std::vector<Logged> all;
+  for (int i = from; i < to; ++i) {
+    Logged& logged = all.emplace_back(Logged{.partition = i % kCards % kPartitions});
+    encode_json(payment(i), logged.value);
+  }
+  return all;
+}
+
+using Totals = std::map<std::string, std::vector<Total>>;  // by card, in their order
+
+Totals model(int records) {
+  Totals totals;
+  for (int i = 0; i < records; ++i) {
+    const Payment p = payment(i);
+    std::vector<Total>& of_card = totals[p.card];
+    const std::int64_t before = of_card.empty() ? 0 : of_card.back().cents;
+    of_card.push_back({p.card, static_cast<std::int64_t>(of_card.size()) + 1, before + p.cents});
+  }
+  return totals;
+}
+
+class KafkaExactlyOnce : public testing::OnBroker {
+ protected:
+  void SetUp() override {
+    OnBroker::SetUp();
+    if (broker == nullptr) return;
+    in = broker->make_topic("payments", kPartitions);
+    out = broker->make_topic("totals", 3);
+    name = "job-of-" + in;
+  }
+  kafka::SinkOptions<Total> sink_options() const {
+    return {.brokers = broker->brokers(), .topic = out, .key = [](const Total& total) { return total.card; }};
+  }
+  Dataflow dataflow(bool stop_at_end, kafka::SinkOptions<Total> to) const {
+    Dataflow flow{name};
+    flow.from(kafka::source<Payment>({.brokers = broker->brokers(), .topic = in, .stop_at_end = stop_at_end}))
+        .named("in")
+        .key_by(&Payment::card)
+        .process(RunningTotal{})
+        .named("totals")
+        .to(kafka::sink<Total>(std::move(to)))
+        .named("out");
+    return flow;
+  }
+  Dataflow dataflow(bool stop_at_end) const { return dataflow(stop_at_end, sink_options()); }
+  RunOptions options(std::uint32_t shards = 2) const {
+    return {.shards = shards, .state_dir = state / "state", .checkpoint = {.interval = 50ms}, .log = {}};
+  }
+  /// What readers of committed messages see.
+  Totals results() const {
+    Totals totals;
+    JsonDecoder<Total> decoder;
+    for (const Logged& logged : read_log(broker->brokers(), out, 3)) {
+      Total total;
+      DecodeError error;
+      EXPECT_TRUE(decoder.decode(logged.value, total, error)) << logged.value;
+      EXPECT_EQ(logged.key, total.card);
+      totals[total.card].push_back(total);
+    }
+    return totals;
+  }
+  std::size_t count_results() const {
+    std::size_t all = 0;
+    for (const auto& [card, of_card] : results()) all += of_card.size();
+    return all;
+  }
+
+  TemporaryFolder state;
+  std::string in;
+  std::string out;
+  std::string name;
+};
+
+TEST_F(KafkaExactlyOnce, CutOffAndStartedAgainEveryResultIsThereOnce) {
+  constexpr int kRecords = 20'000;
+  constexpr int kLives = 5;
+  LogWriter writer{broker->brokers()};
+  for (int life = 0; life < kLives; ++life) {
+    writer.write(in, payments(life * kRecords / kLives, (life + 1) * kRecords / kLives));
+    const Dataflow flow = dataflow(false);
+    Job job = start(flow, options(1 + static_cast<std::uint32_t>(life) % 3));
+    EXPECT_TRUE(
+        test::eventually([&] { return job.status().checkpoints > 1 || job.status().state == JobState::kFailed; }, 20s));
+    job.cancel();
+    EXPECT_EQ(job.wait().state, JobState::kCancelled) << job.status().error.to_string();
+  }
+  const JobResult result = run(dataflow(true), options());
+  ASSERT_EQ(result.state, JobState::kFinished) << result.status.to_string();
+  EXPECT_EQ(results(), model(kRecords));
+  const JobResult again = run(dataflow(true), options());
+  EXPECT_EQ(again.state, JobState::kFinished) << again.status.to_string();
+  EXPECT_EQ(results(), model(kRecords)) << "a job that is done writes nothing";
+}
+
+TEST_F(KafkaExactlyOnce, StoppedAndStartedAgainTheGroupHasTheOffsetsOfTheSource) {
+  constexpr int kRecords = 4'000;
+  LogWriter writer{broker->brokers()};
+  writer.write(in, payments(0, kRecords));
+  const Dataflow flow = dataflow(false);
+  Job job = start(flow, options());
+  EXPECT_TRUE(test::eventually([&] { return job.status().records_in == kRecords; }, 20s));
+  job.stop();
+  const JobResult result = job.wait();
+  ASSERT_EQ(result.state, JobState::kFinished) << result.status.to_string();
+  EXPECT_EQ(results(), model(kRecords));
+  std::int64_t committed = 0;
+  for (const auto& [partition, offset] : broker->committed("ms-" + name, in, kPartitions)) committed += offset;
+  EXPECT_EQ(committed, kRecords);
+  EXPECT_EQ(broker->committed("ms-" + name + "-0", out, 1).size(), 1U);
+}
+
+// As a process that is stopped and goes on when another has taken its place: the transactional.id is what counts.
+TEST_F(KafkaExactlyOnce, AnotherInstanceEndsTheFirst) {
+  constexpr int kRecords = 10'000;
+  LogWriter writer{broker->brokers()};
+  writer.write(in, payments(0, kRecords / 2));
+  const Dataflow flow = dataflow(false);
+  Job first = start(flow, options());
+  EXPECT_TRUE(test::eventually([&] { return first.status().checkpoints > 2; }, 20s));
+  {
+    const LogWriter other{broker->brokers(), "ms-" + name + "-0"};
+    writer.write(in, payments(kRecords / 2, kRecords));
+    const JobResult ended = first.wait();
+    EXPECT_EQ(ended.state, JobState::kFailed);
+    EXPECT_EQ(ended.status.code(), ErrorCode::kUnavailable);
+    EXPECT_THAT(ended.status.message(), AllOf(HasSubstr("another instance"), HasSubstr(".instance")));
+  }
+  const JobResult result = run(dataflow(true), options());
+  ASSERT_EQ(result.state, JobState::kFinished) << result.status.to_string();
+  EXPECT_EQ(results(), model(kRecords));
+}
+
+TEST_F(KafkaExactlyOnce, AFencedJobWithARestartPolicyGoesOnFromItsDecision) {
+  constexpr int kRecords = 10'000;
+  LogWriter writer{broker->brokers()};
+  writer.write(in, payments(0, kRecords / 2));
+  RunOptions with_restarts = options();
+  with_restarts.restart = {.max_restarts = 5, .initial_backoff = 10ms};
+  const Dataflow flow = dataflow(false);
+  Job job = start(flow, with_restarts);
+  EXPECT_TRUE(test::eventually([&] { return job.status().checkpoints > 2; }, 20s));
+  {
+    const LogWriter other{broker->brokers(), "ms-" + name + "-0"};
+  }
+  writer.write(in, payments(kRecords / 2, kRecords));
+  EXPECT_TRUE(test::eventually([&] { return job.status().restarts > 0; }, 20s));
+  EXPECT_TRUE(test::eventually([&] { return count_results() == kRecords; }, 40s));
+  job.stop();
+  const JobResult result = job.wait();
+  ASSERT_EQ(result.state, JobState::kFinished) << result.status.to_string();
+  EXPECT_EQ(results(), model(kRecords));
+}
+
+TEST_F(KafkaExactlyOnce, ABrokerThatIsKilledIsWaitedFor) {
+  if (!broker->owned()) GTEST_SKIP() << "the user's own broker is not killed";
+  constexpr int kRecords = 20'000;
+  LogWriter writer{broker->brokers()};
+  writer.write(in, payments(0, kRecords / 2));
+  RunOptions with_restarts = options();
+  with_restarts.restart = {.max_restarts = 10, .initial_backoff = 100ms};
+  const Dataflow flow = dataflow(false);
+  Job job = start(flow, with_restarts);
+  EXPECT_TRUE(test::eventually([&] { return job.status().checkpoints > 0; }, 20s));
+  broker->kill();
+  broker->restart();
+  writer.write(in, payments(kRecords / 2, kRecords));
+  EXPECT_TRUE(
+      test::eventually([&] { return count_results() == kRecords || job.status().state == JobState::kFailed; }, 90s));
+  job.stop();
+  const JobResult result = job.wait();
+  ASSERT_EQ(result.state, JobState::kFinished) << result.status.to_string();
+  EXPECT_EQ(results(), model(kRecords));
+}
+
+TEST_F(KafkaExactlyOnce, OffsetsThatSomebodyHasSetHaltTheJob) {
+  LogWriter{broker->brokers()}.write(in, payments(0, 1'000));
+  ASSERT_EQ(run(dataflow(true), options()).state, JobState::kFinished);
+  broker->commit_offset("ms-" + name, in, 3);
+  const JobResult halted = run(dataflow(true), options());
+  EXPECT_EQ(halted.status.code(), ErrorCode::kInvalidData);
+  EXPECT_THAT(halted.status.message(),
+              AllOf(HasSubstr("somebody else has set it"), HasSubstr("accept_checkpoint"), HasSubstr("ms-" + name)));
+  EXPECT_EQ(results(), model(1'000));
+}
+
+TEST_F(KafkaExactlyOnce, AStateFolderThatIsLostHaltsTheJob) {
+  LogWriter{broker->brokers()}.write(in, payments(0, 1'000));
+  ASSERT_EQ(run(dataflow(true), options()).state, JobState::kFinished);
+  RunOptions elsewhere = options();
+  elsewhere.state_dir = state / "other";
+  const JobResult halted = run(dataflow(true), elsewhere);
+  EXPECT_EQ(halted.status.code(), ErrorCode::kInvalidData);
+  EXPECT_THAT(halted.status.message(), HasSubstr("which is not here or not intact"));
+  EXPECT_EQ(results(), model(1'000));
+}
+
+TEST_F(KafkaExactlyOnce, ATopicThatIsDeletedFailsTheJobWithItsName) {
+  LogWriter writer{broker->brokers()};
+  writer.write(in, payments(0, 1'000));
+  const Dataflow flow = dataflow(false);
+  Job job = start(flow, options());
+  EXPECT_TRUE(test::eventually([&] { return job.status().records_in == 1'000; }, 20s));
+  broker->delete_topic(out);
+  writer.write(in, payments(1'000, 2'000));
+  ASSERT_TRUE(job.wait_for(60s));
+  const JobResult failed = job.wait();
+  EXPECT_EQ(failed.state, JobState::kFailed);
+  EXPECT_THAT(failed.status.message(), HasSubstr(out));
+}
+
+TEST_F(KafkaExactlyOnce, ASourceThatIsNotKafkaIsDecidedByThePointerAlone) {
+  constexpr int kRecords = 3'000;
+  std::vector<Payment> all;
+  for (int i = 0; i < kRecords; ++i) all.push_back(payment(i));
+  Dataflow flow{name};
+  flow.from(memory::source(all))
+      .key_by(&Payment::card)
+      .process(RunningTotal{})
+      .named("totals")
+      .to(kafka::sink<Total>(sink_options()));
+  for (int life = 0; life < 2; ++life) {
+    const JobResult result = run(flow, options());
+    ASSERT_EQ(result.state, JobState::kFinished) << result.status.to_string();
+    EXPECT_EQ(results(), model(kRecords));
+  }
+}
+
+TEST_F(KafkaExactlyOnce, TwoSuchSinksAreRefusedWithTheNextStep) {
+  Dataflow flow{name};
+  auto totals = flow.from(kafka::source<Payment>({.brokers = broker->brokers(), .topic = in, .stop_at_end = true}))
+                    .key_by(&Payment::card)
+                    .process(RunningTotal{})
+                    .named("totals");
+  totals.to(kafka::sink<Total>(sink_options())).named("first");
+  totals.to(kafka::sink({.brokers = broker->brokers(), .topic = in})).named("second");
+  const JobResult refused = run(flow, options());
+  EXPECT_EQ(refused.status.code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(refused.status.message(),
+              AllOf(HasSubstr("'first'"), HasSubstr("'second'"), HasSubstr(out), HasSubstr("Guarantee::kAtLeastOnce")));
+}
+
+}  // namespace
+}  // namespace millstream::inline v0

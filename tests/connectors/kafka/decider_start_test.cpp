@@ -1,0 +1,208 @@
+// How a run of a job that decides by Kafka's transactions begins: whom it fences, in which order, and what it reads.
+#include <gmock/gmock.h>
+
+#include "connectors/kafka/decider_run.hpp"
+
+namespace millstream::inline v0 {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using testing::DeciderRun;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using Kind = Decision::Kind;
+using Outcome = DeciderRun::Outcome;
+using namespace std::chrono_literals;
+
+TEST(KafkaDeciderStart, FencesEveryIdentityOnceAndItsOwnLastBeforeItReads) {
+  DeciderRun run;
+  run.context.participants = {"", "ms-job-0", "ms-older-0"};
+  run.script->groups["ms-job-0"]["out/0"] = {7, DeciderRun::metadata(7)};
+  run.begin();
+  run.next_run();
+  ASSERT_TRUE(run.fence().ok());
+  ASSERT_TRUE(run.read());
+  EXPECT_THAT(run.script->calls, ElementsAre("init ms-older-0", "init ms-job-0", "read ms-job-0 out/0", "begin"));
+  EXPECT_EQ(run.script->configuration.properties.at("transactional.id"), "ms-job-0");
+}
+
+TEST(KafkaDeciderStart, WaitsForWhatIsBeingEndedButNotForEver) {
+  DeciderRun run;
+  run.script->answers["init"] = {Outcome::kRetriable, Outcome::kRetriable};
+  EXPECT_TRUE(run.fence().ok());
+  run.next_run();
+  run.script->answers["init"].assign(10'000, Outcome::kRetriable);
+  run.clock.advance(1h);
+  const std::size_t before = run.script->calls.size();
+  // Each try here sleeps some milliseconds; the clock of the job says when it is over.
+  Result<bool> fenced = run.decider->fence(run.context);
+  ASSERT_TRUE(fenced && !*fenced);
+  run.clock.advance(3min);
+  fenced = run.decider->fence(run.context);
+  ASSERT_FALSE(fenced);
+  EXPECT_THAT(fenced.error().message(), HasSubstr("initialising the transactional.id 'ms-job-0'"));
+  EXPECT_EQ(run.script->calls.size(), before + 2);
+}
+
+TEST(KafkaDeciderStart, AClientThatCannotBeInitialisedFailsTheRun) {
+  for (const Outcome outcome : {Outcome::kFatal, Outcome::kFenced, Outcome::kAbortable}) {
+    DeciderRun run;
+    run.script->answers["init"] = {outcome};
+    EXPECT_EQ(run.fence().code(), ErrorCode::kUnavailable);
+  }
+}
+
+TEST(KafkaDeciderStart, AGroupWithoutOffsetsIsLookedAtAgain) {
+  DeciderRun run;
+  ASSERT_TRUE(run.fence().ok());
+  const auto first = run.decider->read(run.context);
+  ASSERT_TRUE(first && !*first);
+  run.clock.advance(1s);
+  EXPECT_FALSE(*run.decider->read(run.context));
+  run.script->groups["ms-job-0"]["out/0"] = {3, DeciderRun::metadata(3)};  // a coordinator that has read its log
+  run.clock.advance(1s);
+  const auto second = run.decider->read(run.context);
+  ASSERT_TRUE(second && *second);
+  EXPECT_EQ((*second)->kind, Kind::kDecided);
+  EXPECT_EQ((*second)->checkpoint, (CheckpointId{3, 48}));
+
+  DeciderRun none;
+  ASSERT_TRUE(none.fence().ok());
+  const Result<Decision> found = none.read();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->kind, Kind::kNone);
+  EXPECT_THAT(none.script->calls, ElementsAre("init ms-job-0", "read ms-job-0 out/0", "read ms-job-0 out/0", "begin"));
+}
+
+TEST(KafkaDeciderStart, BrokersThatDoNotSayWhatIsCommittedFailTheRun) {
+  DeciderRun run;
+  run.script->read_failures = {{ErrorCode::kUnavailable, "no answer"}};
+  ASSERT_TRUE(run.fence().ok());
+  const Result<Decision> found = run.read();
+  ASSERT_FALSE(found);
+  EXPECT_THAT(found.error().message(), AllOf(HasSubstr("group 'ms-job-0'"), HasSubstr("no answer")));
+}
+
+TEST(KafkaDeciderStart, ADecisionHasThePositionsOfSourcesOnTheSameCluster) {
+  DeciderRun run;
+  run.add_source("in", {"t/0", "t/1", "gone/0"});
+  run.context.sources.push_back({"files", "", {"t/2"}});
+  run.context.sources.push_back({"elsewhere", "kafka:c:1", {"t/3"}});
+  run.script->groups["ms-job-0"]["out/0"] = {5, DeciderRun::metadata(5)};
+  run.script->groups["ms-job"] = {{"t/0", {10, DeciderRun::metadata(5)}},
+                                  {"t/1", {11, DeciderRun::metadata(5)}},
+                                  {"gone/0", {3, DeciderRun::metadata(2)}}};  // not read any more since checkpoint 2
+  ASSERT_TRUE(run.fence().ok());
+  const Result<Decision> found = run.read();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->kind, Kind::kDecided) << found->facts;
+  EXPECT_THAT(found->positions,
+              ElementsAre(DeciderRun::position("in", "t/0", 10), DeciderRun::position("in", "t/1", 11)));
+  EXPECT_THAT(run.script->calls, Contains("read ms-job t/0 t/1 gone/0"));
+}
+
+TEST(KafkaDeciderStart, OffsetsOfSourcesDecideWhereTheSinksTopicWasMadeAnew) {
+  DeciderRun run;
+  run.add_source("in", {"t/0"});
+  run.script->groups["ms-job"] = {{"t/0", {10, DeciderRun::metadata(5)}}};
+  ASSERT_TRUE(run.fence().ok());
+  const Result<Decision> found = run.read();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->checkpoint, (CheckpointId{5, 80}));
+}
+
+struct Contradiction {
+  const char* name;
+  kafka::detail::CommittedOffset pointer;
+  kafka::detail::CommittedOffset source;
+  const char* facts;
+};
+class KafkaDeciderConflict : public ::testing::TestWithParam<Contradiction> {};
+
+TEST_P(KafkaDeciderConflict, IsToldWithItsFacts) {
+  DeciderRun run;
+  run.add_source("in", {"t/0"});
+  run.script->groups["ms-job-0"]["out/0"] = GetParam().pointer;
+  run.script->groups["ms-job"]["t/0"] = GetParam().source;
+  ASSERT_TRUE(run.fence().ok());
+  const Result<Decision> found = run.read();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->kind, Kind::kConflict);
+  EXPECT_THAT(found->facts, HasSubstr(GetParam().facts));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, KafkaDeciderConflict,
+    ::testing::Values(
+        Contradiction{"PointerOfAnotherJob",
+                      {5, DeciderRun::metadata(5, "other")},
+                      {1, DeciderRun::metadata(5)},
+                      "decision of the job 'other'"},
+        Contradiction{
+            "PointerSet", {4, DeciderRun::metadata(5)}, {1, DeciderRun::metadata(5)}, "somebody else has set"},
+        Contradiction{"PointerReset", {4, ""}, {1, DeciderRun::metadata(5)}, "group 'ms-job-0' for out/0"},
+        Contradiction{"SourceReset", {5, DeciderRun::metadata(5)}, {0, ""}, "group 'ms-job' for t/0"},
+        Contradiction{
+            "SourceOfAnotherJob", {5, DeciderRun::metadata(5)}, {1, DeciderRun::metadata(5, "other")}, "job 'other'"},
+        Contradiction{"SourceIsNewer", {5, DeciderRun::metadata(5)}, {1, DeciderRun::metadata(6)}, "checkpoint 6"}),
+    [](const auto& row) { return std::string{row.param.name}; });
+
+TEST(KafkaDeciderStart, OptionsNameGroupAndInstance) {
+  DeciderRun run{{.group = "mine", .instance = 2, .transaction_timeout = 5s}};
+  run.begin();
+  EXPECT_EQ(run.decider->transactional_id(), "ms-job-2");
+  ASSERT_EQ(run.decide(DeciderRun::draft(1)).outcome, DecisionStep::Outcome::kDone);
+  EXPECT_THAT(run.script->calls, Contains("offsets mine-2 out/0=1"));
+  EXPECT_EQ(run.script->configuration.properties.at("transaction.timeout.ms"), "5000");
+  EXPECT_THAT(run.logged, Contains(HasSubstr("transaction.timeout.ms=5000")));
+  EXPECT_THAT(run.logged, Contains(AllOf(HasSubstr("warning: "), HasSubstr("checkpoint.timeout together"))));
+  EXPECT_THAT(run.decider->describe(), AllOf(HasSubstr("'out'"), HasSubstr("b:1")));
+}
+
+TEST(KafkaDeciderStart, ATransactionMayTakeAsLongAsCheckpointsDo) {
+  using kafka::detail::transaction_timeout;
+  EXPECT_EQ(transaction_timeout(0ms, 100ms, 10s), 1min);
+  EXPECT_EQ(transaction_timeout(0ms, 10s, 10min), 640s);
+  EXPECT_EQ(transaction_timeout(0ms, 1h, std::chrono::nanoseconds::max()), 15min);
+  EXPECT_EQ(transaction_timeout(20min, 10s, 10min), 20min);
+  DeciderRun run;
+  run.begin();
+  EXPECT_THAT(run.logged, Not(Contains(HasSubstr("warning: "))));
+}
+
+TEST(KafkaDeciderStart, FencedTwiceWithinAMinuteItDoesNotFenceBack) {
+  DeciderRun run;
+  for (int life = 0; life < 2; ++life) {
+    run.begin();
+    run.script->answers["offsets"] = {Outcome::kFenced};
+    EXPECT_EQ(run.decide(DeciderRun::draft(1)).outcome, DecisionStep::Outcome::kAborted);
+    run.decider->close();
+    run.next_run();
+  }
+  run.script->calls.clear();
+  const Status refused = run.fence();
+  EXPECT_EQ(refused.code(), ErrorCode::kAlreadyExists);
+  EXPECT_THAT(refused.message(), AllOf(HasSubstr("'ms-job-0'"), HasSubstr(".instance")));
+  EXPECT_THAT(run.script->calls, IsEmpty());
+  run.clock.advance(2min);
+  EXPECT_TRUE(run.fence().ok());
+}
+
+TEST(KafkaDeciderStart, OtherGuaranteesLeaveTheDecisionToTheEngine) {
+  using kafka::Guarantee;
+  const auto decides = [](std::optional<Guarantee> guarantee) {
+    const auto hub = kafka::detail::make_sink_hub({.brokers = "b:1", .topic = "out", .guarantee = guarantee},
+                                                  std::make_shared<testing::ScriptedTransactions>());
+    return kafka::detail::make_decider(hub) != nullptr;
+  };
+  EXPECT_TRUE(decides({}));
+  EXPECT_TRUE(decides(Guarantee::kExactlyOnce));
+  EXPECT_FALSE(decides(Guarantee::kAtLeastOnce));
+  EXPECT_FALSE(decides(Guarantee::kNone));
+}
+
+}  // namespace
+}  // namespace millstream::inline v0
