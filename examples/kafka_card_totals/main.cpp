@@ -73,9 +73,11 @@ ms::Dataflow flow_of(const Options& options) {
                                   .instance = options.instance}))
       .named("output");
   if (options.dead_letter_topic) {
+    // One transaction a job, and that is the output's: after a crash some of these come again.
     payments.side_output(ms::dead_letters)
-        .to(ms::kafka::sink<ms::DeadLetter>(
-            {.brokers = options.brokers, .topic = *options.dead_letter_topic, .guarantee = options.guarantee}))
+        .to(ms::kafka::sink<ms::DeadLetter>({.brokers = options.brokers,
+                                             .topic = *options.dead_letter_topic,
+                                             .guarantee = ms::kafka::Guarantee::kAtLeastOnce}))
         .named("dead letters");
   }
   return flow;

@@ -100,7 +100,7 @@ TEST_F(KafkaFaults, ABrokerThatIsKilledOrPausesIsWaitedFor) {
   EXPECT_TRUE(wrong.empty()) << wrong << pipeline.log();
 }
 
-TEST_F(KafkaFaults, MessagesThatAreNoPaymentsAreDeadLettersOnceWhateverIsKilled) {
+TEST_F(KafkaFaults, MessagesThatAreNoPaymentsAreDeadLettersAndTheTotalsOfTheOthersExactWhateverIsKilled) {
   const Pipeline pipeline{*broker, true};
   SteadyInput input{broker->brokers(), pipeline.input_topic(), Pipeline::kInputPartitions, with_bad(20)};
   for (std::uint32_t life = 0; life < 3; ++life) {

@@ -18,8 +18,8 @@ namespace millstream::inline v0::testing {
 [[nodiscard]] std::string wrong_totals(const std::vector<Logged>& input, const std::vector<Logged>& output);
 
 /// The same for dead letters, of which there must be one for each message of `input`, the topic `topic`, that is no
-/// payment.
+/// payment; several where `repeated`.
 [[nodiscard]] std::string wrong_dead_letters(const std::string& topic, const std::vector<Logged>& input,
-                                             const std::vector<Logged>& letters);
+                                             const std::vector<Logged>& letters, bool repeated = false);
 
 }  // namespace millstream::inline v0::testing

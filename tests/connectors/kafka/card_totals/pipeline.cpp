@@ -83,7 +83,8 @@ std::string Pipeline::wrong() const {
   const std::vector<Logged> input = read_log(broker_.brokers(), input_, kInputPartitions);
   EXPECT_FALSE(input.empty());
   std::string all = wrong_totals(input, read_log(broker_.brokers(), output_, kOutputPartitions));
-  if (!dead_letters_.empty()) all += wrong_dead_letters(input_, input, read_log(broker_.brokers(), dead_letters_, 1));
+  if (!dead_letters_.empty())
+    all += wrong_dead_letters(input_, input, read_log(broker_.brokers(), dead_letters_, 1), true);
   return all;
 }
 

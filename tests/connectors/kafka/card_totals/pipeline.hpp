@@ -65,7 +65,7 @@ class Pipeline {
   /// Waits until `child` has decided two more checkpoints: the first may be one of the life before. False: it does not,
   /// or has ended.
   [[nodiscard]] bool commits(crash::Child& child, const std::string& state = "state") const;
-  /// What the oracle says about all that is in the topics.
+  /// What the oracle says about all that is in the topics. Dead letters are at least once.
   [[nodiscard]] std::string wrong() const;
   /// What the processes on this state folder have logged, its end where it is long.
   [[nodiscard]] std::string log(const std::string& state = "state") const;
