@@ -89,10 +89,11 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   const std::optional<Options> options = parse_options(argc, argv, exit_code);
   if (!options) return exit_code;
+  // Without a RestartPolicy: who runs this starts it again, and a process that another one has replaced ends instead of
+  // taking its place back.
   return ms::run(flow_of(*options), {.shards = options->shards,
                                      .state_dir = options->state_dir,
                                      .checkpoint = {.interval = options->checkpoint_interval},
-                                     .restart = {.max_restarts = 5, .initial_backoff = 200ms, .reset_after = 1min},
                                      .handle_signals = true,
                                      .progress_line = true})
       .exit_code();
