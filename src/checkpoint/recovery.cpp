@@ -111,9 +111,11 @@ class Planner {
     });
     return before_it ? *marker : nothing;
   }
+  // An empty handle is of a run in which the sink promised less, and did not decide.
   [[nodiscard]] bool names_decider(const Manifest& manifest) const {
-    return std::any_of(manifest.prepared.begin(), manifest.prepared.end(),
-                       [&](const PreparedHandle& each) { return each.sink == options_.decider; });
+    return std::any_of(manifest.prepared.begin(), manifest.prepared.end(), [&](const PreparedHandle& each) {
+      return each.sink == options_.decider && !each.handle.empty();
+    });
   }
 
   // Why the decision cannot be the newest one; empty when nothing speaks against it.

@@ -51,6 +51,7 @@ class RecoveryTest : public ::testing::Test {
     chain_.push_back(*segment);
     manifest.segments = chain_;
     manifest.prepared = {{"files", "part " + std::to_string(manifest.checkpoint.id)}};
+    manifest.prepared.insert(manifest.prepared.end(), other_handles_.begin(), other_handles_.end());
     for (const std::string& handle : handles) manifest.prepared.push_back({"files", handle});
     EXPECT_TRUE(store_->publish(manifest).ok());
     return manifest;
@@ -70,6 +71,7 @@ class RecoveryTest : public ::testing::Test {
   std::unique_ptr<LocalCheckpointStore> store_;
   std::vector<SegmentHandle> chain_;
   CheckpointId parent_;
+  std::vector<PreparedHandle> other_handles_;
 };
 
 TEST_F(RecoveryTest, AnEmptyFolderIsAFreshStart) {
@@ -124,6 +126,16 @@ TEST_F(RecoveryTest, ADecisionFromElsewhereGoesBeforeTheMarker) {
 // What the marker decided before the job had a sink that decides.
 TEST_F(RecoveryTest, TheMarkerHoldsUntilTheSinkHasDecided) {
   start();
+  const Manifest before = commit();
+  open();
+  const RecoveryOptions options{.job_id = std::string{kJob}, .decider = "log"};
+  EXPECT_EQ(plan_recovery(*store_, Decision{}, options)->restore, before);
+}
+
+// ... or one that promised less then, which has a handle that names nobody.
+TEST_F(RecoveryTest, TheMarkerHoldsUntilTheSinkThatPromisedLessHasDecided) {
+  start();
+  other_handles_ = {{"log", ""}};
   const Manifest before = commit();
   open();
   const RecoveryOptions options{.job_id = std::string{kJob}, .decider = "log"};

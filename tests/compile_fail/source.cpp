@@ -72,6 +72,11 @@ ms::Position position() const { return {}; }
 #else
   ms::OnError on_bad_record() const { return ms::OnError::kSkip; }
 #endif
+#if defined(READS_FROM_WRONG)
+  int reads_from() const { return 1; }
+#else
+  std::string reads_from() const { return {}; }
+#endif
 #if defined(NOT_COPYABLE)
   std::unique_ptr<int> owned;
 #endif

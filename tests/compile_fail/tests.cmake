@@ -87,6 +87,7 @@ millstream_add_mistakes(source
   POSITION_OVERLOADED "a source's member position ${not_one}"
   CLOSE_WRONG "a source's member close ${wrong}"
   ON_BAD_RECORD_IS_DATA "a source's member on_bad_record ${wrong}"
+  READS_FROM_WRONG "a source's member reads_from ${wrong}"
   NOT_COPYABLE "a source is copied once for each split"
   FINAL "a source must not be final")
 

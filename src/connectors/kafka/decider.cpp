@@ -100,8 +100,9 @@ Status KafkaDecider::status_of(const TransactionReply& reply, const std::string&
 }
 
 Result<bool> KafkaDecider::fence(const DeciderContext& context) {
-  if (!std::exchange(fencing_, true)) {
+  if (!fencing_) {
     if (Status s = begin_fencing(context); !s.ok()) return s;
+    fencing_ = true;
     transactions_.reset();
   }
   const std::string& id = to_fence_.front();

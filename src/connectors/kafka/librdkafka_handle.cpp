@@ -138,9 +138,12 @@ void LibrdkafkaHandle::on_log(const rd_kafka_t* client, int level, const char* f
 // That only an abort is left of a transaction the client says nowhere else, before it is asked to commit: messages
 // would wait for their timeout. "Current transaction failed in state InTransaction: ... (UNKNOWN_TOPIC_OR_PART)".
 void LibrdkafkaHandle::note_failed_transaction(std::string_view text) {
-  const std::size_t open = text.rfind('(');
-  std::string_view name = open == std::string_view::npos ? std::string_view{} : text.substr(open + 1);
+  const std::size_t thread = text.starts_with('[') ? text.find("]: ") : std::string_view::npos;
+  if (thread != std::string_view::npos) text.remove_prefix(thread + 3);
+  const std::size_t open = text.rfind(" (");
+  std::string_view name = open == std::string_view::npos ? std::string_view{} : text.substr(open + 2);
   name = name.substr(0, name.find_first_of(",)"));
+  text = text.substr(0, open);
   {
     const std::scoped_lock lock{said_mutex_};
     if (final_.ok()) final_ = to_status(code_named(name), text).at("brokers " + brokers_);

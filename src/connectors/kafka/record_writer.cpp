@@ -162,7 +162,7 @@ std::string RecordWriter::barrier() {
 Status RecordWriter::serve() {
   if (const std::shared_ptr<Producer> producer = connection_->producer(); producer->has_events()) {
     const Status status = producer->serve([this](LogLevel level, std::string_view text) { context_.log(level, text); });
-    if (!status.ok()) return status;
+    if (!status.ok()) return status.at("topic '" + connection_->options().topic + "'");
   }
   Status cause;
   if (const std::uint64_t lost = deliveries_->take_lost(cause); lost > 0) {

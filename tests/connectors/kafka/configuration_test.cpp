@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+
+#include "millstream/connectors/kafka/client.hpp"
 #include "millstream/connectors/kafka/source.hpp"
 
 namespace millstream::inline v0::kafka::detail {
@@ -82,6 +85,43 @@ TEST(KafkaConfiguration, DeliveriesAreWaitedForUnlessNothingIsPromised) {
   EXPECT_THAT(writing(WriterOptions{}), Contains(Pair("allow.auto.create.topics", "false"))) << "the topic must exist";
   EXPECT_THAT(writing(WriterOptions{.guarantee = Guarantee::kNone}),
               AllOf(Contains(Pair("acks", "1")), Not(Contains(Key("enable.idempotence")))));
+}
+
+TEST(KafkaConfiguration, ATransactionHasItsIdAndItsTimeout) {
+  const auto made = [](WriterOptions options) {
+    options.brokers = "b:1";
+    options.topic = "t";
+    options.buffer_bytes_max = kBufferBytesMin;
+    options.connect_timeout = std::chrono::seconds{1};
+    const Result<Configuration> configuration =
+        transaction_configuration(std::move(options), "ms-job-0", std::chrono::minutes{2});
+    EXPECT_TRUE(configuration) << configuration.error().to_string();
+    return configuration ? configuration->properties : std::map<std::string, std::string>{};
+  };
+  EXPECT_THAT(made({}),
+              AllOf(Contains(Pair("transactional.id", "ms-job-0")), Contains(Pair("transaction.timeout.ms", "120000")),
+                    Contains(Pair("acks", "all")), Not(Contains(Key("message.timeout.ms")))))
+      << "messages have as long as their transaction";
+  EXPECT_THAT(made({.preset = Preset::kDurable}), Not(Contains(Key("message.timeout.ms"))));
+  EXPECT_THAT(made({.properties = {{"message.timeout.ms", "5000"}}}), Contains(Pair("message.timeout.ms", "5000")));
+}
+
+TEST(KafkaConfiguration, WhoReadsAGroupConnectsAsTheSinkDoes) {
+  const Configuration made = group_configuration(
+      {.brokers = "b:1",
+       .properties = {{"sasl.username", "ann"}, {"security.protocol", "SASL_SSL"}, {"linger.ms", "7"}}},
+      "g");
+  EXPECT_THAT(
+      made.properties,
+      AllOf(Contains(Pair("sasl.username", "ann")), Contains(Pair("security.protocol", "SASL_SSL")),
+            Not(Contains(Key("linger.ms"))), Contains(Pair("group.id", "g")),
+            Contains(Pair("isolation.level", "read_committed")), Contains(Pair("enable.auto.commit", "false"))));
+}
+
+TEST(KafkaConfiguration, AClusterIsNamedByItsBrokersInAnyOrder) {
+  EXPECT_EQ(cluster_name("b:1, a:2"), cluster_name("a:2,b:1,"));
+  EXPECT_EQ(cluster_name("a:2,b:1"), "kafka:a:2,b:1");
+  EXPECT_NE(cluster_name("a:2"), cluster_name("a:1"));
 }
 
 TEST(KafkaConfiguration, AllMistakesAreReportedAtOnce) {

@@ -11,6 +11,7 @@
 #include "connectors/kafka/decider.hpp"
 #include "connectors/kafka/scripted_transactions.hpp"
 #include "millstream/codec/codec.hpp"
+#include "millstream/io/source.hpp"
 
 namespace millstream::inline v0::testing {
 
@@ -21,7 +22,7 @@ class DeciderRun {
   explicit DeciderRun(kafka::detail::WriterOptions options = {}) {
     options.brokers = "b:1";
     options.topic = "out";
-    options.buffer_bytes_max = std::size_t{1} << 20;
+    options.buffer_bytes_max = std::size_t{16} << 20;
     options.connect_timeout = std::chrono::seconds{1};
     hub = kafka::detail::make_sink_hub(std::move(options), script);
     context.job = "job";
