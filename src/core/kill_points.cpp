@@ -1,4 +1,4 @@
-// How a process ends at a kill point.
+// How a process ends, or is stopped, at a kill point.
 #include "core/kill_points.hpp"
 
 #include <signal.h>
@@ -17,8 +17,8 @@ struct Target {
   std::size_t number = std::size(kKillPoints);  // none of them
   std::atomic<long> times_left{1};
 
-  Target() {
-    const char* text = std::getenv("MILLSTREAM_KILL_AT");
+  explicit Target(const char* variable) {
+    const char* text = std::getenv(variable);
     if (text == nullptr) return;
     const std::string_view all{text};
     const std::size_t colon = std::min(all.find(':'), all.size());
@@ -27,6 +27,7 @@ struct Target {
     MILLSTREAM_ASSERT(number < std::size(kKillPoints));
     if (colon < all.size()) times_left = std::atol(text + colon + 1);
   }
+  bool reached(KillPoint here) noexcept { return here.number() == number && --times_left == 0; }
 };
 
 std::function<void(std::size_t)> told;
@@ -36,9 +37,11 @@ std::function<void(std::size_t)> told;
 void set_kill_point_hook(std::function<void(std::size_t)> hook) { told = std::move(hook); }
 
 void kill_point(KillPoint here) noexcept {
-  static Target target;
+  static Target stop_at{"MILLSTREAM_STOP_AT"};
+  static Target kill_at{"MILLSTREAM_KILL_AT"};
   if (told) told(here.number());
-  if (here.number() != target.number || --target.times_left != 0) return;
+  if (stop_at.reached(here)) ::raise(SIGSTOP);  // this thread, before it does more; the others with it
+  if (!kill_at.reached(here)) return;
   ::kill(::getpid(), SIGKILL);
   for (;;) ::pause();
 }

@@ -1,6 +1,7 @@
 // Kill points: named places at which a test has the process kill itself, as by `kill -9`: MILLSTREAM_KILL_AT=name, or
-// name:n for the nth time that it comes there. A test that simulates crashes is told of them instead. Only builds with
-// MILLSTREAM_TEST_SWITCHES have them; in all others nothing of them is left.
+// name:n for the nth time that it comes there. MILLSTREAM_STOP_AT has it stop there as by `kill -STOP`, until somebody
+// lets it go on. A test that simulates crashes is told of them instead. Only builds with MILLSTREAM_TEST_SWITCHES have
+// them; in all others nothing of them is left.
 #pragma once
 
 #include <algorithm>

@@ -62,8 +62,9 @@ class Run {
                                        "--shards", std::to_string(kShards[lives_ % std::size(kShards)]),
                                        "--batch",  std::to_string(kBatches[random_() % std::size(kBatches)])};
     if (savepoint) arguments.insert(arguments.end(), {"--savepoint", "savepoint" + std::to_string(lives_)});
-    const auto variable = kill_at.empty() ? std::nullopt : std::optional{"MILLSTREAM_KILL_AT=" + kill_at};
-    return Child{std::move(arguments), variable, folder_ / "log"};
+    std::vector<std::string> variables;
+    if (!kill_at.empty()) variables.push_back("MILLSTREAM_KILL_AT=" + kill_at);
+    return Child{{.arguments = std::move(arguments), .variables = std::move(variables), .log = folder_ / "log"}};
   }
 
   void kill_at(std::string_view point) {

@@ -1,4 +1,4 @@
-// posix_spawn of this very program.
+// posix_spawn, and waiting for what it has started.
 #include "crash/process.hpp"
 
 #include <fcntl.h>
@@ -25,18 +25,19 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 }  // namespace
 
-Child::Child(std::vector<std::string> arguments, const std::optional<std::string>& variable, const std::string& log) {
-  arguments.insert(arguments.begin(), "/proc/self/exe");
+Child::Child(Command command) {
+  std::vector<std::string>& arguments = command.arguments;
+  arguments.insert(arguments.begin(), command.program);
   std::vector<std::string> variables;
   for (char** each = environ; *each != nullptr; ++each) variables.emplace_back(*each);
-  if (variable) variables.push_back(*variable);
+  variables.insert(variables.end(), command.variables.begin(), command.variables.end());
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, STDERR_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-  const int failed =
-      ::posix_spawn(&pid_, "/proc/self/exe", &files, nullptr, pointers(arguments).data(), pointers(variables).data());
+  posix_spawn_file_actions_addopen(&files, STDERR_FILENO, command.log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  const int failed = ::posix_spawn(&pid_, command.program.c_str(), &files, nullptr, pointers(arguments).data(),
+                                   pointers(variables).data());
   posix_spawn_file_actions_destroy(&files);
-  if (failed != 0) throw std::runtime_error{"cannot start this program once more"};
+  if (failed != 0) throw std::runtime_error{"cannot start " + command.program};
 }
 
 Child::~Child() {
@@ -47,18 +48,34 @@ Child::~Child() {
 
 std::optional<Ended> Child::wait_for(std::chrono::milliseconds timeout) {
   const auto until = std::chrono::steady_clock::now() + timeout;
-  for (;;) {
+  while (!ended_) {
     int status = 0;
     if (::waitpid(pid_, &status, WNOHANG) == pid_) {
-      ended_ = true;
-      return WIFSIGNALED(status) ? Ended{.signal = WTERMSIG(status)} : Ended{.exit_code = WEXITSTATUS(status)};
+      ended_ = WIFSIGNALED(status) ? Ended{.signal = WTERMSIG(status)} : Ended{.exit_code = WEXITSTATUS(status)};
+      break;
     }
     const auto left = until - std::chrono::steady_clock::now();
-    if (left.count() <= 0) return std::nullopt;
+    if (left.count() <= 0) break;
     std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, std::chrono::milliseconds{1}));
   }
+  return ended_;
 }
 
-void Child::kill() { ::kill(pid_, SIGKILL); }
+bool Child::wait_until_stopped(std::chrono::milliseconds timeout) {
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  while (!ended_ && std::chrono::steady_clock::now() < until) {
+    siginfo_t change{};
+    const int failed = ::waitid(P_PID, static_cast<id_t>(pid_), &change, WSTOPPED | WNOHANG);
+    if (failed == 0 && change.si_pid == pid_) return true;
+    static_cast<void>(wait_for(std::chrono::milliseconds{1}));
+  }
+  return false;
+}
+
+void Child::send(int signal) {
+  if (!ended_) ::kill(pid_, signal);
+}
+
+void Child::kill() { send(SIGKILL); }
 
 }  // namespace millstream::crash

@@ -125,8 +125,14 @@ class LibrdkafkaProducer final : public Producer {
     return refuse(error, message.bytes(), log);
   }
 
-  static Status refuse(rd_kafka_resp_err_t error, std::size_t bytes, DeliveryLog& log) {
-    Status status = to_status(error, {});
+  Status refuse(rd_kafka_resp_err_t error, std::size_t bytes, DeliveryLog& log) {
+    char text[512] = "";
+    if (error == RD_KAFKA_RESP_ERR__FATAL) {
+      // Of a message it says only that the client has come to an end.
+      const rd_kafka_resp_err_t cause = rd_kafka_fatal_error(handle_->get(), text, sizeof text);
+      if (is_fencing(cause)) error = cause;
+    }
+    Status status = to_status(error, text);
     log.failed(bytes, status);
     return status;
   }

@@ -75,7 +75,7 @@ class LogWriter {
       }
       ASSERT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR) << rd_kafka_err2str(error);
     }
-    EXPECT_EQ(rd_kafka_flush(client_, 20'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    EXPECT_EQ(rd_kafka_flush(client_, 60'000), RD_KAFKA_RESP_ERR_NO_ERROR);
   }
   void begin() { check(rd_kafka_begin_transaction(client_)); }
   void commit() { check(rd_kafka_commit_transaction(client_, 20'000)); }

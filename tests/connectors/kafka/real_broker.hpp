@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +41,9 @@ class RealBroker {
   [[nodiscard]] std::string ca_file() const { return folder_ / "ca.pem"; }
   void kill() { EXPECT_EQ(run("kill"), 0); }
   void restart() { EXPECT_EQ(run("restart"), 0); }
+  /// As if its machine had stood still for a time.
+  void pause() { EXPECT_EQ(::kill(pid(), SIGSTOP), 0); }
+  void resume() { EXPECT_EQ(::kill(pid(), SIGCONT), 0); }
 
   /// A topic of this name, with something behind it that no other run has.
   [[nodiscard]] std::string make_topic(const std::string& name, int partitions) const {
@@ -121,6 +125,7 @@ class RealBroker {
     EXPECT_NE(admin_, nullptr) << reason;
   }
 
+  [[nodiscard]] pid_t pid() const { return std::stoi(first_line("broker.pid")); }
   [[nodiscard]] std::string first_line(const std::string& file) const {
     const std::string text = TemporaryFolder::read(folder_ / file);
     return text.substr(0, text.find('\n'));

@@ -12,6 +12,8 @@ millstream_add_test(connectors_kafka_mock_source mock_source_test.cpp LIBRARIES 
 millstream_add_test(connectors_kafka_mock_failures mock_failures_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_mock_job mock_job_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_mock_sink mock_sink_test.cpp LIBRARIES ${kafka_libraries})
+millstream_add_test(connectors_kafka_card_totals_oracle card_totals/oracle_test.cpp card_totals/oracle.cpp
+  LIBRARIES ${kafka_libraries})
 
 # Programs that start brokers run one at a time: each takes 400 MB and, at its start, a core for a second or two.
 function(millstream_add_broker_test name)
@@ -23,3 +25,17 @@ endfunction()
 millstream_add_broker_test(kafka_source broker_source_test.cpp)
 millstream_add_broker_test(kafka_job broker_job_test.cpp)
 millstream_add_broker_test(kafka_exactly_once broker_exactly_once_test.cpp)
+
+# On the example, as users run it.
+if(TARGET kafka_card_totals)
+  set(card_totals card_totals/pipeline.cpp card_totals/oracle.cpp ../../crash/process.cpp)
+  millstream_add_broker_test(kafka_kill card_totals/kill_main.cpp ${card_totals} OWN_MAIN)
+  millstream_add_broker_test(kafka_faults card_totals/faults_test.cpp ${card_totals})
+  foreach(test IN ITEMS kafka_kill kafka_faults)
+    add_dependencies(${test} kafka_card_totals)
+    target_compile_definitions(${test} PRIVATE MILLSTREAM_KAFKA_CARD_TOTALS="$<TARGET_FILE:kafka_card_totals>")
+    if(MILLSTREAM_TEST_SWITCHES)
+      target_compile_definitions(${test} PRIVATE MILLSTREAM_TEST_SWITCHES)
+    endif()
+  endforeach()
+endif()
