@@ -4,11 +4,12 @@
 namespace millstream::inline v0 {
 namespace {
 
+// In a label a backslash begins an escape: a newline is written as one, a backslash doubled.
 std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    out += c;
+    out += c == '\n' ? "\\n" : std::string(1, c);
   }
   return out + '"';
 }
@@ -36,9 +37,7 @@ std::string Graph::describe_dot() const {
   std::string out = "digraph " + quoted(name_) + " {\n  rankdir=LR;\n  node [shape=box];\n";
   for (const auto& node : nodes_) {
     const std::string label = id[node->number] + (node->detail.empty() ? "" : "\n" + node->detail);
-    std::string escaped;
-    for (const char c : label) escaped += c == '\n' ? "\\n" : c == '"' ? "\\\"" : std::string(1, c);
-    out += "  n" + std::to_string(node->number) + " [label=\"" + escaped + "\"];\n";
+    out += "  n" + std::to_string(node->number) + " [label=" + quoted(label) + "];\n";
     for (const Upstream& input : node->inputs) {
       out += "  n" + std::to_string(input.node) + " -> n" + std::to_string(node->number);
       if (!input.port.empty()) out += " [label=" + quoted(input.port) + "]";

@@ -324,5 +324,19 @@ TEST(Describe, TextAndDot) {
   EXPECT_THAT(flow.describe_dot(), HasSubstr("n4 -> n5;"));
 }
 
+TEST(Describe, NamesInDotAreQuoted) {
+  Dataflow flow{R"(a "flow" \)"};
+  const auto parts =
+      flow.from(memory::source(std::vector<int>{1})).named("C:\\in\n\"first\"").split({{R"(odd \ "1")", [](int i) {
+                                                                                          return i % 2 == 1;
+                                                                                        }}});
+  parts.branch(R"(odd \ "1")").to(memory::sink<int>());
+  parts.rest().to(memory::sink<int>());
+  const std::string dot = flow.describe_dot();
+  EXPECT_THAT(dot, HasSubstr(R"(digraph "a \"flow\" \\" {)"));
+  EXPECT_THAT(dot, HasSubstr(R"(n0 [label="C:\\in\n\"first\"")"));
+  EXPECT_THAT(dot, HasSubstr(R"([label="odd \\ \"1\""])"));
+}
+
 }  // namespace
 }  // namespace millstream
