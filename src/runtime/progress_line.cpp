@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 
 namespace millstream::inline v0 {
 namespace {
@@ -19,13 +21,37 @@ std::string short_count(double n) {
   return fmt::format("{:.0f}", n);
 }
 
+struct Unit {
+  double seconds;
+  std::string_view name;
+  int decimals;
+};
+constexpr Unit kUnits[] = {{86'400, "d", 0}, {3'600, "h", 1}, {1, "s", 1}, {1e-3, "ms", 1}, {1e-6, "us", 0}};
+
+// The one in which a duration is said: 47 hours, but 2 days.
+const Unit& unit_of(double seconds) {
+  if (seconds >= 2 * kUnits[0].seconds) return kUnits[0];
+  const auto* unit = std::find_if(std::begin(kUnits) + 1, std::end(kUnits) - 1,
+                                  [&](const Unit& each) { return seconds >= each.seconds; });
+  return *unit;
+}
+std::string in_unit(double seconds, const Unit& unit) {
+  return fmt::format("{:.{}f}", seconds / unit.seconds, unit.decimals);
+}
 std::string short_duration(std::chrono::duration<double> d) {
-  const double seconds = d.count();
-  if (seconds >= 2 * 86'400.0) return fmt::format("{:.0f} d", seconds / 86'400);
-  if (seconds >= 3'600) return fmt::format("{:.1f} h", seconds / 3'600);
-  if (seconds >= 1) return fmt::format("{:.1f} s", seconds);
-  if (seconds >= 1e-3) return fmt::format("{:.1f} ms", seconds * 1e3);
-  return fmt::format("{:.0f} us", seconds * 1e6);
+  const Unit& unit = unit_of(d.count());
+  return fmt::format("{} {}", in_unit(d.count(), unit), unit.name);
+}
+
+// In the unit of the greater one, as long as that says anything about the smaller one.
+std::string latency(const JobMetrics& now) {
+  if (now.latency.count() == 0) return {};
+  const std::chrono::duration<double> median = now.latency.quantile(0.5);
+  const std::chrono::duration<double> p99 = now.latency.quantile(0.99);
+  const Unit& unit = unit_of(p99.count());
+  const bool shared = median.count() >= unit.seconds / 10;
+  return fmt::format("p50/p99 {}/{}", shared ? in_unit(median.count(), unit) : short_duration(median),
+                     short_duration(p99));
 }
 
 std::string pressure(const JobMetrics& before, const JobMetrics& now, double seconds) {
@@ -61,11 +87,7 @@ std::string progress_text(const JobMetrics& before, const JobMetrics& now, Times
   std::string text = fmt::format("{} in, {}/s, {} out", short_count(static_cast<double>(now.records_in)),
                                  short_count(static_cast<double>(now.records_in - before.records_in) / seconds),
                                  short_count(static_cast<double>(now.records_out)));
-  std::string latency;
-  if (now.latency.count() > 0) {
-    latency = "p99 " + short_duration(now.latency.quantile(0.99));
-  }
-  for (const std::string& part : {pressure(before, now, seconds), delay(now, wall), latency}) {
+  for (const std::string& part : {pressure(before, now, seconds), latency(now), delay(now, wall)}) {
     if (!part.empty() && text.size() + 2 + part.size() < columns) text += ", " + part;
   }
   return text.substr(0, std::max<std::size_t>(columns, 1) - 1);

@@ -36,6 +36,22 @@ TEST(ProgressLine, SaysRatePressureAndDelay) {
   EXPECT_EQ(progress_text(before, now, kWall, 80), "4.0M in, 1.5M/s, 999 out, blocked 50 %, 20356 d behind");
 }
 
+TEST(ProgressLine, SaysLatencyInOneUnitWhereItCan) {
+  const auto text = [](std::chrono::nanoseconds median, std::chrono::nanoseconds p99) {
+    const JobMetrics before = snapshot(1s, 0, 0);
+    JobMetrics now = snapshot(2s, 1, 1);
+    LatencyHistogram latencies;
+    for (int i = 0; i < 90; ++i) latencies.record(median);
+    for (int i = 0; i < 10; ++i) latencies.record(p99);
+    now.latency = latencies;
+    return progress_text(before, now, kWall, 80);
+  };
+  EXPECT_EQ(text(300us, 1ms), "1 in, 1/s, 1 out, blocked 50 %, p50/p99 0.3/1.0 ms");
+  EXPECT_EQ(text(2s, 20s), "1 in, 1/s, 1 out, blocked 50 %, p50/p99 2.0/20.0 s");
+  EXPECT_EQ(text(20us, 200us), "1 in, 1/s, 1 out, blocked 50 %, p50/p99 20/200 us");
+  EXPECT_EQ(text(20us, 20s), "1 in, 1/s, 1 out, blocked 50 %, p50/p99 20 us/20.0 s");
+}
+
 TEST(ProgressLine, IsShorterThanTheTerminalIsWide) {
   LatencyHistogram latencies;
   latencies.record(1'234'567'890ns);
@@ -44,8 +60,10 @@ TEST(ProgressLine, IsShorterThanTheTerminalIsWide) {
   now.latency = latencies;
   add_watermark(now, Timestamp{Duration{1}});
   const std::string whole = progress_text(before, now, kWall, 80);
-  EXPECT_EQ(whole, "123.5G in, 123.5G/s, 123.5G out, blocked 50 %, 20356 d behind, p99 1.2 s");
+  EXPECT_EQ(whole, "123.5G in, 123.5G/s, 123.5G out, blocked 50 %, p50/p99 1.2/1.2 s");
   EXPECT_LT(whole.size(), 80U);
+  // The latency is said first: the delay is what a narrow terminal does not show.
+  EXPECT_EQ(progress_text(before, now, kWall, 100), whole + ", 20356 d behind");
   for (const std::size_t columns : {0U, 1U, 2U, 20U, 40U, 60U, 79U}) {
     EXPECT_LE(progress_text(before, now, kWall, columns).size(), columns == 0 ? 0 : columns - 1) << columns;
   }
