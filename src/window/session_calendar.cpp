@@ -39,7 +39,7 @@ void SessionCalendar::push(const Due& due) {
 
 void SessionCalendar::push_far(std::int64_t page, const Due& due) {
   if (cached_ == nullptr || cached_page_ != page) {
-    cached_ = &far_[page];
+    cached_ = &far_page(page);
     cached_page_ = page;
   }
   if (cached_->empty() || cached_->back().size() == kPieceEntries) {
@@ -48,6 +48,17 @@ void SessionCalendar::push_far(std::int64_t page, const Due& due) {
     spare_.pop_back();
   }
   cached_->back().push_back(due);
+}
+
+// A calendar always has about as many pages ahead, so those that were opened serve again: no allocation for each.
+SessionCalendar::Page& SessionCalendar::far_page(std::int64_t page) {
+  const auto at = far_.lower_bound(page);
+  if (at != far_.end() && at->first == page) return at->second;
+  if (spare_pages_.empty()) return far_.emplace_hint(at, page, Page{})->second;
+  auto node = std::move(spare_pages_.back());
+  spare_pages_.pop_back();
+  node.key() = page;
+  return far_.insert(at, std::move(node))->second;
 }
 
 void SessionCalendar::push_in_order(const Due& due) {
@@ -81,8 +92,9 @@ bool SessionCalendar::open_next(Timestamp time) {
   }
   if (!far_.empty() && far_.begin()->first <= page_of(last)) {
     open_until_ = far_.begin()->first * kSlots;
-    opened_ = std::move(far_.begin()->second);
-    far_.erase(far_.begin());
+    auto node = far_.extract(far_.begin());
+    std::swap(opened_, node.mapped());  // opened_ has no pieces left, but the room for their list
+    spare_pages_.push_back(std::move(node));
     cached_ = nullptr;
     return true;
   }

@@ -121,5 +121,88 @@ TEST(Allocations, NoneBetweenShards) {
   EXPECT_LT(crossed, 0.0005);
 }
 
+Stream<Tick> timed(const Stream<Tick>& ticks) { return ticks.event_time(&Tick::at, bounded_disorder(1ms)); }
+
+// A key comes every 10 ms: with a gap of 5 ms each record begins a session and closes one, with 500 ms each is kept.
+TEST(Allocations, NoneForSessions) {
+  for (const auto gap : {5ms, 500ms}) {
+    const double used =
+        measure(gap == 5ms ? "sessions that close" : "sessions that grow", quiet(1), [gap](const Stream<Tick>& ticks) {
+          timed(ticks).key_by(&Tick::key).window(session(gap)).aggregate(count()).to(Drop<Result>{});
+        });
+    EXPECT_LT(used, 0.00002);
+  }
+}
+
+TEST(Allocations, NoneForCountWindows) {
+  for (const std::uint64_t slide : {10U, 2U}) {
+    EXPECT_EQ(measure(slide == 10 ? "count windows" : "sliding count windows", quiet(1),
+                      [slide](const Stream<Tick>& ticks) {
+                        ticks.key_by(&Tick::key).window(count_window(10, slide)).aggregate(count()).to(Drop<Result>{});
+                      }),
+              0);
+  }
+}
+
+TEST(Allocations, OnlyForNewWindowsWithATrigger) {
+  const double used = measure("early results", quiet(1), [](const Stream<Tick>& ticks) {
+    timed(ticks)
+        .key_by(&Tick::key)
+        .window(tumbling(100ms))
+        .trigger(early_every(5))
+        .aggregate(count())
+        .to(Drop<Result>{});
+  });
+  EXPECT_LT(used, 0.001);
+}
+
+struct CountWithTimers {
+  ValueState<std::int64_t> seen;
+  MapState<std::int64_t, std::int64_t> last;
+  void open(OperatorContext& context) {
+    seen = context.value_state<std::int64_t>("seen");
+    last = context.map_state<std::int64_t, std::int64_t>("last");
+  }
+  void process(const Tick& tick, Collector<Tick>& out, OperatorContext& context) {
+    context.timers().register_event_time(tick.at + 5ms);
+    seen.set(seen.value_or(0) + 1);
+    last.put(tick.number % 4, tick.number);
+    out.emit(tick);
+  }
+  void on_timer(const Timer&, Collector<Tick>&, OperatorContext&) {}
+};
+
+TEST(Allocations, NoneForStateAndTimers) {
+  const double used = measure("state and timers", quiet(1), [](const Stream<Tick>& ticks) {
+    timed(ticks).key_by(&Tick::key).process(CountWithTimers{}).to(Drop<Tick>{});
+  });
+  EXPECT_LT(used, 0.00002);
+}
+
+TEST(Allocations, NoneBetweenShardsByKey) {
+  const double reduced = measure("exchange by key", quiet(2), [](const Stream<Tick>& ticks) {
+    ticks.key_by(&Tick::key).reduce([](const Tick&, const Tick& b) { return b; }).to(Drop<Tick>{});
+  });
+  EXPECT_LT(reduced, 0.0005);
+  const double windowed = measure("windows on two shards", quiet(2), [](const Stream<Tick>& ticks) {
+    timed(ticks).key_by(&Tick::key).window(tumbling(100ms)).aggregate(count()).to(Drop<Result>{});
+  });
+  EXPECT_LT(windowed, 0.001);
+}
+
+TEST(Allocations, NoneForBroadcastAndSplit) {
+  const double sent = measure("broadcast", quiet(2), [](const Stream<Tick>& ticks) {
+    ticks.broadcast().map([](const Tick& t) { return t.number; }).to(Drop<std::int64_t>{});
+  });
+  EXPECT_LT(sent, 0.0005);
+  EXPECT_EQ(measure("split", quiet(1),
+                    [](const Stream<Tick>& ticks) {
+                      const auto parts = ticks.split({{"even", [](const Tick& t) { return t.number % 2 == 0; }}});
+                      parts.branch("even").to(Drop<Tick>{});
+                      parts.rest().to(Drop<Tick>{});
+                    }),
+            0);
+}
+
 }  // namespace
 }  // namespace millstream::test

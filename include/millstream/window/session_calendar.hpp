@@ -68,6 +68,7 @@ class MILLSTREAM_EXPORT SessionCalendar {
   std::vector<Due>& open_slot() { return slots_[static_cast<std::size_t>(open_until_ & (kSlots - 1))]; }
   void push_in_order(const Due& due);
   void push_far(std::int64_t page, const Due& due);
+  Page& far_page(std::int64_t page);
   Due take_opened();
   [[nodiscard]] const Due* opened_ahead() const;
   // The next slot that has entries, or the next page, which reach no further than `time`; false where there is none.
@@ -79,8 +80,9 @@ class MILLSTREAM_EXPORT SessionCalendar {
   std::array<std::vector<Due>, kSlots> slots_;  // of the page of open_until_, those behind it
   Page opened_;                                 // entries of that page that put_off() has not seen
   std::map<std::int64_t, Page> far_;
-  std::size_t waiting_ = 0;  // entries that are not in near_
-  Page spare_;               // empty pieces
+  std::size_t waiting_ = 0;                                           // entries that are not in near_
+  Page spare_;                                                        // empty pieces
+  std::vector<std::map<std::int64_t, Page>::node_type> spare_pages_;  // opened ones, kept for later
   std::int64_t cached_page_ = 0;
   Page* cached_ = nullptr;
 };
