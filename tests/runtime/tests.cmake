@@ -1,5 +1,6 @@
 # Tests of runtime: millstream_add_test(runtime_name name_test.cpp)
 millstream_add_test(runtime_job job_test.cpp)
+millstream_add_test(runtime_shared_memory shared_memory_test.cpp)
 millstream_add_test(runtime_metrics metrics_test.cpp)
 millstream_add_test(runtime_cores cores_test.cpp)
 millstream_add_test(runtime_progress_line progress_line_test.cpp)
