@@ -14,7 +14,7 @@ find_path(MILLSTREAM_XXHASH_INCLUDE_DIR xxhash.h REQUIRED DOC "xxHash is used as
 find_package(PkgConfig QUIET)
 # RocksDB by its .pc file, for its CMake package asks for the packages of all its compressors, and these must be found again
 # by whoever uses our static library.
-option(MILLSTREAM_ROCKSDB "Keep state that does not fit in memory in RocksDB (needs librocksdb)" ON)
+option(MILLSTREAM_ROCKSDB "Build the store for state beyond memory on RocksDB (needs librocksdb)" ON)
 if(MILLSTREAM_ROCKSDB)
   if(PKG_CONFIG_FOUND)
     pkg_check_modules(MILLSTREAM_ROCKSDB_PC QUIET IMPORTED_TARGET rocksdb>=7.8)

@@ -2,7 +2,8 @@
 //   compare OLD.json NEW.json
 // Reads what `cost --json` and `latency --json` wrote. For each row and measure: the median of the rounds with its
 // confidence interval. A change counts where the two intervals do not touch. Ends with 1 where a row is worse, has
-// wrong results or is gone, and with 2 where the files cannot be compared.
+// wrong results or is gone, and with 2 where the files cannot be compared: also where a row was measured with other
+// settings, as those of `latency sweep` are, whose rates are shares of what each build sustains.
 #include <simdjson.h>
 
 #include <CLI/CLI.hpp>
@@ -23,8 +24,12 @@ struct Measure {
 };
 constexpr Measure kMeasures[] = {{"ratios", true}, {"p50_us", false}, {"p99_us", false}, {"p99_9_us", false}};
 
+// With what a row was measured, where it says so.
+constexpr const char* kSettings[] = {"rate", "shards", "idle", "checkpoint_seconds", "generator_core"};
+
 struct Row {
   std::string name;
+  std::map<std::string, std::string> settings;
   bool equal = true;
   std::map<std::string, std::vector<double>> rounds;  // by measure
 };
@@ -41,6 +46,10 @@ std::vector<Row> read(const std::string& path) {
     std::string_view name;
     if (element["name"].get(name) != simdjson::SUCCESS) throw std::runtime_error{path + ": a row without a name"};
     row.name = name;
+    for (const char* setting : kSettings) {
+      simdjson::dom::element value;
+      if (element[setting].get(value) == simdjson::SUCCESS) row.settings[setting] = simdjson::minify(value);
+    }
     if (element["equal"].get(row.equal) != simdjson::SUCCESS) row.equal = true;
     for (const Measure& measure : kMeasures) {
       simdjson::dom::array values;
@@ -58,6 +67,15 @@ std::vector<Row> read(const std::string& path) {
   }
   if (rows.empty()) throw std::runtime_error{path + ": no rows"};
   return rows;
+}
+
+void check_settings(const Row& before, const Row& after) {
+  for (const auto& [name, value] : before.settings) {
+    const auto other = after.settings.find(name);
+    if (other == after.settings.end() || other->second == value) continue;
+    throw std::runtime_error{before.name + ": measured with " + name + " = " + value + ", and then with " +
+                             other->second + ": what differs is not the program alone. Measure both with the same"};
+  }
 }
 
 // True where the new one is worse.
@@ -91,6 +109,7 @@ bool compare_rows(const std::vector<Row>& before, const std::vector<Row>& after)
   for (const Row& old_row : before) {
     const auto new_row =
         std::find_if(after.begin(), after.end(), [&](const Row& each) { return each.name == old_row.name; });
+    if (new_row != after.end()) check_settings(old_row, *new_row);
     for (const Measure& measure : kMeasures) {
       const auto old_rounds = old_row.rounds.find(measure.name);
       if (old_rounds == old_row.rounds.end() || old_rounds->second.empty()) continue;

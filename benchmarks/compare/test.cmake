@@ -42,3 +42,8 @@ expect(wrong_results 1 "WRONG RESULTS" "${low}" "${wrong}")
 expect(no_json 2 "new.json" "${low}" "[{")
 expect(no_rows 2 "no rows" "${low}" "[]")
 expect(no_rounds 2 "no values of single rounds" "${low}" "[{\"name\":\"a\"}]")
+
+string(REPLACE "\"equal\"" "\"rate\":1000,\"equal\"" slow "${low}")
+string(REPLACE "\"equal\"" "\"rate\":2000,\"equal\"" fast "${low}")
+expect(same_rate 0 "within noise" "${slow}" "${slow}")
+expect(other_rate 2 "a: measured with rate = 1000, and then with 2000" "${slow}" "${fast}")

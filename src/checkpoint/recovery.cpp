@@ -2,6 +2,7 @@
 #include "millstream/checkpoint/recovery.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "checkpoint/local_decider.hpp"
@@ -28,6 +29,7 @@ class Planner {
     }
     if (known.kind == Decision::Kind::kConflict) return halt(known.facts);
     const bool any = known.kind == Decision::Kind::kDecided;
+    if (any) decided_elsewhere_ = known.checkpoint.id;
     if (Result<std::string> found = contradiction(any ? std::optional{known.checkpoint} : std::nullopt); !found) {
       return found.error();
     } else if (!found->empty()) {
@@ -57,8 +59,15 @@ class Planner {
     }
     RecoveryPlan plan;
     plan.kind = RecoveryPlan::Kind::kHalt;
+    const std::uint64_t decided = newest_decided();
+    std::optional<CheckpointId> undecided;
     for (auto manifest = manifests_.rbegin(); manifest != manifests_.rend() && !plan.newest_intact; ++manifest) {
-      if (intact(manifest->checkpoint.id)) plan.newest_intact = manifest->checkpoint;
+      if (!intact(manifest->checkpoint.id)) continue;
+      if (manifest->checkpoint.id <= decided) {
+        plan.newest_intact = manifest->checkpoint;
+      } else if (!undecided) {
+        undecided = manifest->checkpoint;
+      }
     }
     plan.facts = std::move(reason) + "; nothing was changed; ";
     if (plan.newest_intact) {
@@ -71,6 +80,12 @@ class Planner {
                         ? "begin with an empty one"
                         : "begin anew: with an empty one, and with none of the decisions that the sink keeps elsewhere "
                           "(of a log: reset its group, or name another one)";
+    }
+    if (undecided) {
+      plan.facts +=
+          "; checkpoint " + undecided->to_string() +
+          " is intact, too, but nothing here says that it was decided: if it was not, its output is gone, and "
+          "who goes on from it loses that";
     }
     return plan;
   }
@@ -99,6 +114,15 @@ class Planner {
     return manifest;
   }
 
+  // The newest id that is known to be decided. What a transaction of a sink does not decide, it aborts; the marker's
+  // checkpoints have all that was prepared for them, and can be decided later.
+  std::uint64_t newest_decided() {
+    if (options_.decider.empty()) return std::numeric_limits<std::uint64_t>::max();
+    std::uint64_t newest = decided_elsewhere_;
+    for (const Manifest& manifest : manifests_) newest = std::max(newest, manifest.parent.id);
+    const Result<std::optional<CheckpointId>> marker = store_.committed();
+    return marker && *marker ? std::max(newest, (*marker)->id) : newest;
+  }
   // The sink's decider knows of nothing: what the marker decided before that sink was there still holds.
   Result<std::optional<CheckpointId>> decided_by_marker() {
     const std::optional<CheckpointId> nothing;
@@ -186,6 +210,7 @@ class Planner {
   CheckpointStore& store_;
   const RecoveryOptions& options_;
   std::vector<Manifest> manifests_;  // all that can be read, oldest first
+  std::uint64_t decided_elsewhere_ = 0;
 };
 
 }  // namespace

@@ -54,7 +54,8 @@ void* map_region(std::size_t bytes, std::size_t small_bytes) {
   if (skipped < kHugePage) ::munmap(region + bytes, kHugePage - skipped);
   prefer_this_node(region, bytes);
 #ifdef MADV_HUGEPAGE
-  // A system without huge pages gives small ones: slower, nothing worse.
+  // A system without huge pages gives small ones: slower, nothing worse. Some give huge ones unasked.
+  if (small_bytes > 0) (void)::madvise(region, small_bytes, MADV_NOHUGEPAGE);
   (void)::madvise(region + small_bytes, bytes - small_bytes, MADV_HUGEPAGE);
 #endif
   return region;

@@ -132,7 +132,6 @@ void Checkpointer::start(std::int64_t now_ns) {
   }
   phase_ = Phase::kCollecting;
   whole_ = chain_.wants_whole();
-  some_lost_ = false;
   taker_.begin(manifest_.checkpoint, ++barrier_);
   job_.send_barrier(barrier_, whole_);
 }
@@ -144,9 +143,8 @@ void Checkpointer::collect(SnapshotTaker::Taken taken) {
   ++collected_;
   if (taken.segment) {
     chain_.add(*std::move(taken.segment), (whole_ >> snapshot.shard & 1) != 0);
-  } else {
-    some_lost_ = true;
-    if (!mutant_is(Mutant::kFailedChangesForgotten)) chain_.lost(snapshot.shard);
+  } else if (!mutant_is(Mutant::kFailedChangesForgotten)) {
+    chain_.lost(snapshot.shard);
   }
   if (phase_ == Phase::kCollecting) {
     if (snapshot.shard == 0) manifest_.stages = std::move(snapshot.stages);
@@ -285,6 +283,10 @@ void Checkpointer::give_up(const Status& why) {
     if (collected_ == facts_.shards) end_giving_up();
   } else {
     phase_ = Phase::kIdle;  // no barrier was sent
+    if (is_disk_full(why)) {
+      chain_.drop_kept();
+      drop_kept();
+    }
   }
   if (last_ || failed_in_a_row_ > options_.tolerated_failures) {
     fail({placed.code(), placed.message() + "; what was committed before is kept: mend the cause and start again"});
@@ -294,10 +296,11 @@ void Checkpointer::give_up(const Status& why) {
   next_ns_ = monotonic_after(clock_.monotonic_ns(), micros(std::max(options_.interval, options_.min_pause)));
 }
 
-// All shards have said everything, and what is on the disk of it is whole.
+// All shards have said everything, and what is on the disk of it is whole. It may have taken the place of what was kept
+// before, and the next may fail, too: nothing else would remove that until one is committed.
 void Checkpointer::end_giving_up() {
   phase_ = Phase::kIdle;
-  if (some_lost_) drop_kept();
+  drop_kept();
 }
 
 void Checkpointer::drop_kept() {

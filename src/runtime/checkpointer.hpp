@@ -131,7 +131,6 @@ class MILLSTREAM_EXPORT Checkpointer {
   SnapshotTaker taker_;
   Manifest manifest_;        // of the one under way
   std::uint64_t whole_ = 0;  // shards that say everything at it, one bit each
-  bool some_lost_ = false;   // a segment of it could not be written
   std::uint32_t collected_ = 0;
   std::uint32_t sinks_done_ = 0;
   std::uint32_t ended_ = 0;

@@ -170,6 +170,23 @@ TEST_F(RecoveryTest, HaltsWhenTheMarkerIsOlderThanWhatIsHere) {
   EXPECT_EQ(plan().kind, Kind::kHalt);
 }
 
+// What its transaction did not decide is aborted: to go on behind it would lose that.
+TEST_F(RecoveryTest, OffersNothingThatTheSinksTransactionMayNotHaveDecided) {
+  start();
+  commit();
+  const Manifest decided = commit();
+  const Manifest undecided = publish();
+  open();
+  const Decision conflict{Decision::Kind::kConflict, {}, {}, "an offset was set"};
+  const Result<RecoveryPlan> halt =
+      plan_recovery(*store_, conflict, {.job_id = std::string{kJob}, .accept_checkpoint = {}, .decider = "out"});
+  ASSERT_TRUE(halt);
+  EXPECT_EQ(halt->newest_intact, decided.checkpoint);
+  EXPECT_THAT(halt->facts, HasSubstr("accept_checkpoint = 2 "));
+  EXPECT_THAT(halt->facts,
+              HasSubstr("checkpoint " + undecided.checkpoint.to_string() + " is intact, too, but nothing"));
+}
+
 TEST_F(RecoveryTest, HaltsAtTheCheckpointOfAnotherJob) {
   start();
   commit();

@@ -149,8 +149,9 @@ class ExchangeOutlet final : public ExchangeOutletBase {
     auto& batch = static_cast<Batch<T>&>(from);
     switch (routing()) {
       case Routing::kByKey:
-        if constexpr (std::is_trivially_copyable_v<T>) {
-          if (!batch.origins.present() && !batch.kinds.present()) {
+        if constexpr (std::is_trivially_copyable_v<T> && std::is_copy_constructible_v<T>) {
+          // A few records between two marks are not worth the setting up.
+          if (last - first >= targets() && !batch.origins.present() && !batch.kinds.present()) {
             scatter(batch, first, last, at);
             break;
           }

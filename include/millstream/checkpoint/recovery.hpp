@@ -33,7 +33,7 @@ struct RecoveryPlan {
   std::vector<PreparedOutput> commit;  ///< of the decided checkpoint: again
   std::vector<PreparedOutput> abort;   ///< of attempts that were never decided
   std::string facts;
-  std::optional<CheckpointId> newest_intact;  ///< with kHalt: what accept_checkpoint could take
+  std::optional<CheckpointId> newest_intact;  ///< with kHalt: what accept_checkpoint could take and lose nothing
 };
 
 struct RecoveryOptions {

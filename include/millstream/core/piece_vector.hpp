@@ -22,7 +22,7 @@ class PieceVector {
   [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return const_cast<PieceVector&>(*this)[i]; }
 
   void push_back(T value, SparePieces<T>& spare) {
-    if ((size_ & kPieceMask) == 0) add_piece(spare);
+    if (size_ >> kPieceBits == pieces_.size()) add_piece(spare);  // a push that threw may have left an empty one
     pieces_.back().push_back(std::move(value));
     ++size_;
   }

@@ -104,7 +104,7 @@ struct MILLSTREAM_EXPORT Node {
   std::function<std::unique_ptr<OperatorStage>(const StageSetup&)> make;
   std::function<ExchangeSides(const ExchangeSetup&)> make_exchange;  ///< set for exchanges instead of make
   std::function<Result<std::vector<Split>>(SourceContext&)> list_splits;
-  std::string reads_from;  ///< of a source that says so: where from
+  std::string reads_from;                                  ///< of a source that says so: where from
   std::function<std::shared_ptr<Decider>()> make_decider;  ///< set for a sink whose transaction is the decision
   std::string decides_by;                                  ///< what that describes itself as
 };

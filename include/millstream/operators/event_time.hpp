@@ -3,7 +3,6 @@
 // where it stands depends on the records alone, never on batches, shards or speed.
 #pragma once
 
-#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -110,9 +109,11 @@ class EventTimeStage final : public TransformStage<T> {
           if constexpr (!std::is_same_v<TimeOf, SourceTime>) {
             times[i] = to_timestamp(std::invoke(time_of_, values[i]));
           }
+          // The ends of time are kept for "has seen nothing" and "has ended".
+          if (times[i] == kTimestampMin) [[unlikely]]
+            times[i] += Duration{1};
           if (times[i] >= threshold) [[unlikely]] {
-            // The ends of time are kept for "has seen nothing" and "has ended".
-            times[i] = std::clamp(times[i], kTimestampMin + Duration{1}, kTimestampMax - Duration{1});
+            if (times[i] == kTimestampMax) times[i] -= Duration{1};
             if (marker_.observe(split, times[i], &values[i])) batch->marks.push_back({i + 1, marker_.at(split)});
             threshold = marker_.threshold(split);
           }

@@ -74,7 +74,7 @@ class KeyTotals {
   [[nodiscard]] bool large() const { return entries_.size() * sizeof(Entry) > std::size_t{1} << 20; }
 
   TableIndex index_;
-  PieceVector<Entry> entries_;  // grows without moving, as the free numbers do
+  PieceVector<Entry> entries_;  // grows without moving more than a piece, as the free numbers do
   SparePieces<Entry> no_spares_;
   std::vector<bool> live_;
   std::deque<std::uint32_t> free_;

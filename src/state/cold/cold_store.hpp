@@ -129,9 +129,9 @@ struct ColdStatistics {
   std::size_t pinned_bytes = 0;   ///< in use by reads at this moment
 };
 
-/// The writer's calls (room, ingest, link) are for one thread at a time; the others may be called from any thread,
-/// also meanwhile. After kIo or kInvalidData from a writer's call the store takes nothing more: close it, and begin
-/// from the last checkpoint. Messages name folder, cause and next step.
+/// The writer's calls (room, ingest, link, statistics) are for one thread at a time; the others may be called from any
+/// thread, also meanwhile. After kIo or kInvalidData from a writer's call the store takes nothing more: close it, and
+/// begin from the last checkpoint. Messages name folder, cause and next step.
 class MILLSTREAM_EXPORT ColdStore {
  public:
   virtual ~ColdStore() = default;
@@ -140,7 +140,8 @@ class MILLSTREAM_EXPORT ColdStore {
   /// are ingested all the same are taken, and make reads slow.
   [[nodiscard]] virtual Status room() = 0;
   /// Takes a round of at most kColdRoundBytesMax. Whoever reads meanwhile sees each column before or behind it; but
-  /// what a range removes may be gone before the rest of the round is seen.
+  /// what a range removes may be gone, or have an older value, before the rest of the round is seen: nobody asks for
+  /// it.
   [[nodiscard]] virtual Status ingest(const ColdRound& round) = 0;
   /// Makes an image of all that was ingested until now in a folder, which must be missing or empty and may outlive the
   /// store. Gives its files, which are on the disk then, and so is the folder's name. After a failure the folder may

@@ -116,8 +116,8 @@ class RocksColdStore final : public ColdStore {
         static_cast<void>(files_.remove(round_file(column.number)));
       }
       // A part of it may be visible, or gone: the next round would come behind a hole.
-      failure_ = status;
-      return status;
+      failure_ = for_good(status);
+      return failure_;
     }
     ++rounds_;
     round_bytes_ += round.bytes();
@@ -224,9 +224,10 @@ class RocksColdStore final : public ColdStore {
     std::string path = options_.folder;
     return path.append("/").append(name);
   }
-  // RocksDB does not know the name, so it lets the file be.
+  // RocksDB does not know the name, so it lets the file be. Nor does it say whether it could remove it, and then it is
+  // still a name of what was ingested: none is used twice.
   [[nodiscard]] std::string round_file(std::uint32_t column) const {
-    return path_of("round-" + std::to_string(column) + ".sst");
+    return path_of("round-" + std::to_string(rounds_) + "-" + std::to_string(column) + ".sst");
   }
   void destroy(rocksdb::ColumnFamilyHandle* column) { db_->DestroyColumnFamilyHandle(column).PermitUncheckedError(); }
 
@@ -242,8 +243,13 @@ class RocksColdStore final : public ColdStore {
 
   [[nodiscard]] Status failed() {
     if (!failure_.ok()) return failure_;
-    if (const rocksdb::Status s = settings_.failure->first(); !s.ok()) failure_ = error(s, "merging files");
+    if (const rocksdb::Status s = settings_.failure->first(); !s.ok()) failure_ = for_good(error(s, "merging files"));
     return failure_;
+  }
+  // What is kept does not heal, whatever RocksDB says: nobody may wait for that.
+  [[nodiscard]] static Status for_good(const Status& failure) {
+    if (failure.code() != ErrorCode::kUnavailable) return failure;
+    return {ErrorCode::kIo, failure.message()};
   }
 
   // One file a column, for level 0 counts files.
