@@ -27,23 +27,26 @@ struct Execution {
   void run(const Dataflow& flow) const;
 };
 
-/// Seeds in the simulator for all pipelines of all model tests together, and the one seed to replay (0: all of them).
-/// Set by the program's main from MILLSTREAM_SEEDS, --seeds and --seed.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr std::uint64_t kSeedsDefault = 50;
+#else
+constexpr std::uint64_t kSeedsDefault = 500;
+#endif
+
+/// Seeds in the simulator for each pipeline, and the one seed to replay (0: all of them). Set by the program's main
+/// from MILLSTREAM_SEEDS, --seeds and --seed.
 struct Seeds {
-  std::uint64_t total = 500;
+  std::uint64_t count = kSeedsDefault;
   std::uint64_t only = 0;
   std::string program;
 };
 Seeds& seeds();
 
-constexpr std::uint64_t kPipelines = 17;  // tests that share the seeds
-
 /// test(random, execution) for many executions; `random` depends on the seed alone. Ends at the first failure.
 template <class Test>
 void simulate(Test&& test) {
-  const std::uint64_t count = std::max<std::uint64_t>((seeds().total + kPipelines - 1) / kPipelines, 1);
   const std::uint64_t first = seeds().only != 0 ? seeds().only : 1;
-  for (std::uint64_t seed = first; seed < first + (seeds().only != 0 ? 1 : count); ++seed) {
+  for (std::uint64_t seed = first; seed < first + (seeds().only != 0 ? 1 : seeds().count); ++seed) {
     Random random{seed, 0x6d6f64656c};
     Execution execution{.simulated = true, .seed = seed};
     execution.shards = static_cast<std::uint32_t>(1 + random.below(random.chance(0.2) ? 8 : 4));

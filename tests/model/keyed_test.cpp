@@ -7,6 +7,7 @@
 
 #include "model/event_stream.hpp"
 #include "model/execution.hpp"
+#include "model/watermarks.hpp"
 
 namespace millstream::model {
 namespace {
@@ -124,10 +125,11 @@ struct CountRuns {
 void test_Process(Random& random, const Execution& execution) {
   const StreamShape shape = random_shape(random, 1);
   const std::vector<Event> records = random_stream(random, shape).front();
+  const Watermarks watermarks = random_watermarks(random, shape.bound);
   auto results = memory::sink<Event>();
   Dataflow flow{"process"};
   flow.from(EventSource{{records}, execution.seed})
-      .event_time(&Event::at, bounded_disorder(shape.bound))
+      .event_time(&Event::at, watermarks.strategy())
       .key_by(&Event::key)
       .process(CountRuns{})
       .to(results);
@@ -139,7 +141,7 @@ void test_Process(Random& random, const Execution& execution) {
   std::vector<std::pair<std::int64_t, std::string>> expected;
   std::map<std::int64_t, Run> runs;
   Timestamp mark = kTimestampMin;
-  Timestamp greatest = kTimestampMin;
+  MarkModel marks{watermarks, 1ms};
   const auto advance = [&](Timestamp to) {
     if (to <= mark) return;
     mark = to;
@@ -153,8 +155,8 @@ void test_Process(Random& random, const Execution& execution) {
   for (const Event& event : records) {
     Run& run = runs[event.key];
     if (run.count++ == 0) run.due = event.at + 50us;
-    greatest = std::max(greatest, event.at);
-    advance(floor_to(greatest - shape.bound, 1ms));
+    marks.see(event);
+    advance(marks.mark());
   }
   advance(kTimestampMax);
   std::vector<std::pair<std::int64_t, std::string>> actual;

@@ -1,4 +1,4 @@
-// main of the model tests: GoogleTest's, and --seeds N (how many seeds in all) and --seed S (this one only).
+// main of the model tests: GoogleTest's, and --seeds N (how many for each pipeline) and --seed S (this one only).
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 
@@ -39,7 +39,7 @@ int main(int argc, char** argv) {
   auto& seeds = millstream::model::seeds();
   seeds.program = argv[0];
   CLI::App app{"Dataflows against plain models"};
-  app.add_option("--seeds", seeds.total, "Simulator seeds, over all pipelines together")
+  app.add_option("--seeds", seeds.count, "Simulator seeds of each pipeline")
       ->envname("MILLSTREAM_SEEDS")
       ->capture_default_str();
   app.add_option("--seed", seeds.only, "Only this seed");

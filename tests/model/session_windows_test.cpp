@@ -34,12 +34,12 @@ struct SessionsModel {
   std::vector<std::string> late;
 
   SessionsModel(const std::vector<Event>& records, const WindowSetup& rules, const GapOf& gap) : setup{rules} {
-    MarkModel marks{setup.bound, setup.step};
+    MarkModel marks{setup.watermarks, setup.step};
     for (const Event& event : within_time(records)) {
       if (!add(event, gap(event))) {
         late.push_back(late_text(event.value, saturating_distance(mark, event.at)));
       }
-      marks.see(event.at);
+      marks.see(event);
       advance(marks.mark());
     }
     advance(kTimestampMax);
@@ -125,14 +125,14 @@ std::vector<std::string> late_of_splits(const Splits& splits, const WindowSetup&
                                         std::vector<std::int64_t>& taken) {
   std::vector<std::string> late;
   for (const auto& split : splits) {
-    MarkModel marks{setup.bound, setup.step};
+    MarkModel marks{setup.watermarks, setup.step};
     for (const Event& event : split) {
       if (saturating_add(event.at, gap(event) + setup.lateness) <= marks.mark()) {
         late.push_back(late_text(event.value, saturating_distance(marks.mark(), event.at)));
       } else {
         taken.push_back(event.value);
       }
-      marks.see(event.at);
+      marks.see(event);
     }
   }
   return late;
@@ -148,7 +148,7 @@ void compare_sessions(const Splits& splits, const Execution& execution, const Wi
   if (setup.early_every > 0) trigger = trigger.early_every(setup.early_every);
   if (setup.early_event.count() > 0) trigger = trigger.early_interval_event(setup.early_event);
   auto windows = flow.from(EventSource{splits, execution.seed, execution.simulated ? 0.05 : 0.002})
-                     .event_time(&Event::at, bounded_disorder(setup.bound))
+                     .event_time(&Event::at, setup.watermarks.strategy())
                      .key_by(&Event::key)
                      .window(window)
                      .allowed_lateness(setup.lateness)
@@ -209,7 +209,7 @@ void test_Sessions(Random& random, const Execution& execution) {
     shape.bound = shape.bound / 10 * 10;
     fixed = fixed / 10 * 10 + 5us;
   }
-  setup.bound = shape.bound;
+  setup.watermarks = random_watermarks(random, shape.bound, count == 1 || setup.has_late);
   setup.step = Duration{std::gcd(std::int64_t{1000}, setup.lateness.count())};
   Splits splits = random_stream(random, shape);
   for (auto& split : splits) {
@@ -268,7 +268,7 @@ void test_GlobalWindows(Random& random, const Execution& execution) {
   StreamShape shape = random_shape(random, random.chance(0.7) ? 1 : 3);
   const Splits splits = random_stream(random, shape);
   WindowSetup setup;
-  setup.bound = shape.bound;
+  setup.watermarks = random_watermarks(random, shape.bound);
   setup.step = 1ms;
   setup.discarding = random.chance(0.5);
   setup.early_every = 1 + random.below(6);
@@ -276,7 +276,7 @@ void test_GlobalWindows(Random& random, const Execution& execution) {
   auto results = memory::sink<Collected>();
   Dataflow flow{"global"};
   auto windows = flow.from(EventSource{splits, execution.seed})
-                     .event_time(&Event::at, bounded_disorder(setup.bound))
+                     .event_time(&Event::at, setup.watermarks.strategy())
                      .key_by(&Event::key)
                      .window(global_window())
                      .trigger(count_trigger(setup.early_every));

@@ -32,8 +32,8 @@ Event shifted(const Event& e) { return {e.key, e.value + 100'000, e.at, e.gap}; 
 // Tumbling windows of 50 us with 100 us of lateness behind whatever comes before them.
 struct TumblingSetup {
   WindowSetup setup;
-  explicit TumblingSetup(Duration bound) {
-    setup.bound = bound;
+  explicit TumblingSetup(const Watermarks& watermarks) {
+    setup.watermarks = watermarks;
     setup.step = 50us;
     setup.lateness = 100us;
     setup.windows_of = [](Timestamp at) { return uniform_windows(at, 50us, 50us, 0us); };
@@ -89,12 +89,12 @@ MILLSTREAM_MODEL_TEST(Chain)
 void test_Diamond(Random& random, const Execution& execution) {
   const StreamShape shape = random_shape(random, 1 + random.below(3));
   const Splits splits = random_stream(random, shape);
-  const TumblingSetup tumbling_setup{shape.bound};
+  const TumblingSetup tumbling_setup{random_watermarks(random, shape.bound)};
   auto results = memory::sink<Collected>();
   auto late = memory::sink<Late<Event>>();
   Dataflow flow{"diamond"};
   const auto events = flow.from(EventSource{splits, execution.seed, execution.simulated ? 0.05 : 0})
-                          .event_time(&Event::at, bounded_disorder(shape.bound));
+                          .event_time(&Event::at, tumbling_setup.setup.watermarks.strategy());
   const bool across = random.chance(0.5);
   auto left = events.map(shifted);
   if (across) left = left.rebalance();
@@ -139,11 +139,11 @@ void test_MergedSources(Random& random, const Execution& execution) {
   for (auto& split : others) {
     for (Event& event : split) event.value += 50'000;
   }
-  const TumblingSetup tumbling_setup{shape.bound};
+  const TumblingSetup tumbling_setup{random_watermarks(random, shape.bound)};
   auto results = memory::sink<Collected>();
   auto late = memory::sink<Late<Event>>();
   Dataflow flow{"merged"};
-  const auto strategy = bounded_disorder(shape.bound);
+  const auto strategy = tumbling_setup.setup.watermarks.strategy();
   const auto first = flow.from(EventSource{splits, execution.seed, execution.simulated ? 0.05 : 0})
                          .named("first")
                          .event_time(&Event::at, strategy);
@@ -170,12 +170,12 @@ MILLSTREAM_MODEL_TEST(MergedSources)
 void test_Broadcast(Random& random, const Execution& execution) {
   const StreamShape shape = random_shape(random, 1 + random.below(3));
   const Splits splits = random_stream(random, shape);
-  const TumblingSetup tumbling_setup{shape.bound};
+  const TumblingSetup tumbling_setup{random_watermarks(random, shape.bound)};
   auto results = memory::sink<Collected>();
   auto everywhere = memory::sink<Event>();
   Dataflow flow{"broadcast"};
   const auto all = flow.from(EventSource{splits, execution.seed, execution.simulated ? 0.05 : 0})
-                       .event_time(&Event::at, bounded_disorder(shape.bound))
+                       .event_time(&Event::at, tumbling_setup.setup.watermarks.strategy())
                        .broadcast();
   all.to(everywhere);
   all.key_by(&Event::key).window(tumbling(50us)).allowed_lateness(100us).aggregate(collect(&Event::value)).to(results);
@@ -199,13 +199,13 @@ MILLSTREAM_MODEL_TEST(Broadcast)
 void test_SplitBranches(Random& random, const Execution& execution) {
   const StreamShape shape = random_shape(random, random.chance(0.6) ? 1 : 3);
   const Splits splits = random_stream(random, shape);
-  const TumblingSetup tumbling_setup{shape.bound};
+  const TumblingSetup tumbling_setup{random_watermarks(random, shape.bound)};
   auto thirds = memory::sink<Collected>();
   auto fifths = memory::sink<Event>();
   auto rest = memory::sink<Collected>();
   Dataflow flow{"split"};
   const auto parts = flow.from(EventSource{splits, execution.seed, execution.simulated ? 0.05 : 0})
-                         .event_time(&Event::at, bounded_disorder(shape.bound))
+                         .event_time(&Event::at, tumbling_setup.setup.watermarks.strategy())
                          .split({{"thirds", [](const Event& e) { return e.value % 3 == 0; }},
                                  {"fifths", [](const Event& e) { return e.value % 5 == 0; }}});
   const auto count_up = [](const Stream<Event>& stream, const std::string& name) {
@@ -244,14 +244,14 @@ void test_WindowsOfWindows(Random& random, const Execution& execution) {
   StreamShape shape = random_shape(random, 1 + random.below(4));
   const Splits splits = random_stream(random, shape);
   WindowSetup setup;
-  setup.bound = shape.bound;
+  setup.watermarks = random_watermarks(random, shape.bound);
   setup.step = 50us;
   setup.windows_of = [](Timestamp at) { return uniform_windows(at, 50us, 50us, 0us); };
   using Sum = WindowResult<std::int64_t, std::int64_t>;
   auto results = memory::sink<WindowResult<std::int64_t, std::vector<std::int64_t>>>();
   Dataflow flow{"windows of windows"};
   flow.from(EventSource{splits, execution.seed, execution.simulated ? 0.05 : 0})
-      .event_time(&Event::at, bounded_disorder(shape.bound))
+      .event_time(&Event::at, setup.watermarks.strategy())
       .key_by(&Event::key)
       .window(tumbling(50us))
       .aggregate(sum(&Event::value))

@@ -30,12 +30,16 @@ struct PublishingSink {
 void run(Random& random, const Execution& execution, End end) {
   const StreamShape shape = random_shape(random, 1 + random.below(5));
   const Splits splits = random_stream(random, shape);
+  WindowSetup setup;
+  setup.watermarks = random_watermarks(random, shape.bound);
+  setup.step = 50us;
+  setup.windows_of = [](Timestamp at) { return uniform_windows(at, 50us, 50us, 0us); };
   EventSource source{splits, execution.seed, 0.05};
   PublishingSink sink;
   Dataflow flow{"stopping"};
   auto late = memory::sink<Late<Event>>();
   auto windows = flow.from(source)
-                     .event_time(&Event::at, bounded_disorder(shape.bound))
+                     .event_time(&Event::at, setup.watermarks.strategy())
                      .key_by(&Event::key)
                      .window(tumbling(50us))
                      .aggregate(collect(&Event::value));
@@ -64,18 +68,14 @@ void run(Random& random, const Execution& execution, End end) {
   }
   ASSERT_TRUE(result.ok()) << result.status.to_string();
 
-  WindowSetup setup;
-  setup.bound = shape.bound;
-  setup.step = 50us;
-  setup.windows_of = [](Timestamp at) { return uniform_windows(at, 50us, 50us, 0us); };
   const Splits read = source.read();
   WindowsModel model = WindowsModel::finals(read, setup);
   if (end == End::kStop) {
     Timestamp reached = kTimestampMax;
     for (std::size_t s = 0; s < read.size(); ++s) {
       if (read[s].size() == splits[s].size() && result.steps < when) continue;
-      MarkModel marks{setup.bound, setup.step};
-      for (const Event& event : read[s]) marks.see(event.at);
+      MarkModel marks{setup.watermarks, setup.step};
+      for (const Event& event : read[s]) marks.see(event);
       // A split may have been seen to end before the stop came; then it held nothing back.
       if (read[s].size() < splits[s].size()) reached = std::min(reached, marks.mark());
     }

@@ -16,7 +16,7 @@ void compare(const Splits& splits, const Execution& execution, const TimeWindow&
   auto late = memory::sink<Late<Event>>();
   Dataflow flow{"windows"};
   // Holding a split back changes when it is read, never what comes out.
-  WatermarkStrategy strategy = bounded_disorder(setup.bound);
+  WatermarkStrategy strategy = setup.watermarks.strategy();
   if (seed % 3 == 0) strategy = strategy.align_within(Duration{static_cast<std::int64_t>(seed % 100)});
   const auto keyed = flow.from(EventSource{splits, seed, execution.simulated ? 0.05 : 0.002})
                          .event_time(&Event::at, strategy)
@@ -72,7 +72,7 @@ void test_UniformWindows(Random& random, const Execution& execution) {
   if (random.chance(0.2)) size += Duration{random.between(0, 10)};
   if (random.chance(0.4)) size = slide = Duration{random.between(1, 300)};
   const Duration offset = random.chance(0.5) ? Duration{0} : Duration{random.between(-200, 200)};
-  setup.bound = shape.bound;
+  setup.watermarks = random_watermarks(random, shape.bound);
   if (random.chance(0.6)) setup.lateness = Duration{random.between(1, 400)};
   setup.discarding = random.chance(0.25);
   if (random.chance(0.2)) setup.early_every = 1 + random.below(4);
@@ -87,7 +87,7 @@ MILLSTREAM_MODEL_TEST(UniformWindows)
 
 // Event time does not look at the wall clock, whatever that does; times may be those of the ends of time.
 TEST(UniformWindows, DoNotNoticeTheClock) {
-  const std::uint64_t count = seeds().only != 0 ? 1 : 20 * seeds().total;
+  const std::uint64_t count = seeds().only != 0 ? 1 : 20 * seeds().count;
   for (std::uint64_t i = 0; i < count && !::testing::Test::HasFailure(); ++i) {
     const std::uint64_t seed = seeds().only != 0 ? seeds().only : i + 1;
     SCOPED_TRACE("--seed " + std::to_string(seed));
@@ -96,7 +96,7 @@ TEST(UniformWindows, DoNotNoticeTheClock) {
     shape.records = 1 + random.below(60);
     shape.ends_of_time = random.chance(0.3);
     WindowSetup setup;
-    setup.bound = shape.bound;
+    setup.watermarks = random_watermarks(random, shape.bound);
     setup.lateness = Duration{random.between(0, 100)};
     const Duration size{random.between(2, 200)};
     setup.step = Duration{std::gcd(size.count(), setup.lateness.count())};
@@ -133,7 +133,7 @@ void test_BerlinDays(Random& random, const Execution& execution) {
   shape.records = std::min<std::size_t>(shape.records, 300);
   WindowSetup setup;
   const std::int64_t days = random.between(1, 3);
-  setup.bound = shape.bound;
+  setup.watermarks = random_watermarks(random, shape.bound);
   if (random.chance(0.5)) setup.lateness = Duration{std::chrono::hours{random.between(1, 48)}};
   setup.step = 1s;
   setup.windows_of = [days](Timestamp at) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "model/event_stream.hpp"
+#include "model/watermarks.hpp"
 
 namespace millstream::model {
 
@@ -51,30 +52,10 @@ inline std::string late_text(std::int64_t value, Duration by) {
   return std::to_string(value) + " late by " + std::to_string(by.count());
 }
 
-/// The mark of one split: the greatest multiple of `step` that its greatest time minus `bound` has reached.
-class MarkModel {
- public:
-  MarkModel(Duration bound, Duration step) : bound_{bound.count()}, step_{step.count()} {}
-  [[nodiscard]] Timestamp mark() const { return mark_; }
-  void see(Timestamp at) {
-    const Wide reached = static_cast<Wide>(at.time_since_epoch().count()) - bound_;
-    Wide multiple = reached / step_ * step_;
-    if (multiple > reached) multiple -= step_;
-    if (multiple < INT64_MIN) return;
-    mark_ = std::max(mark_, us(static_cast<std::int64_t>(multiple)));
-  }
-
- private:
-  using Wide = __int128;
-  Wide bound_;
-  Wide step_;
-  Timestamp mark_ = kTimestampMin;
-};
-
 struct WindowSetup {
   /// The windows of an instant, by ascending end.
   std::function<std::vector<WindowTime>(Timestamp)> windows_of;
-  Duration bound{0};
+  Watermarks watermarks;
   Duration step{1};
   Duration lateness{0};
   bool discarding = false;
@@ -113,12 +94,12 @@ struct WindowsModel {
   static WindowsModel of(const std::vector<Event>& records, const WindowSetup& setup) {
     WindowsModel model;
     Loop loop{setup, model.panes};
-    MarkModel marks{setup.bound, setup.step};
+    MarkModel marks{setup.watermarks, setup.step};
     for (const Event& event : within_time(records)) {
       if (!loop.add(event, marks.mark())) {
         model.late.push_back(late_text(event.value, saturating_distance(marks.mark(), event.at)));
       }
-      marks.see(event.at);
+      marks.see(event);
       loop.advance(marks.mark());
     }
     loop.advance(kTimestampMax);
@@ -130,7 +111,7 @@ struct WindowsModel {
     WindowsModel model;
     std::map<std::tuple<std::int64_t, Timestamp, Timestamp>, std::vector<std::int64_t>> cells;
     for (const auto& records : splits) {
-      MarkModel marks{setup.bound, setup.step};
+      MarkModel marks{setup.watermarks, setup.step};
       for (const Event& event : within_time(records)) {
         bool taken = false;
         for (const WindowTime& window : setup.windows_of(event.at)) {
@@ -139,7 +120,7 @@ struct WindowsModel {
           cells[{event.key, window.start, window.end}].push_back(event.value);
         }
         if (!taken) model.late.push_back(late_text(event.value, saturating_distance(marks.mark(), event.at)));
-        marks.see(event.at);
+        marks.see(event);
       }
     }
     for (auto& [cell, values] : cells) {
