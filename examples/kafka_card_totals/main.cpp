@@ -63,8 +63,10 @@ ms::Dataflow flow_of(const Options& options) {
                                                                .instances = options.instances,
                                                                .on_bad_record = policy}))
                       .named("payments");
-  payments.key_by([](const PaymentMessage& payment) { return payment.value.card; })
-      .process(CardTotals{})
+  auto by_card = payments.key_by([](const PaymentMessage& payment) { return payment.value.card; });
+  // So --instances says it must be; one process alone may have a card in all partitions.
+  by_card.keyed_by_partition();
+  by_card.process(CardTotals{})
       .named("totals")
       .to(ms::kafka::sink<Total>({.brokers = options.brokers,
                                   .topic = options.output_topic,
@@ -89,11 +91,11 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   const std::optional<Options> options = parse_options(argc, argv, exit_code);
   if (!options) return exit_code;
-  // Without a RestartPolicy: who runs this starts it again, and a process that another one has replaced ends instead of
-  // taking its place back.
+  // Once by default: who runs this starts it again.
   return ms::run(flow_of(*options), {.shards = options->shards,
                                      .state_dir = options->state_dir,
                                      .checkpoint = {.interval = options->checkpoint_interval},
+                                     .restart = {.max_restarts = options->restarts},
                                      .handle_signals = true,
                                      .progress_line = true})
       .exit_code();

@@ -76,13 +76,20 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
   app.add_option("--shards", options.shards, "Threads, 1 to 64 [as many as there are cores]")
       ->type_name("N")
       ->check(CLI::Range(1, 64));
+  app.add_option("--restarts", options.restarts,
+                 "How often in a row it begins again by itself after a failure that may heal, as\n"
+                 "when its transaction was open for too long")
+      ->type_name("N")
+      ->capture_default_str();
   app.add_option("--instance", options.instance,
                  "This process is number I, from 0, of --instances that share the input: it\n"
-                 "reads the partitions p with p % N == I, and needs a state folder of its own.\n"
-                 "The input must be keyed by card then, or a card has a total in each of them")
+                 "reads the partitions p with p % N == I, and needs a state folder of its own")
       ->type_name("I")
       ->capture_default_str();
-  app.add_option("--instances", options.instances, "How many share the input, 1 to 1024")
+  app.add_option("--instances", options.instances,
+                 "How many share the input, 1 to 1024. With more than one each card must be in\n"
+                 "one partition only, as where the messages' keys are the cards: nothing checks\n"
+                 "that, and a card in several would have a wrong total in each process")
       ->type_name("N")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));

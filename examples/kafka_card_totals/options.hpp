@@ -13,7 +13,8 @@ struct Options {
   std::string output_topic;
   std::string state_dir;
   std::chrono::milliseconds checkpoint_interval{100};
-  std::uint32_t shards = 0;  ///< 0 = as many as there are cores
+  std::uint32_t shards = 0;    ///< 0 = as many as there are cores
+  std::uint32_t restarts = 0;  ///< in a row, after failures that may heal
   std::uint32_t instance = 0;
   std::uint32_t instances = 1;
   millstream::kafka::Guarantee guarantee = millstream::kafka::Guarantee::kExactlyOnce;

@@ -11,7 +11,8 @@ namespace millstream::inline v0 {
 /// One walk over the nodes of a graph.
 class GraphInspection {
  public:
-  explicit GraphInspection(const Graph& graph) : graph_{graph}, ids_{graph.ids()} {}
+  GraphInspection(const Graph& graph, bool with_checkpoints)
+      : graph_{graph}, with_checkpoints_{with_checkpoints}, ids_{graph.ids()} {}
 
   std::vector<std::string> mistakes() {
     const auto& nodes = graph_.nodes_;
@@ -27,7 +28,8 @@ class GraphInspection {
       inspect_dead_letters(*node);
       inspect_inputs(*node);
       if (node->assigns_event_time) inspect_event_time(*node);
-      if (node->make_decider) inspect_decider(*node);
+      inspect_shared_input(*node);
+      if (node->make_decider && with_checkpoints_) inspect_decider(*node);
     }
     return std::move(all_);
   }
@@ -72,6 +74,21 @@ class GraphInspection {
                   ": two transactions cannot be committed as one, and a crash between them would lose or double the "
                   "output of one of them. Write to both through one sink, or let one of them, as that of dead letters, "
                   "be at-least-once (of Kafka: .guarantee = ms::kafka::Guarantee::kAtLeastOnce)");
+  }
+
+  // A process that reads some partitions of an input sees all records of a key only where those are in one partition.
+  void inspect_shared_input(const Node& node) {
+    const Node* shared = node.shared_by > 1 ? &node : nullptr;
+    for (const Upstream& input : node.inputs) {
+      if (shared == nullptr) shared = shared_[input.node];
+    }
+    shared_.push_back(shared);
+    if (shared == nullptr || !node.groups_by_key || node.keyed_by_partition) return;
+    say(node, "its source '" + ids_[shared->number] + "' is shared by " + std::to_string(shared->shared_by) +
+                  " processes, each of which reads some of the partitions, so a key that is in several of them would "
+                  "have a wrong result in each process: where the input has every key in one partition only (its "
+                  "messages have this key), say so with .key_by(...).keyed_by_partition(); else write the records to "
+                  "a topic with this key first, or read all partitions in one process");
   }
 
   [[nodiscard]] Uses uses_of(const Node& node) const {
@@ -223,19 +240,23 @@ class GraphInspection {
   }
 
   const Graph& graph_;
+  const bool with_checkpoints_;
   const std::vector<std::string> ids_;
   std::vector<std::string> all_;
-  std::vector<bool> timed_;  // of each node so far, whether it gives out records with event times
+  std::vector<bool> timed_;          // of each node so far, whether it gives out records with event times
+  std::vector<const Node*> shared_;  // of each node so far, a source of it that several processes share
   std::map<std::string, const Node*> known_;
   std::set<std::string> unnamed_state_;
   const Node* decider_ = nullptr;  // the sink whose transaction decides
   std::map<std::uint32_t, const Node*> timed_sources_;
 };
 
-std::vector<std::string> Graph::mistakes() const { return GraphInspection{*this}.mistakes(); }
+std::vector<std::string> Graph::mistakes(bool with_checkpoints) const {
+  return GraphInspection{*this, with_checkpoints}.mistakes();
+}
 
-Status Graph::check() const {
-  const std::vector<std::string> all = mistakes();
+Status Graph::check(bool with_checkpoints) const {
+  const std::vector<std::string> all = mistakes(with_checkpoints);
   if (all.empty()) return {};
   std::string text = "dataflow '" + name_ + "' cannot be started:";
   for (const std::string& mistake : all) text += "\n  - " + mistake;

@@ -68,7 +68,7 @@ class EngineBuilder {
   EngineBuilder(const Graph& graph, const RunOptions& options) : graph_{graph}, options_{options} {}
 
   Result<std::unique_ptr<Engine>> build(const Engine::MakeSignal& make_signal) {
-    if (Status s = graph_.check(); !s.ok()) return s;
+    if (Status s = graph_.check(!options_.state_dir.empty()); !s.ok()) return s;
     if (Status s = check_options(options_); !s.ok()) return s;
     make_shards(make_signal);
     if (Status s = open_state(); !s.ok()) return s;

@@ -77,6 +77,11 @@ ms::Position position() const { return {}; }
 #else
   std::string reads_from() const { return {}; }
 #endif
+#if defined(SHARED_BY_WRONG)
+  int shared_by() const { return 1; }
+#else
+  std::uint32_t shared_by() const { return 1; }
+#endif
 #if defined(NOT_COPYABLE)
   std::unique_ptr<int> owned;
 #endif

@@ -88,6 +88,7 @@ millstream_add_mistakes(source
   CLOSE_WRONG "a source's member close ${wrong}"
   ON_BAD_RECORD_IS_DATA "a source's member on_bad_record ${wrong}"
   READS_FROM_WRONG "a source's member reads_from ${wrong}"
+  SHARED_BY_WRONG "a source's member shared_by ${wrong}"
   NOT_COPYABLE "a source is copied once for each split"
   FINAL "a source must not be final")
 

@@ -72,11 +72,60 @@ TEST(Mistakes, TwoSinksThatDecide) {
   auto source = flow.from(events());
   source.to(Deciding{}).named("first");
   source.to(Deciding{.decides = false}).named("other");
-  EXPECT_THAT(flow.graph().mistakes(), IsEmpty());
+  EXPECT_THAT(flow.graph().mistakes(true), IsEmpty());
   source.to(Deciding{}).named("second");
-  EXPECT_THAT(flow.graph().mistakes(),
+  EXPECT_THAT(flow.graph().mistakes(true),
               Contains(HasSubstr("stage 'second': its transaction decides what counts of the job's output (by "
                                  "nothing), and so does that of the sink 'first' (by nothing)")));
+}
+
+// Nothing is decided there, and the sinks promise less.
+TEST(Mistakes, TwoSinksThatDecideAreNoneInARunWithoutCheckpoints) {
+  Dataflow flow{"decisions"};
+  auto source = flow.from(events());
+  source.to(Deciding{}).named("first");
+  source.to(Deciding{}).named("second");
+  EXPECT_TRUE(flow.check().ok()) << flow.check().to_string();
+  EXPECT_FALSE(flow.check(true).ok());
+  const JobResult without = run(flow, {.shards = 1});
+  EXPECT_TRUE(without.status.ok()) << without.status.to_string();
+  const JobResult with = run(flow, {.shards = 1, .state_dir = ::testing::TempDir() + "two_decide"});
+  EXPECT_EQ(with.status.code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(with.status.message(), HasSubstr("two transactions cannot be committed as one"));
+}
+
+/// Reads its part of what several processes share.
+struct Shared {
+  std::uint32_t processes = 3;
+  Poll poll(SourceOutput<Event>&) { return Poll::done(); }
+  std::uint32_t shared_by() const { return processes; }
+};
+
+TEST(Mistakes, AKeyByOverPartOfAnInputThatDoesNotSayTheKeyIsInOnePartition) {
+  const auto add = [](const Event& sum, const Event& next) { return Event{sum.id + next.id, next.at}; };
+  const auto mistakes = [&](std::uint32_t processes, bool first, bool second) {
+    Dataflow flow{"parts"};
+    auto source = flow.from(Shared{processes}).named("shared");
+    auto both = source.merge(flow.from(events()).named("whole"));
+    auto keyed = both.filter([](const Event&) { return true; }).key_by(&Event::id);
+    if (first) keyed.keyed_by_partition();
+    auto again = keyed.reduce(add).key_by(&Event::at);
+    if (second) again.keyed_by_partition();
+    again.reduce(add).to(memory::sink<Event>());
+    return flow.graph().mistakes();
+  };
+  EXPECT_THAT(mistakes(1, false, false), IsEmpty());
+  EXPECT_THAT(mistakes(3, true, true), IsEmpty());
+  EXPECT_THAT(mistakes(3, false, false), SizeIs(2));
+  EXPECT_THAT(mistakes(3, false, true), Contains(HasSubstr("its source 'shared' is shared by 3 processes")));
+  EXPECT_THAT(mistakes(3, true, false), Contains(HasSubstr(".key_by(...).keyed_by_partition()")));
+  EXPECT_THAT(mistakes(3, true, false), SizeIs(1)) << "each key_by has a key of its own";
+}
+
+TEST(Mistakes, AStatelessStreamOverPartOfAnInputIsNone) {
+  Dataflow flow{"parts"};
+  flow.from(Shared{}).rebalance().map([](const Event& e) { return e; }).to(memory::sink<Event>());
+  EXPECT_THAT(flow.graph().mistakes(), IsEmpty());
 }
 
 TEST(Mistakes, ANameTwice) {

@@ -28,9 +28,10 @@ class MILLSTREAM_EXPORT Graph {
   /// The stable id of each node: its name, or derived from its place ("orders/key_by/window").
   [[nodiscard]] std::vector<std::string> ids() const;
   /// Everything that is wrong, one sentence each with what to do about it; empty = the graph can be run.
-  [[nodiscard]] std::vector<std::string> mistakes() const;
+  /// `with_checkpoints`: also what is wrong only in a run that makes checkpoints, for which sinks decide.
+  [[nodiscard]] std::vector<std::string> mistakes(bool with_checkpoints = false) const;
   /// invalid_argument with all mistakes, or success.
-  [[nodiscard]] Status check() const;
+  [[nodiscard]] Status check(bool with_checkpoints = false) const;
   /// The greatest step that divides every boundary and lateness of the event-time stages.
   [[nodiscard]] Duration watermark_step() const;
   /// The source that a node's records come from, for nodes before any merge; kNoSource if there is none.

@@ -97,6 +97,8 @@ struct MILLSTREAM_EXPORT Node {
   bool assigns_event_time = false;
   bool needs_event_time = false;
   bool reorders = false;                        ///< key_by, rebalance, merge: event_time may not follow
+  bool groups_by_key = false;                   ///< key_by: what has the same key must come together
+  bool keyed_by_partition = false;              ///< of a key_by: the input has each key in one partition only
   std::optional<Duration> boundary_step;        ///< all window boundaries and lateness are multiples of it
   std::optional<WatermarkStrategy> watermarks;  ///< of event_time
   std::vector<std::string> mistakes;            ///< found while it was declared
@@ -105,6 +107,7 @@ struct MILLSTREAM_EXPORT Node {
   std::function<ExchangeSides(const ExchangeSetup&)> make_exchange;  ///< set for exchanges instead of make
   std::function<Result<std::vector<Split>>(SourceContext&)> list_splits;
   std::string reads_from;                                  ///< of a source that says so: where from
+  std::uint32_t shared_by = 1;                             ///< of a source: processes that share its input
   std::function<std::shared_ptr<Decider>()> make_decider;  ///< set for a sink whose transaction is the decision
   std::string decides_by;                                  ///< what that describes itself as
 };

@@ -19,6 +19,8 @@
 //   OnError on_bad_record() const     what becomes of records that poll reports as bad, whatever .on_error(...) says
 //   std::string reads_from() const    where the records come from, in words that a sink which decides may know
 //                                     (io/decider.hpp): it can keep the positions with its decisions there
+//   std::uint32_t shared_by() const   how many processes share the input, of which this one reads some splits only. Of
+//                                     more than one, a key_by behind the source needs .keyed_by_partition()
 //   close()                           void or Status; once after open, when the split has ended or the job does
 #pragma once
 

@@ -69,6 +69,8 @@ consteval bool check_source() {
                             (detail::kFits<detail::on_bad_record_member, detail::TypeList<OnError>, const Src>));
     MILLSTREAM_CHECK_MEMBER(Src, reads_from, "a source's", "std::string reads_from() const",
                             (detail::kFits<detail::reads_from_member, detail::TypeList<std::string>, const Src>));
+    MILLSTREAM_CHECK_MEMBER(Src, shared_by, "a source's", "std::uint32_t shared_by() const",
+                            (detail::kFits<detail::shared_by_member, detail::TypeList<std::uint32_t>, const Src>));
   }
   return true;
 }

@@ -36,18 +36,22 @@ class MILLSTREAM_EXPORT Dataflow {
     }
     std::string reads_from;
     if constexpr (requires { std::as_const(source).reads_from(); }) reads_from = std::as_const(source).reads_from();
+    std::uint32_t shared_by = 1;
+    if constexpr (requires { std::as_const(source).shared_by(); }) shared_by = std::as_const(source).shared_by();
     StreamPlace place = detail::add_source(graph_, RecordType::of<T>(), on_bad_record, std::move(list_splits),
                                            [source = std::move(source)](const StageSetup& setup) {
                                              return make_unique_as<OperatorStage, SourceStage<Src, T>>(
                                                  source, setup.source, batch_records<T>(setup.batch_records_max));
                                            });
     place.node().reads_from = std::move(reads_from);
+    place.node().shared_by = shared_by;
     return Stream<T>{std::move(place)};
   }
 
   [[nodiscard]] const std::string& name() const noexcept { return graph_->name(); }
-  /// Success, or all mistakes of the graph; run() and start() check it too.
-  [[nodiscard]] Status check() const { return graph_->check(); }
+  /// Success, or all mistakes of the graph; run() and start() check it too. `with_checkpoints`: as for a run with
+  /// RunOptions::state_dir, which may not have two sinks whose transactions decide.
+  [[nodiscard]] Status check(bool with_checkpoints = false) const { return graph_->check(with_checkpoints); }
   /// The graph as text, one stage a line.
   [[nodiscard]] std::string describe() const { return graph_->describe(); }
   /// The graph as a Graphviz DOT document.

@@ -36,6 +36,14 @@ class KeyedStream {
     keyed_.node().name = std::move(name);
     return *this;
   }
+  /// States that the input has all records of a key in one partition, as where producers give messages this key. Where
+  /// processes share an input (of Kafka: .instances), each with some of its partitions, a key_by is refused without:
+  /// a key that is in several partitions would have a wrong result in each process. Nothing checks it. It holds no
+  /// longer when the topic is given more partitions: keys move then.
+  KeyedStream& keyed_by_partition() {
+    keyed_.node().keyed_by_partition = true;
+    return *this;
+  }
   /// What is done with a record that the function of the key throws for.
   KeyedStream& on_error(OnError policy) {
     keyed_.node().on_error = policy;
@@ -111,6 +119,7 @@ KeyedStream<KeyType<T, KeyOf>, T, KeyOf> Stream<T>::key_by(KeyOf key_of) const {
     return make_unique_as<OperatorStage, KeyByStage<T, KeyOf>>(key_of);
   });
   keyed.node().reorders = true;
+  keyed.node().groups_by_key = true;
   return {keyed, add_exchange<T>(keyed, "exchange", Routing::kByKey), std::move(key_of)};
 }
 

@@ -99,11 +99,40 @@ Status KafkaDecider::status_of(const TransactionReply& reply, const std::string&
   return reply.status.at("topic '" + hub_->options().topic + "': " + doing + " the transaction '" + id_ + "'");
 }
 
+Status KafkaDecider::taken_over(const Decision& found) const {
+  std::string what = "nothing is decided any more";
+  if (found.kind == Decision::Kind::kDecided) what = "checkpoint " + found.checkpoint.to_string() + " was decided";
+  if (found.kind == Decision::Kind::kConflict) what = "somebody has changed the decisions: " + found.facts;
+  return {ErrorCode::kAlreadyExists,
+          "another instance of the job has taken over: this process was fenced, and since then " + what +
+              ", which was not its doing. Two processes must not run with the transactional.id '" + id_ +
+              "' (the same job and .instance)"};
+}
+
+// A fence cannot tell a rightful successor from a transaction that was open for too long. A decision can: behind the
+// second it is the one that this process knows.
+Result<bool> KafkaDecider::may_fence_back() {
+  const Result<Decision> found = look(hub_->options().connect_timeout);
+  if (!found) {
+    // A successor that is in the middle of a commit lets nobody read for that time.
+    if (found.error().code() != ErrorCode::kUnavailable || out_of_time()) return found.error();
+    std::this_thread::sleep_for(kPause);
+    return false;
+  }
+  waiting_since_ns_.reset();
+  hub_->looked();  // also where it ends the job: who starts that again means it
+  if (!hub_->is_own(*found)) return taken_over(*found);
+  return true;
+}
+
 Result<bool> KafkaDecider::fence(const DeciderContext& context) {
   if (!fencing_) {
     if (Status s = begin_fencing(context); !s.ok()) return s;
     fencing_ = true;
     transactions_.reset();
+  }
+  if (hub_->must_look()) {
+    if (Result<bool> may = may_fence_back(); !may || !*may) return may;
   }
   const std::string& id = to_fence_.front();
   if (transactions_ == nullptr) {
@@ -164,6 +193,7 @@ Result<std::optional<Decision>> KafkaDecider::read(const DeciderContext&) {
     found_none_ns_ = clock_->monotonic_ns();
     return std::optional<Decision>{};
   }
+  hub_->note_decided(found->kind == Decision::Kind::kDecided ? std::optional{found->checkpoint} : std::nullopt);
   if (!begun_) {
     const TransactionReply reply = transactions_->begin();
     if (!reply.ok()) return status_of(reply, "beginning");
@@ -207,8 +237,10 @@ DecisionStep KafkaDecider::decide(const DecisionDraft& draft) {
 // Once asked for, a commit is only ever asked for again: an abort now could come behind it.
 DecisionStep KafkaDecider::commit(const DecisionDraft& draft) {
   ending_ = true;
+  hub_->note_asked(draft.checkpoint);
   const TransactionReply reply = transactions_->commit(kSlice);
   if (reply.ok()) {
+    hub_->note_decided(draft.checkpoint);
     committed_ = true;
     waiting_since_ns_.reset();
     return renew(draft);
@@ -242,8 +274,25 @@ DecisionStep KafkaDecider::renew(const DecisionDraft& draft) {
 
 // A request that timed out may still be on its way, and would end the next transaction of this client. Behind the fence
 // of a new one it cannot; but that takes the id from whoever has begun meanwhile (this process may have been stopped
-// for an hour). What that has decided is the job's state now, and this run is over.
+// for an hour). What that has decided is the job's state now, and this run is over: so the decision is read before, not
+// to fence that one, and behind, where nobody can change it any more.
 DecisionStep KafkaDecider::replace_client(const DecisionDraft& draft) {
+  const auto is_newest = [&]() -> std::optional<DecisionStep> {
+    const Result<Decision> found = look(kSlice);
+    if (!found) {
+      if (found.error().code() == ErrorCode::kUnavailable && !out_of_time()) return pending();
+      return fail(DecisionStep::in_doubt(found.error()));
+    }
+    if (found->kind == Decision::Kind::kDecided && found->checkpoint == draft.checkpoint) return std::nullopt;
+    fenced_ = true;
+    return fail(DecisionStep::in_doubt(
+        {ErrorCode::kUnavailable, "topic '" + hub_->options().topic + "': behind the commit of checkpoint " +
+                                      draft.checkpoint.to_string() + ": " + taken_over(*found).message()}));
+  };
+  if (!own_) {
+    if (std::optional<DecisionStep> other = is_newest()) return *std::move(other);
+    own_ = true;
+  }
   if (successor_ == nullptr) {
     Result<std::shared_ptr<Transactions>> made = connect(id_);
     if (!made && made.error().code() == ErrorCode::kUnavailable && !out_of_time()) return pending();
@@ -256,24 +305,10 @@ DecisionStep KafkaDecider::replace_client(const DecisionDraft& draft) {
     if (!reply.ok()) return fail(DecisionStep::in_doubt(status_of(reply, "behind a commit, initialising")));
     successor_ready_ = true;
   }
-  const Result<Decision> found = look(kSlice);
-  if (!found) {
-    if (found.error().code() == ErrorCode::kUnavailable && !out_of_time()) return pending();
-    return fail(DecisionStep::in_doubt(found.error()));
-  }
-  if (found->kind != Decision::Kind::kDecided || found->checkpoint != draft.checkpoint) {
-    fenced_ = true;
-    return fail(DecisionStep::in_doubt(
-        {ErrorCode::kUnavailable,
-         "topic '" + hub_->options().topic + "': behind the commit of checkpoint " + draft.checkpoint.to_string() +
-             ", " +
-             (found->kind == Decision::Kind::kDecided ? "checkpoint " + found->checkpoint.to_string() + " was decided"
-                                                      : "somebody has changed the decisions: " + found->facts) +
-             ": another instance of the job has begun"}));
-  }
+  if (std::optional<DecisionStep> other = is_newest()) return *std::move(other);
   connection_->use({successor_, &successor_->producer()});
   retired_.push_back(std::exchange(transactions_, std::exchange(successor_, nullptr)));
-  successor_ready_ = false;
+  successor_ready_ = own_ = false;
   unanswered_ = 0;
   waiting_since_ns_.reset();
   return DecisionStep::done();

@@ -1,8 +1,9 @@
 // KafkaDecider: a checkpoint's decision as a transaction of Kafka. It carries what the sink was given since the
 // checkpoint before, the offsets of the sources, and id and nonce of the checkpoint (decision_offsets.hpp).
 //
-//   fence   a client with the job's transactional.id, and one with every other that checkpoints here name, is
-//           initialised: whatever had the id before cannot commit any more
+//   fence   in a process that was fenced, first a look at the decision: where another one has gone on with the job, it
+//           keeps the id and this process ends. Then a client with the job's transactional.id, and one with every other
+//           that checkpoints here name, is initialised: whatever had the id before cannot commit any more
 //   read    the committed offsets, behind transactions that are still committing; then the first transaction begins
 //   prepare the offsets go into the transaction
 //   decide  commits, and begins the next
@@ -47,6 +48,9 @@ class KafkaDecider final : public Decider {
   [[nodiscard]] Result<std::shared_ptr<Transactions>> connect(const std::string& id) const;
   [[nodiscard]] Result<std::vector<std::optional<CommittedOffset>>> committed(
       const std::string& group, const std::vector<TopicPartition>& partitions, std::chrono::milliseconds timeout) const;
+  /// Whether nobody has taken over from this process, which was fenced; false = pending.
+  [[nodiscard]] Result<bool> may_fence_back();
+  [[nodiscard]] Status taken_over(const Decision& found) const;
   [[nodiscard]] Result<Decision> look(std::chrono::milliseconds timeout) const;
   [[nodiscard]] DecisionStep commit(const DecisionDraft& draft);
   [[nodiscard]] DecisionStep renew(const DecisionDraft& draft);
@@ -72,6 +76,7 @@ class KafkaDecider final : public Decider {
   CheckpointId sending_;                          // whose offsets are being sent
   std::size_t groups_sent_ = 0;
   std::uint32_t unanswered_ = 0;             // requests for the commit of which nobody knows
+  bool own_ = false;                         // the newest decision is, as it was looked at before replacing the client
   std::shared_ptr<Transactions> successor_;  // that replaces the client, and is not initialised yet
   bool successor_ready_ = false;             // it is, and the decision behind it is not read yet
   bool fencing_ = false;

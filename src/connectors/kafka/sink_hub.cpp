@@ -142,6 +142,41 @@ void SinkHub::note_fenced(std::int64_t now_ns) {
   const std::scoped_lock lock{fenced_mutex_};
   if (fenced_ns_.size() == 2) fenced_ns_.erase(fenced_ns_.begin());
   fenced_ns_.push_back(now_ns);
+  must_look_ = true;
+}
+
+bool SinkHub::must_look() const {
+  const std::scoped_lock lock{fenced_mutex_};
+  return must_look_;
+}
+
+void SinkHub::looked() {
+  const std::scoped_lock lock{fenced_mutex_};
+  must_look_ = false;
+}
+
+void SinkHub::note_decided(std::optional<CheckpointId> checkpoint) {
+  const std::scoped_lock lock{fenced_mutex_};
+  decided_ = checkpoint;
+  asked_.reset();
+}
+
+void SinkHub::note_asked(CheckpointId checkpoint) {
+  const std::scoped_lock lock{fenced_mutex_};
+  asked_ = checkpoint;
+}
+
+bool SinkHub::is_own(const Decision& found) const {
+  const std::scoped_lock lock{fenced_mutex_};
+  switch (found.kind) {
+    case Decision::Kind::kNone:
+      return !decided_;
+    case Decision::Kind::kDecided:
+      return found.checkpoint == decided_ || found.checkpoint == asked_;
+    case Decision::Kind::kConflict:
+      return false;
+  }
+  return false;
 }
 
 bool SinkHub::fenced_again(std::int64_t now_ns) const {

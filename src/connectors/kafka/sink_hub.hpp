@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "connectors/kafka/client.hpp"
 #include "millstream/connectors/kafka/record_writer.hpp"
 #include "millstream/core/waker.hpp"
+#include "millstream/io/decider.hpp"
 
 namespace millstream::inline v0::kafka::detail {
 
@@ -92,6 +94,15 @@ class SinkHub {
   // Of all runs.
   /// A run has been fenced at that time (monotonic).
   void note_fenced(std::int64_t now_ns);
+  /// The last one was: nobody has looked yet whether by a rightful successor.
+  [[nodiscard]] bool must_look() const;
+  /// Somebody has.
+  void looked();
+  /// What this process knows to be decided, and what it may have decided itself without having heard of it.
+  void note_decided(std::optional<CheckpointId> checkpoint);
+  void note_asked(CheckpointId checkpoint);
+  /// That is how a process stands that nobody has taken over from.
+  [[nodiscard]] bool is_own(const Decision& found) const;
   /// Two have been, within the last minute: somebody else has the transactional.id and does not give way.
   [[nodiscard]] bool fenced_again(std::int64_t now_ns) const;
 
@@ -106,6 +117,9 @@ class SinkHub {
   Status failure_;                          // of the last one
   mutable std::mutex fenced_mutex_;
   std::vector<std::int64_t> fenced_ns_;  // the last two
+  bool must_look_ = false;
+  std::optional<CheckpointId> decided_;
+  std::optional<CheckpointId> asked_;  // to be decided
 };
 
 }  // namespace millstream::inline v0::kafka::detail

@@ -191,6 +191,66 @@ TEST(KafkaDeciderStart, FencedTwiceWithinAMinuteItDoesNotFenceBack) {
   EXPECT_TRUE(run.fence().ok());
 }
 
+/// A run that knows checkpoint 1 as decided and was fenced while it added the offsets of 2.
+void be_fenced(DeciderRun& run) {
+  run.begin();
+  ASSERT_EQ(run.decide(DeciderRun::draft(1)).outcome, DecisionStep::Outcome::kDone);
+  run.script->answers["offsets"] = {Outcome::kFenced};
+  ASSERT_EQ(run.decide(DeciderRun::draft(2)).outcome, DecisionStep::Outcome::kAborted);
+  run.decider->close();
+  run.next_run();
+  run.script->calls.clear();
+}
+
+// It was stopped, another machine goes on with the job, and a RestartPolicy starts it again.
+TEST(KafkaDeciderStart, AFencedProcessDoesNotTakeTheIdFromWhoeverHasDecidedSince) {
+  DeciderRun run;
+  ASSERT_NO_FATAL_FAILURE(be_fenced(run));
+  run.script->groups["ms-job-0"]["out/0"] = {3, DeciderRun::metadata(3)};
+  const Status refused = run.fence();
+  EXPECT_EQ(refused.code(), ErrorCode::kAlreadyExists);
+  EXPECT_THAT(refused.message(),
+              AllOf(HasSubstr("another instance of the job has taken over"), HasSubstr("'ms-job-0'")));
+  EXPECT_THAT(run.script->calls, ElementsAre("read ms-job-0 out/0"));
+  run.next_run();
+  EXPECT_TRUE(run.fence().ok()) << "who starts it again means it";
+}
+
+TEST(KafkaDeciderStart, NeitherWhereTheDecisionsAreSomebodyElsesOrGone) {
+  DeciderRun changed;
+  ASSERT_NO_FATAL_FAILURE(be_fenced(changed));
+  changed.script->groups["ms-job-0"]["out/0"] = {1, DeciderRun::metadata(1, "other")};
+  EXPECT_EQ(changed.fence().code(), ErrorCode::kAlreadyExists);
+  DeciderRun gone;
+  ASSERT_NO_FATAL_FAILURE(be_fenced(gone));
+  gone.script->groups.clear();
+  EXPECT_EQ(gone.fence().code(), ErrorCode::kAlreadyExists);
+}
+
+// As behind a transaction that was open for too long: brokers answer that in the same way.
+TEST(KafkaDeciderStart, AFencedProcessWhoseDecisionIsTheNewestGoesOn) {
+  DeciderRun run;
+  ASSERT_NO_FATAL_FAILURE(be_fenced(run));
+  run.script->read_failures = {{ErrorCode::kUnavailable, "somebody commits"}};
+  ASSERT_TRUE(run.fence().ok());
+  EXPECT_THAT(run.script->calls, ElementsAre("read ms-job-0 out/0", "read ms-job-0 out/0", "init ms-job-0"));
+  const Result<Decision> found = run.read();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->checkpoint, DeciderRun::draft(1).checkpoint);
+}
+
+TEST(KafkaDeciderStart, AFencedProcessMayHaveDecidedWhatItHasNotHeardOf) {
+  DeciderRun run;
+  run.begin();
+  run.script->answers["commit"] = {Outcome::kRetriable, Outcome::kFenced};
+  ASSERT_EQ(run.decide(DeciderRun::draft(2)).outcome, DecisionStep::Outcome::kPending);
+  ASSERT_EQ(run.decider->decide(DeciderRun::draft(2)).outcome, DecisionStep::Outcome::kInDoubt);
+  run.decider->close();
+  run.next_run();
+  run.script->groups["ms-job-0"]["out/0"] = {2, DeciderRun::metadata(2)};
+  EXPECT_TRUE(run.fence().ok());
+}
+
 TEST(KafkaDeciderStart, OtherGuaranteesLeaveTheDecisionToTheEngine) {
   using kafka::Guarantee;
   const auto decides = [](std::optional<Guarantee> guarantee) {

@@ -119,8 +119,8 @@ TEST(KafkaDecider, BehindAnUnansweredCommitComesANewClientThatReadsFirst) {
   EXPECT_EQ(run.decider->decide(draft).outcome, Step::kPending) << "it is committed, and the fence is not up";
   EXPECT_EQ(run.decider->passes()->newest(), 0U);
   EXPECT_EQ(run.decider->decide(draft).outcome, Step::kDone);
-  EXPECT_THAT(run.script->calls, ElementsAre("offsets ms-job-0 out/0=4", "commit", "commit", "init ms-job-0",
-                                             "init ms-job-0", "read ms-job-0 out/0", "begin"));
+  EXPECT_THAT(run.script->calls, ElementsAre("offsets ms-job-0 out/0=4", "commit", "commit", "read ms-job-0 out/0",
+                                             "init ms-job-0", "init ms-job-0", "read ms-job-0 out/0", "begin"));
   EXPECT_EQ(run.decider->passes()->newest(), 1U);
   EXPECT_NE(run.decider->connection()->producer(), before);
 }
@@ -155,6 +155,23 @@ TEST(KafkaDecider, ANewClientThatFindsANewerDecisionGivesWay) {
   EXPECT_EQ(run.decider->decide(draft).outcome, Step::kInDoubt) << "and it stays so";
   EXPECT_EQ(run.decider->passes()->newest(), 0U);
   EXPECT_THAT(run.script->take_calls(), Not(Contains("begin")));
+}
+
+TEST(KafkaDecider, ANewClientDoesNotFenceWhoeverHasDecidedSince) {
+  DeciderRun run;
+  run.begin();
+  run.script->answers["commit"] = {Outcome::kRetriable};
+  EXPECT_EQ(run.decide(DeciderRun::draft(4)).outcome, Step::kPending);
+  // While the first look has no answer.
+  run.script->on_call = [&](const std::string& call) {
+    if (call.starts_with("read")) run.script->groups["ms-job-0"]["out/0"] = {5, DeciderRun::metadata(5)};
+  };
+  run.script->read_failures = {{ErrorCode::kUnavailable, "no answer"}};
+  EXPECT_EQ(run.decider->decide(DeciderRun::draft(4)).outcome, Step::kPending);
+  const DecisionStep step = run.decider->decide(DeciderRun::draft(4));
+  EXPECT_EQ(step.outcome, Step::kInDoubt);
+  EXPECT_THAT(step.status.message(), HasSubstr("another instance of the job has taken over"));
+  EXPECT_THAT(run.script->take_calls(), Not(Contains("init ms-job-0")));
 }
 
 TEST(KafkaDecider, AFailureIsNeverFollowedByANewClient) {

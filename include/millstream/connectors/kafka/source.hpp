@@ -56,7 +56,8 @@ struct SourceOptions {
   /// nothing to it.
   std::string group = {};
   /// This process is number `instance`, from 0, of `instances` that share the topics: it reads the partitions p with
-  /// p % instances == instance.
+  /// p % instances == instance. Of more than one, a key_by behind it has to say .keyed_by_partition(): that all
+  /// messages of a key are in one partition.
   std::uint32_t instance = 0;
   std::uint32_t instances = 1;
   OutOfRange on_out_of_range = OutOfRange::kFail;
@@ -113,6 +114,7 @@ class Source {
   [[nodiscard]] OnError on_bad_record() const { return options_.on_bad_record; }
   /// The cluster: a sink that is exactly once keeps the offsets with its output there.
   [[nodiscard]] std::string reads_from() const { return detail::cluster_name(options_.brokers); }
+  [[nodiscard]] std::uint32_t shared_by() const { return options_.instances; }
   void close() { reader_.reset(); }
 
  private:
