@@ -1,7 +1,7 @@
 // bad_records: what malformed input costs. Reads a file of which 30 % of the records are malformed, and one of as many
 // bytes without any, and compares the time of both; skipped and as dead letters, JSON lines and CSV, one shard.
-//   bad_records [--megabytes N] [--rounds N]
-// Rounds of both sides are interleaved; medians are reported.
+//   bad_records [--megabytes N] [--rounds N] [--max-ratio R]
+// Rounds of both sides are interleaved; medians are reported. With --max-ratio a row beyond it ends the program with 1.
 #include <stdlib.h>
 
 #include <CLI/CLI.hpp>
@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -119,7 +120,9 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void measure(const char* name, const Input& clean, const Input& bad, ms::OnError policy, int rounds, double megabytes) {
+/// The ratio of the medians, which it reports.
+double measure(const char* name, const Input& clean, const Input& bad, ms::OnError policy, int rounds,
+               double megabytes) {
   std::vector<double> clean_seconds;
   std::vector<double> bad_seconds;
   std::vector<double> ratios;
@@ -132,9 +135,11 @@ void measure(const char* name, const Input& clean, const Input& bad, ms::OnError
     ratios.push_back(of_bad / of_clean);
   }
   const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
+  const double ratio = median(bad_seconds) / median(clean_seconds);
   std::printf("%-18s %8.1f %8.1f %7.2f %7.2f - %5.2f equal\n", name, megabytes / median(clean_seconds),
-              megabytes / median(bad_seconds), median(bad_seconds) / median(clean_seconds), *least, *most);
+              megabytes / median(bad_seconds), ratio, *least, *most);
   std::fflush(stdout);
+  return ratio;
 }
 
 }  // namespace
@@ -145,6 +150,10 @@ int main(int argc, char** argv) {
   int rounds = 5;
   app.add_option("--megabytes", megabytes, "Size of each input")->check(CLI::Range(1, 10'000))->capture_default_str();
   app.add_option("--rounds", rounds, "Interleaved rounds")->check(CLI::PositiveNumber)->capture_default_str();
+  double max_ratio = std::numeric_limits<double>::infinity();
+  app.add_option("--max-ratio", max_ratio,
+                 "Exit status 1 if malformed input takes longer than this many times clean input")
+      ->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
 
   std::string folder = (std::filesystem::temp_directory_path() / "millstream-bad-records-XXXXXX").string();
@@ -160,8 +169,14 @@ int main(int argc, char** argv) {
       const Input clean = make_input(folder + "/clean" + suffix, csv, 0, megabytes << 20);
       const Input bad = make_input(folder + "/bad" + suffix, csv, 0.3, megabytes << 20);
       const double size = static_cast<double>(megabytes << 20) / 1e6;
-      measure(csv ? "csv_skip" : "json_skip", clean, bad, ms::OnError::kSkip, rounds, size);
-      measure(csv ? "csv_dead_letter" : "json_dead_letter", clean, bad, ms::OnError::kDeadLetter, rounds, size);
+      const auto row = [&](const char* name, ms::OnError policy) {
+        const double ratio = measure(name, clean, bad, policy, rounds, size);
+        if (ratio <= max_ratio) return;
+        std::fprintf(stderr, "bad_records: %s: the ratio %.2f is beyond %.2f\n", name, ratio, max_ratio);
+        exit_code = 1;
+      };
+      row(csv ? "csv_skip" : "json_skip", ms::OnError::kSkip);
+      row(csv ? "csv_dead_letter" : "json_dead_letter", ms::OnError::kDeadLetter);
     }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bad_records: %s\n", error.what());

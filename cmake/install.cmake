@@ -1,4 +1,4 @@
-# Installs the library, its headers, the CMake package and the .pc file. Nothing installed contains the prefix, so the
+# Installs the library, its headers, the CMake package and the .pc files. Nothing installed contains the prefix, so the
 # installed tree may be moved. Each component has its own export file; the package finds a component by that file.
 
 include(CMakePackageConfigHelpers)
@@ -51,5 +51,11 @@ endif()
 file(RELATIVE_PATH pc_prefix_from_here
      /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 string(REGEX REPLACE "/$" "" pc_prefix_from_here "${pc_prefix_from_here}")
-configure_file(cmake/millstream.pc.in millstream.pc @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/millstream.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+set(pc_names millstream)
+if(MILLSTREAM_KAFKA)
+  list(APPEND pc_names millstream-kafka)
+endif()
+foreach(name IN LISTS pc_names)
+  configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()

@@ -75,7 +75,26 @@ bool can_redraw() {
          ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 80 && size.ws_row > WorstAirports::kLines + 2;
 }
 
-/// What to do about a failure, in the words of the command line; the library speaks to programmers.
+/// A message of the library without what it says to programmers.
+std::string in_our_words(std::string_view message) {
+  struct Words {
+    std::string_view theirs;
+    std::string_view ours;
+  };
+  constexpr Words kWords[] = {
+      {"; to go on without such records set on_bad_record to kSkip or kDeadLetter", "; mend this line or remove it"},
+      {", name an empty or new directory, or keep them with .existing = Existing::kKeep",
+       ", or name an empty or new directory"},
+      {"; name a folder in .directory that this process may make and write to", ""},
+      {"; name a folder in .directory", ""}};
+  std::string text{message};
+  for (const auto& [theirs, ours] : kWords) {
+    if (const std::size_t at = text.find(theirs); at != text.npos) text.replace(at, theirs.size(), ours);
+  }
+  return text;
+}
+
+/// What to do about a failure, in the words of the command line.
 std::string_view advice(std::string_view reason) {
   if (reason.find("'flights'") != reason.npos) return "--input takes CSV files with the columns of examples/data";
   if (reason.find("'output'") != reason.npos) return "--output takes a new or empty directory that you may write to";
@@ -99,7 +118,10 @@ int main(int argc, char** argv) {
                                                      .state_dir = options->state_dir.value_or(""),
                                                      .checkpoint = {.interval = options->checkpoint_interval},
                                                      .handle_signals = true,
-                                                     .progress_line = !live && !options->json});
+                                                     .progress_line = !live && !options->json,
+                                                     .log = [print = ms::stderr_log()](ms::LogLevel level, auto text) {
+                                                       print(level, in_our_words(text));
+                                                     }});
   std::ptrdiff_t drawn_lines = 0;
   const auto draw = [&](const std::string& below) {
     const std::string text = table->table() + below;

@@ -66,10 +66,13 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
       ->type_name("GLOB")
       ->check(must_not_be_empty)
       ->capture_default_str();
-  app.add_option("--output", options.output, "Write every result as JSON lines into this empty or new directory")
+  app.add_option("--output", options.output,
+                 "Write every result as JSON lines into this empty or new directory. Names that start with . are no\n"
+                 "output: they are neither written nor counted")
       ->type_name("DIR")
       ->check(must_not_be_empty);
-  app.add_option("--late", options.late, "Write the flights that came too late for all windows into this directory")
+  app.add_option("--late", options.late,
+                 "Write the flights that came too late for all windows into this directory; as for --output")
       ->type_name("DIR")
       ->check(must_not_be_empty);
   app.add_option("--shards", options.shards, "Threads, 1 to 64 [as many as there are cores]")

@@ -198,7 +198,7 @@ ShardReport report_of(const ShardActivity::Times& times) {
   const auto of = [&](ShardActivity::Kind kind) {
     return std::chrono::nanoseconds{times[static_cast<std::size_t>(kind)]};
   };
-  return {of(ShardActivity::Kind::kBusy), of(ShardActivity::Kind::kIdle), of(ShardActivity::Kind::kBlocked)};
+  return {of(ShardActivity::Kind::kBusy), of(ShardActivity::Kind::kIdle), of(ShardActivity::Kind::kBlocked), {}};
 }
 
 }  // namespace
@@ -216,9 +216,10 @@ JobMetrics Engine::metrics() const {
       if (report.shards.empty()) report.shards.assign(shards(), nothing_yet());
       add(report.shards[s], counts_of(*stage));
       if (const auto* sink = dynamic_cast<const SinkStageBase*>(stage.get())) {
-        all.latency.merge(sink->latency().snapshot());
+        all.shards[s].latency.merge(sink->latency().snapshot());
       }
     }
+    all.latency.merge(all.shards[s].latency);
   }
   for (std::size_t i = 0; i < ids_.size(); ++i) {
     StageReport& report = reports[i];

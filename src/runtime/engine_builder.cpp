@@ -53,6 +53,15 @@ Status check_options(const RunOptions& options) {
   return {ErrorCode::kInvalidArgument, "the run options are wrong:" + mistakes};
 }
 
+// What is wrong with either is said at once: whoever mends one need not start to hear of the other.
+Status check_all(const Graph& graph, const RunOptions& options) {
+  Status of_graph = graph.check(!options.state_dir.empty());
+  Status of_options = check_options(options);
+  if (of_graph.ok()) return of_options;
+  if (of_options.ok()) return of_graph;
+  return {ErrorCode::kInvalidArgument, of_graph.message() + "\n" + of_options.message()};
+}
+
 // One failure as it is, several as a list.
 Status all_of(const std::vector<Status>& failures) {
   if (failures.size() == 1) return failures.front();
@@ -68,8 +77,7 @@ class EngineBuilder {
   EngineBuilder(const Graph& graph, const RunOptions& options) : graph_{graph}, options_{options} {}
 
   Result<std::unique_ptr<Engine>> build(const Engine::MakeSignal& make_signal) {
-    if (Status s = graph_.check(!options_.state_dir.empty()); !s.ok()) return s;
-    if (Status s = check_options(options_); !s.ok()) return s;
+    if (Status s = check_all(graph_, options_); !s.ok()) return s;
     make_shards(make_signal);
     if (Status s = open_state(); !s.ok()) return s;
     for (auto& shard : engine_->shards_) shard->context().restored = start_.restored != nullptr;

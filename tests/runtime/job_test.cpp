@@ -193,6 +193,22 @@ TEST(Job, WrongOptionsAreReportedTogether) {
   refused.cancel();
 }
 
+TEST(Job, MistakesOfGraphAndOptionsAreReportedTogether) {
+  Dataflow flow{"unfinished"};
+  (void)flow.from(EndlessSource{make_counts()}).map([](const Tick& tick) { return tick.key; });
+  RunOptions options = quiet(65);
+  options.batch = 0;
+  const JobResult both = run(flow, options);
+  EXPECT_EQ(both.state, JobState::kFailed);
+  EXPECT_EQ(both.status.code(), ErrorCode::kInvalidArgument);
+  const JobResult of_graph = run(flow, quiet(1));
+  const JobResult of_options = run(CountingJob{}.flow, options);
+  EXPECT_NE(of_graph.status.message().find("dataflow 'unfinished' cannot be started:"), std::string::npos);
+  EXPECT_EQ(of_graph.status.message().find("run options"), std::string::npos);
+  EXPECT_EQ(of_options.status.message().find("the run options are wrong:"), 0U);
+  EXPECT_EQ(both.status.message(), of_graph.status.message() + "\n" + of_options.status.message());
+}
+
 TEST(Job, NeedsMemoryForItsQueues) {
   CountingJob job;
   RunOptions options = quiet(4);

@@ -99,6 +99,45 @@ TEST(Metrics, WithoutEventTimeThereIsNoWatermark) {
   }
 }
 
+TEST(Metrics, LatenciesAreKnownByShard) {
+  Dataflow flow{"latencies"};
+  std::vector<Tick> ticks;
+  for (int i = 0; i < 10'000; ++i) ticks.push_back({i, i % 100, Timestamp{Duration{i}}});
+  auto out = memory::sink<Tick>();
+  flow.from(memory::source(ticks)).rebalance().to(out);
+  const JobResult result = run(flow, quiet(3));
+  ASSERT_TRUE(result.ok());
+  ASSERT_EQ(result.metrics.shards.size(), 3U);
+  LatencyHistogram merged;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const LatencyHistogram& latency = result.metrics.shards[i].latency;
+    EXPECT_GT(latency.count(), 0U) << i;
+    EXPECT_LE(latency.max(), result.metrics.elapsed) << i;
+    merged.merge(latency);
+  }
+  EXPECT_EQ(merged.count(), 10'000U);
+  EXPECT_EQ(merged.count(), result.metrics.latency.count());
+  for (const double q : {0.5, 0.9, 0.99, 0.999, 0.9999, 1.0}) {
+    EXPECT_EQ(merged.quantile(q), result.metrics.latency.quantile(q)) << q;
+  }
+}
+
+TEST(Metrics, AShardWhoseSinksTakeNothingHasNoLatencies) {
+  Dataflow flow{"one key"};
+  std::vector<Tick> ticks;
+  for (int i = 0; i < 100; ++i) ticks.push_back({i, 7, Timestamp{Duration{i}}});
+  auto out = memory::sink<Tick>();
+  flow.from(memory::source(ticks))
+      .key_by(&Tick::key)
+      .reduce([](const Tick&, const Tick& next) { return next; })
+      .to(out);
+  const JobResult result = run(flow, quiet(3));
+  ASSERT_TRUE(result.ok());
+  int with = 0;
+  for (const ShardReport& shard : result.metrics.shards) with += shard.latency.count() > 0 ? 1 : 0;
+  EXPECT_EQ(with, 1);
+}
+
 TEST(Metrics, SkewShowsByShard) {
   Dataflow flow{"skewed"};
   std::vector<Tick> ticks;

@@ -1,7 +1,13 @@
-// The progress line: what it says, and that it fits into one row of a terminal.
+// The progress line: what it says, that it fits into one row of a terminal, and that it is seen there and nowhere else.
 #include "runtime/progress_line.hpp"
 
 #include <gtest/gtest.h>
+
+#include <cstdio>
+#include <thread>
+
+#include "runtime/jobs.hpp"
+#include "runtime/pseudo_terminal.hpp"
 
 namespace millstream {
 namespace {
@@ -13,7 +19,7 @@ JobMetrics snapshot(std::chrono::nanoseconds elapsed, std::uint64_t in, std::uin
   metrics.elapsed = elapsed;
   metrics.records_in = in;
   metrics.records_out = out;
-  metrics.shards = {{0s, 0s, elapsed}, {elapsed, 0s, 0s}};
+  metrics.shards = {{0s, 0s, elapsed, {}}, {elapsed, 0s, 0s, {}}};
   return metrics;
 }
 void add_watermark(JobMetrics& metrics, Timestamp watermark) {
@@ -68,6 +74,61 @@ TEST(ProgressLine, IsShorterThanTheTerminalIsWide) {
     EXPECT_LE(progress_text(before, now, kWall, columns).size(), columns == 0 ? 0 : columns - 1) << columns;
   }
   EXPECT_EQ(progress_text(before, now, kWall, 50), "123.5G in, 123.5G/s, 123.5G out, blocked 50 %");
+}
+
+// Runs a job for a while with this as its stderr.
+void run_with_stderr(int descriptor, bool progress_line) {
+  std::fflush(stderr);
+  const int before = ::dup(STDERR_FILENO);
+  ASSERT_GE(before, 0);
+  ASSERT_EQ(::dup2(descriptor, STDERR_FILENO), STDERR_FILENO);
+  {
+    Dataflow flow{"shown"};
+    flow.from(test::EndlessSource{test::make_counts()}).to(test::CountingSink{test::make_counts(), 100us});
+    RunOptions options = test::quiet(1);
+    options.progress_line = progress_line;
+    Job job = start(flow, options);
+    std::this_thread::sleep_for(2500ms);
+    job.cancel();
+    job.wait();
+  }
+  std::fflush(stderr);
+  ::dup2(before, STDERR_FILENO);
+  ::close(before);
+}
+
+TEST(ProgressLine, IsSeenOnATerminal) {
+  test::PseudoTerminal terminal{60, 24};
+  run_with_stderr(terminal.terminal(), true);
+  const std::string text = terminal.read_to_end();
+  // Drawn over itself in one row, and cleared at the end.
+  EXPECT_TRUE(text.starts_with("\r\x1b[K")) << text;
+  EXPECT_TRUE(text.ends_with("\r\x1b[K")) << text;
+  EXPECT_EQ(text.find('\n'), text.npos) << text;
+  EXPECT_NE(text.find(" in, "), text.npos) << text;
+  EXPECT_NE(text.find("/s, "), text.npos) << text;
+  EXPECT_NE(text.find("blocked "), text.npos) << text;
+  for (std::size_t from = 0; from < text.size();) {
+    const std::size_t end = std::min(text.find('\r', from + 1), text.size());
+    EXPECT_LT(end - from, 60U + 4) << text.substr(from, end - from);
+    from = end;
+  }
+}
+
+TEST(ProgressLine, IsQuietWhereNobodyAskedForIt) {
+  test::PseudoTerminal terminal{60, 24};
+  run_with_stderr(terminal.terminal(), false);
+  EXPECT_EQ(terminal.read_to_end(), "");
+}
+
+TEST(ProgressLine, IsQuietWithoutATerminal) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  run_with_stderr(ends[1], true);
+  ::close(ends[1]);
+  char byte = 0;
+  EXPECT_EQ(::read(ends[0], &byte, 1), 0) << "the line is in a pipe";
+  ::close(ends[0]);
 }
 
 }  // namespace

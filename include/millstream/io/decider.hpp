@@ -19,10 +19,11 @@
 //                      come to the barrier yet
 //   close()            nobody calls it any more. Not where the run has failed before its first checkpoint could come
 //
-// Calls wait for other machines, but no longer than about a second each: one that has not come to an end by then
-// returns "pending" and is repeated at once with the same arguments, so it must have waited. A call that does not come
-// back for stuck_after(), whichever it is, is abandoned with its thread and never followed by another one; unless it is
-// close(), or the job is at its end already, the run fails. So a decider owns everything that its calls use.
+// Calls wait for other machines, but no longer than about a second each, or some where nothing shorter will do: one
+// that has not come to an end by then returns "pending" and is repeated at once with the same arguments, so it must
+// have waited. A job that is cancelled waits for the call under way. A call that does not come back for stuck_after(),
+// whichever it is, is abandoned with its thread and never followed by another one; unless it is close(), or the job is
+// at its end already, the run fails. So a decider owns everything that its calls use.
 #pragma once
 
 #include <chrono>

@@ -74,11 +74,12 @@ struct StageReport : StageCounts {
   std::vector<StageCounts> shards;
 };
 
-/// One shard's time since it started, up to the snapshot; what it does just now is in it.
+/// One shard: its time since it started, up to the snapshot (what it does just now is in it), and its latencies.
 struct ShardReport {
   std::chrono::nanoseconds busy{0};
   std::chrono::nanoseconds idle{0};     ///< nothing to do
   std::chrono::nanoseconds blocked{0};  ///< work, but no room downstream
+  LatencyHistogram latency;             ///< of the sinks on it; JobMetrics::latency is those of all shards, merged
 };
 
 struct JobMetrics {

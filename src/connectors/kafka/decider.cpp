@@ -12,6 +12,9 @@ using std::chrono::milliseconds;
 using Outcome = TransactionReply::Outcome;
 
 constexpr milliseconds kSlice{500};                        // that a call waits for brokers
+// The client repeats offsets that brokers do not take yet after half a second, and gives the transaction up with its
+// time: a coordinator that moves takes some seconds.
+constexpr milliseconds kOffsetsSlice{5000};
 constexpr milliseconds kPause{20};                         // behind a reply that came at once and says: again
 constexpr Duration kSecondLook = std::chrono::seconds{2};  // before a group counts as one without offsets
 constexpr int kAbortSlices = 6;
@@ -26,7 +29,7 @@ DecisionStep pending() {
 
 std::chrono::nanoseconds KafkaDecider::stuck_after() const {
   // Sending offsets waits for the group's coordinator, whatever timeout it is given.
-  return timeout_ + hub_->options().connect_timeout + std::chrono::seconds{30};
+  return timeout_ + 3 * hub_->options().connect_timeout + std::chrono::seconds{30};
 }
 
 std::string KafkaDecider::describe() const {
@@ -218,7 +221,7 @@ DecisionStep KafkaDecider::prepare(const DecisionDraft& draft) {
   const std::string metadata = offsets_.metadata(draft.checkpoint);
   for (; groups_sent_ < groups.size(); ++groups_sent_) {
     const OffsetsOfGroup& each = groups[groups_sent_];
-    const TransactionReply reply = transactions_->send_offsets(each.group, each.offsets, metadata, kSlice);
+    const TransactionReply reply = transactions_->send_offsets(each.group, each.offsets, metadata, kOffsetsSlice);
     if (reply.ok()) continue;
     if (reply.outcome == Outcome::kRetriable && !out_of_time()) return pending();
     // Nobody was asked to commit, so it is not decided, whatever the client has come to.
@@ -278,7 +281,7 @@ DecisionStep KafkaDecider::renew(const DecisionDraft& draft) {
 // to fence that one, and behind, where nobody can change it any more.
 DecisionStep KafkaDecider::replace_client(const DecisionDraft& draft) {
   const auto is_newest = [&]() -> std::optional<DecisionStep> {
-    const Result<Decision> found = look(kSlice);
+    const Result<Decision> found = look(hub_->options().connect_timeout);
     if (!found) {
       if (found.error().code() == ErrorCode::kUnavailable && !out_of_time()) return pending();
       return fail(DecisionStep::in_doubt(found.error()));

@@ -48,11 +48,12 @@ class LibrdkafkaTransactions final : public Transactions {
     return reply(rd_kafka_commit_transaction(handle_->get(), ms(timeout)));
   }
   TransactionReply abort(std::chrono::milliseconds timeout) override {
-    return reply(rd_kafka_abort_transaction(handle_->get(), ms(timeout)));
+    // What has failed is why it is aborted, and no reason to give that up.
+    return reply(rd_kafka_abort_transaction(handle_->get(), ms(timeout)), false);
   }
 
  private:
-  TransactionReply reply(rd_kafka_error_t* made) {
+  TransactionReply reply(rd_kafka_error_t* made, bool ends_by_failure = true) {
     const Error error{made};
     // Not only for the answers: what is final may be the reason for which none came.
     Status final = handle_->look();
@@ -65,7 +66,7 @@ class LibrdkafkaTransactions final : public Transactions {
     if (rd_kafka_error_txn_requires_abort(error.get()) != 0) return {Outcome::kAbortable, std::move(status)};
     const bool retriable = rd_kafka_error_is_retriable(error.get()) != 0 || code == RD_KAFKA_RESP_ERR__TIMED_OUT;
     if (!retriable) return {Outcome::kFatal, std::move(status)};
-    if (!final.ok()) return {Outcome::kFatal, std::move(final)};
+    if (!final.ok() && ends_by_failure) return {Outcome::kFatal, std::move(final)};
     return {Outcome::kRetriable, std::move(status)};
   }
 
