@@ -11,7 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 using Outcome = TransactionReply::Outcome;
 
-constexpr milliseconds kSlice{500};                        // that a call waits for brokers
+constexpr milliseconds kSlice{500};  // that a call waits for brokers
 // The client repeats offsets that brokers do not take yet after half a second, and gives the transaction up with its
 // time: a coordinator that moves takes some seconds.
 constexpr milliseconds kOffsetsSlice{5000};
