@@ -61,6 +61,19 @@ int result(int acc) const { return acc; }
 #endif
 };
 
+// Every member is right, but what they keep cannot be written.
+struct Undescribed {
+  int x = 0;
+};
+struct KeepsUndescribed {
+  Undescribed create() const { return {}; }
+  void add(Undescribed& acc, const long&) const { ++acc.x; }
+  int result(const Undescribed& acc) const { return acc.x; }
+};
+#if defined(ACCUMULATOR_WITHOUT_CODEC)
+static_assert(ms::check_aggregate<KeepsUndescribed, long>());
+#endif
+
 // Members may be templates, for they are called as they are; merge may be missing where nothing is merged.
 struct Any {
   int create() const { return 0; }

@@ -57,6 +57,10 @@ static void open(std::string) {}
 ms::Status open(ms::OperatorContext& context) {
 #if defined(STATE_WITHOUT_CODEC)
   (void)context.value_state<Undescribed>("state");
+#elif defined(LIST_WITHOUT_CODEC)
+  (void)context.list_state<Undescribed>("state");
+#elif defined(MAP_WITHOUT_CODEC)
+  (void)context.map_state<std::string, Undescribed>("state");
 #elif defined(MAP_KEY_WITHOUT_ORDER)
   (void)context.map_state<Unordered, int>("state");
 #else

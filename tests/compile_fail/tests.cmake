@@ -12,6 +12,8 @@ file(CONFIGURE OUTPUT ${work}/prelude.hpp CONTENT [[
 #include "millstream/operators/process.hpp"
 #include "millstream/operators/sink_check.hpp"
 #include "millstream/operators/source_check.hpp"
+#include "millstream/stream/dataflow.hpp"
+#include "millstream/stream/keyed_stream.hpp"
 #include "millstream/window/all_of.hpp"
 ]])
 get_target_property(boost_includes Boost::headers INTERFACE_INCLUDE_DIRECTORIES)
@@ -69,6 +71,8 @@ millstream_add_mistakes(operator
   NOT_COPYABLE "an operator is copied once for each shard"
   FUNCTION_WRONG "process<Out>.f. needs a function"
   STATE_WITHOUT_CODEC "value_state<V>: a type in keyed state needs a codec"
+  LIST_WITHOUT_CODEC "list_state<V>: a type in keyed state needs a codec"
+  MAP_WITHOUT_CODEC "map_state<MK, MV>: types in keyed state need codecs"
   MAP_KEY_WITHOUT_ORDER "map_state<MK, MV>: the keys of the map need operator<"
   KEY_WITHOUT_CODEC "the key of keyed state needs a codec")
 
@@ -143,5 +147,24 @@ millstream_add_mistakes(aggregate
   RESULT_MISSING "${needs} result"
   RESULT_NOT_CONST "${needs} result"
   RESULT_VOID "${needs} result"
+  ACCUMULATOR_WITHOUT_CODEC "an aggregate's accumulator is state and needs a codec"
   A_FUNCTION "an aggregate is a struct"
   FINAL "an aggregate must not be final")
+
+set(event_time "event_time.f, strategy. needs a pointer to a member or a function of const Record&")
+set(key_by "key_by.f. needs a pointer to a member or a function of const Record&")
+
+millstream_add_mistakes(stream
+  MAP_OTHER_RECORD "map.f. needs a function that can be called as f.const Record&."
+  MAP_CHANGES_RECORD "map.f. needs a function that can be called as f.const Record&."
+  MAP_VOID "the function of map must return a value"
+  FILTER_OTHER_RECORD "filter.f. needs a function"
+  FILTER_VOID "filter.f. needs a function"
+  FILTER_NOT_BOOL "filter.f. needs a function"
+  FLAT_MAP_WITHOUT_COLLECTOR "flat_map<Out>.f. needs a function"
+  PEEK_OTHER_RECORD "peek.f. needs a function"
+  KEY_BY_OTHER_RECORD "${key_by}"
+  KEY_BY_OTHER_MEMBER "${key_by}"
+  KEY_BY_WITHOUT_CODEC "the key needs a codec, for it enters keyed state"
+  EVENT_TIME_OTHER_RECORD "${event_time}"
+  EVENT_TIME_NOT_A_TIME "the event time must be a std::chrono::sys_time")

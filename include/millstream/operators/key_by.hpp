@@ -10,9 +10,24 @@
 
 namespace millstream::inline v0 {
 
+namespace detail {
+// In a class of its own, for it stands in the type that key_by returns: there a wrong function would only say that no
+// key_by fits.
+template <class T, class KeyOf, bool = std::is_invocable_v<KeyOf&, const T&>>
+struct KeyTypeOf {
+  static_assert(std::is_invocable_v<KeyOf&, const T&>,
+                "millstream: key_by(f) needs a pointer to a member or a function of const Record&");
+  using type = int;
+};
+template <class T, class KeyOf>
+struct KeyTypeOf<T, KeyOf, true> {
+  using type = std::remove_cvref_t<std::invoke_result_t<KeyOf&, const T&>>;
+};
+}  // namespace detail
+
 /// KeyOf is a pointer to a data member or a function of the record.
 template <class T, class KeyOf>
-using KeyType = std::remove_cvref_t<std::invoke_result_t<KeyOf&, const T&>>;
+using KeyType = typename detail::KeyTypeOf<T, KeyOf>::type;
 
 template <class T, class KeyOf>
 class KeyByStage final : public TransformStage<T> {

@@ -108,8 +108,6 @@ class KeyedStream {
 template <class T>
 template <class KeyOf>
 KeyedStream<KeyType<T, KeyOf>, T, KeyOf> Stream<T>::key_by(KeyOf key_of) const {
-  static_assert(std::is_invocable_v<KeyOf&, const T&>,
-                "millstream: key_by(f) needs a pointer to a member or a function of const Record&");
   using K = KeyType<T, KeyOf>;
   static_assert(HasCodec<K>,
                 "millstream: the key needs a codec, for it enters keyed state: describe it with "
