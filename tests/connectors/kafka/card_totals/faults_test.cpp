@@ -16,6 +16,7 @@ namespace fs = std::filesystem;
 using crash::Child;
 using ::testing::HasSubstr;
 using testing::Life;
+using ::testing::Not;
 using testing::Pipeline;
 using testing::SteadyInput;
 using namespace std::chrono_literals;
@@ -69,6 +70,26 @@ TEST_F(KafkaFaults, AProcessThatComesBackWhenItWasReplacedIsFencedAndWritesNothi
   zombie.send(SIGSTOP);
   ASSERT_TRUE(zombie.wait_until_stopped(Pipeline::kPatience));
   replace(zombie, pipeline, input);
+}
+
+TEST_F(KafkaFaults, AProcessThatComesBackAndMayRestartDoesNotTakeItsPlaceBack) {
+  // The commit is not sent; or brokers have answered it, and nobody has heard.
+  for (const std::string point : {"decision.before", "decision.before_rename"}) {
+    SCOPED_TRACE(point);
+    const Pipeline pipeline{*broker};
+    SteadyInput input{broker->brokers(), pipeline.input_topic(), Pipeline::kInputPartitions, plain()};
+    Life life{.restarts = 5};
+    if (kHasKillPoints) life.variables = {"MILLSTREAM_STOP_AT=" + point + ":5"};
+    Child zombie = pipeline.start(life);
+    if (!kHasKillPoints) {
+      ASSERT_TRUE(pipeline.commits(zombie)) << pipeline.log();
+      zombie.send(SIGSTOP);
+    }
+    ASSERT_TRUE(zombie.wait_until_stopped(Pipeline::kPatience)) << pipeline.log();
+    ASSERT_NO_FATAL_FAILURE(replace(zombie, pipeline, input));
+    EXPECT_THAT(pipeline.log(), HasSubstr("another instance of the job has taken over"));
+    EXPECT_THAT(pipeline.log("successor"), Not(HasSubstr("fenced")));
+  }
 }
 
 TEST_F(KafkaFaults, AProcessThatComesBackInTheMiddleOfACheckpointIsFencedAndWritesNothing) {

@@ -26,6 +26,10 @@ SteadyInput::SteadyInput(const std::string& brokers, const std::string& topic, i
             const auto cents = static_cast<int>(random() % 1000) - 100;
             Logged& logged = messages.emplace_back();
             logged.partition = static_cast<std::int32_t>(random() % static_cast<unsigned>(partitions));
+            if (options.keyed) {
+              logged.key = std::to_string(card);
+              logged.partition = card % partitions;
+            }
             logged.value = payment_text(card, cents);
             if (static_cast<int>(random() % 1000) < options.bad_per_thousand) logged.value.resize(random() % 30);
           }
@@ -46,23 +50,27 @@ Pipeline::Pipeline(const RealBroker& broker, bool dead_letters)
   if (dead_letters) dead_letters_ = broker.make_topic("bad", 1);
 }
 
-crash::Child Pipeline::start(const Life& life) const {
+crash::Command Pipeline::command(const Life& life) const {
   crash::Command command{
       .program = MILLSTREAM_KAFKA_CARD_TOTALS,
       .arguments = {"--brokers", broker_.brokers(), "--input-topic", input_, "--output-topic", output_, "--state-dir",
-                    path(life.state), "--shards", std::to_string(life.shards)},
+                    path(life.state), "--shards", std::to_string(life.shards), "--restarts",
+                    std::to_string(life.restarts), "--instance", std::to_string(life.instance), "--instances",
+                    std::to_string(life.instances)},
       .variables = life.variables,
       .log = path(life.state + ".log")};
   if (!dead_letters_.empty()) command.arguments.insert(command.arguments.end(), {"--dead-letter-topic", dead_letters_});
   if (life.stop_at_end) command.arguments.emplace_back("--stop-at-end");
-  return crash::Child{std::move(command)};
+  return command;
 }
 
-bool Pipeline::run_to_end(std::uint32_t shards, const std::string& state) const {
-  crash::Child child = start({.shards = shards, .state = state, .stop_at_end = true});
+bool Pipeline::run_to_end(Life life) const {
+  life.stop_at_end = true;
+  crash::Child child = start(life);
   const auto ended = child.wait_for(kPatience);
   const bool good = ended && ended->exit_code == 0 && ended->signal == 0;
-  EXPECT_TRUE(good) << (!ended ? "it hangs" : "exit code " + std::to_string(ended->exit_code)) << "\n" << log(state);
+  EXPECT_TRUE(good) << (!ended ? "it hangs" : "exit code " + std::to_string(ended->exit_code)) << "\n"
+                    << log(life.state);
   return good;
 }
 

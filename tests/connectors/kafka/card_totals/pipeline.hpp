@@ -15,13 +15,15 @@
 
 namespace millstream::inline v0::testing {
 
-/// Payments of a few cards, each card in all partitions, until stop(). Writes on a thread of its own.
+/// Payments of a few cards until stop(), each card in all partitions, or `keyed` by card and in one. Writes on a thread
+/// of its own.
 class SteadyInput {
  public:
   struct Options {
     int messages_per_second = 2000;
     int bad_per_thousand = 0;  ///< no payments
     std::uint32_t seed = 1;
+    bool keyed = false;
   };
   static constexpr int kCards = 40;
 
@@ -46,6 +48,9 @@ struct Life {
   std::uint32_t shards = 2;
   std::string state = "state";  ///< below the pipeline's folder
   bool stop_at_end = false;
+  int restarts = 0;
+  int instance = 0;
+  int instances = 1;
   std::vector<std::string> variables = {};
 };
 
@@ -59,9 +64,13 @@ class Pipeline {
   /// Messages that are no payments go to dead letters, or stop it.
   explicit Pipeline(const RealBroker& broker, bool dead_letters = false);
 
-  [[nodiscard]] crash::Child start(const Life& life) const;
+  [[nodiscard]] crash::Command command(const Life& life) const;
+  [[nodiscard]] crash::Child start(const Life& life) const { return crash::Child{command(life)}; }
   /// Runs it to the end of the input. False, with a failure of the test: it did not end well.
-  bool run_to_end(std::uint32_t shards, const std::string& state = "state") const;
+  bool run_to_end(std::uint32_t shards, const std::string& state = "state") const {
+    return run_to_end({.shards = shards, .state = state});
+  }
+  bool run_to_end(Life life) const;
   /// Waits until `child` has decided two more checkpoints: the first may be one of the life before. False: it does not,
   /// or has ended.
   [[nodiscard]] bool commits(crash::Child& child, const std::string& state = "state") const;
