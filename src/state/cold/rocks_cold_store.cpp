@@ -15,6 +15,10 @@
 #include "millstream/codec/bytes.hpp"
 #include "state/cold/rocks_settings.hpp"
 
+#if __has_include(<rocksdb/advanced_cache.h>)
+#include <rocksdb/advanced_cache.h>  // has what cache.h had before 8.0
+#endif
+
 namespace millstream::inline v0 {
 namespace {
 
