@@ -39,12 +39,14 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/millstream-config.cmake
 # Whoever links the archive needs its dependencies without asking for --static.
 set(pc_private "")
 set(pc_libs " -ldate-tz -pthread")
+set(pc_rdkafka ", rdkafka >= 2.0.2")
 set(pc_rocksdb "")
 if(MILLSTREAM_ROCKSDB)
   set(pc_rocksdb " rocksdb")
 endif()
 if(library_type STREQUAL "SHARED_LIBRARY")
   set(pc_private ".private")
+  set(pc_rdkafka "\nRequires.private: rdkafka >= 2.0.2")
   set(pc_libs "")
 endif()
 # .pc files are found in <prefix>/<libdir>/pkgconfig: the prefix is as many steps above as libdir has parts, plus one.
