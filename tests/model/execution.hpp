@@ -23,6 +23,7 @@ struct Execution {
   std::uint32_t batch = kBatchRecordsMax;
   std::size_t slots = kExchangeSlots;
   bool jumping_clock = false;  ///< of the simulator: set back and forward by up to an hour, stalls of up to 30 s
+  Duration step_time{0};       ///< of the simulator: a step takes up to this; 0: time passes only while all shards wait
 
   void run(const Dataflow& flow) const;
 };

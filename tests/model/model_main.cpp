@@ -14,6 +14,7 @@ Seeds& seeds() {
 void Execution::run(const Dataflow& flow) const {
   if (simulated) {
     testing::SimulatorOptions options{.seed = seed, .shards = shards, .batch = batch, .exchange_slots = slots};
+    options.step_time_max = step_time;
     if (jumping_clock) {
       options.step_time_max = std::chrono::seconds{30};
       options.before_step = [random = Random{seed, 0x636c6f636b}](testing::Simulation& job) mutable {
