@@ -1,0 +1,195 @@
+// kafka: what exactly once from Kafka to Kafka costs, beside a hand-written transactional loop over librdkafka with the
+// same settings, on a real broker. Runs are interleaved; a row counts only if the outputs are equal.
+//   kafka [--records N] [--bytes B] [--checkpoint INTERVAL] [--rounds N] [--json FILE] [--brokers HOST:PORT]
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <stdexcept>
+#include <vector>
+
+#include "kafka/broker.hpp"
+#include "kafka/end_to_end.hpp"
+#include "kafka/rows.hpp"
+
+namespace {
+
+using namespace kafka_bench;
+
+struct Settings {
+  std::int64_t records = 2'000'000;
+  std::size_t bytes = 100;
+  std::int64_t checkpoint_ms = 1000;
+  int rounds = 5;
+  std::int64_t rate = 50'000;
+  int seconds = 10;
+  std::string brokers;
+  std::string json;
+};
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  return (values[(n - 1) / 2] + values[n / 2]) / 2;
+}
+
+class Contender {
+ public:
+  void add(const Cost& cost, std::int64_t records) {
+    rates_.push_back(static_cast<double>(records) / cost.seconds);
+    cpu_.push_back(cost.cpu_seconds / (static_cast<double>(records) * 1e-6));
+  }
+  [[nodiscard]] double rate() const { return median(rates_); }
+  [[nodiscard]] double cpu() const { return median(cpu_); }
+  [[nodiscard]] const std::vector<double>& rates() const { return rates_; }
+
+ private:
+  std::vector<double> rates_;
+  std::vector<double> cpu_;
+};
+
+class Benchmark {
+ public:
+  Benchmark(Broker& broker, const Settings& settings) : broker_{broker}, settings_{settings} {}
+
+  bool run() {
+    input_ = broker_.make_topic("input");
+    broker_.fill(input_, settings_.records, settings_.bytes);
+    std::printf("%-10s %14s %14s %14s %8s %8s %24s\n", "row", "by hand", "exactly once", "at least once", "ratio",
+                "eo/alo", "CPU s/M: hand, eo, alo");
+    const bool equal = row(Row::kCopy, "copy") & row(Row::kKeyed, "keyed") & row(Row::kWindowed, "windowed");
+    broker_.delete_topic(input_);
+    if (settings_.seconds > 0) latency();
+    return equal;
+  }
+  [[nodiscard]] std::string json() const { return "[" + json_ + "]\n"; }
+
+ private:
+  bool row(Row row, const char* name) {
+    Contender hand, exactly, least;
+    std::vector<double> ratios;
+    bool equal = true;
+    for (int round = 0; round < settings_.rounds; ++round) {
+      Digest expected;
+      const double by_hand = one(row, name, run_by_hand, true, hand, expected, equal);
+      ratios.push_back(one(row, name, run_by_millstream, true, exactly, expected, equal) / by_hand);
+      one(row, name, run_by_millstream, false, least, expected, equal);
+    }
+    std::printf("%-10s %14.0f %14.0f %14.0f %8.2f %8.2f %8.2f %7.2f %7.2f%s\n", name, hand.rate(), exactly.rate(),
+                least.rate(), median(ratios), exactly.rate() / least.rate(), hand.cpu(), exactly.cpu(), least.cpu(),
+                equal ? "" : "  WRONG RESULTS");
+    std::fflush(stdout);
+    std::string all;
+    for (const double ratio : ratios) all += (all.empty() ? "" : ",") + std::to_string(ratio);
+    json_ += (json_.empty() ? "" : ",\n ") + std::string{"{\"name\":\"kafka_"} + name +
+             "\",\"records\":" + std::to_string(settings_.records) + ",\"bytes\":" + std::to_string(settings_.bytes) +
+             ",\"by_hand\":" + std::to_string(hand.rate()) + ",\"exactly_once\":" + std::to_string(exactly.rate()) +
+             ",\"at_least_once\":" + std::to_string(least.rate()) + ",\"cpu_by_hand\":" + std::to_string(hand.cpu()) +
+             ",\"cpu_exactly_once\":" + std::to_string(exactly.cpu()) + ",\"ratios\":[" + all +
+             "],\"equal\":" + (equal ? "true" : "false") + "}";
+    return equal;
+  }
+
+  /// Messages a second. The first output is what the others have to be equal to.
+  double one(Row row, const char* name, Cost (*contend)(const Run&), bool exactly_once, Contender& contender,
+             Digest& expected, bool& equal) {
+    const std::string output = broker_.make_topic(name);
+    const Cost cost = contend({.row = row,
+                               .brokers = broker_.brokers(),
+                               .input = input_,
+                               .output = output,
+                               .name = output,
+                               .records = settings_.records,
+                               .checkpoint = std::chrono::milliseconds{settings_.checkpoint_ms},
+                               .exactly_once = exactly_once});
+    const Digest digest = digest_of(broker_.brokers(), output);
+    broker_.delete_topic(output);
+    if (expected.messages == 0) expected = digest;
+    equal = equal && digest.messages > 0 && digest == expected;
+    contender.add(cost, settings_.records);
+    return static_cast<double>(settings_.records) / cost.seconds;
+  }
+
+  void latency() {
+    const std::string input = broker_.make_topic("paced");
+    const std::string output = broker_.make_topic("end-to-end");
+    const EndToEnd found = end_to_end({.broker = broker_.brokers(),
+                                       .input = input,
+                                       .output = output,
+                                       .rate = settings_.rate,
+                                       .seconds = settings_.seconds,
+                                       .bytes = settings_.bytes,
+                                       .checkpoint = std::chrono::milliseconds{settings_.checkpoint_ms}});
+    std::printf("end to end at %lld/s, checkpoints of %lld ms: p50 %.1f ms, p99 %.1f ms, of %lld messages\n",
+                static_cast<long long>(settings_.rate), static_cast<long long>(settings_.checkpoint_ms), found.p50_ms,
+                found.p99_ms, static_cast<long long>(found.messages));
+    json_ += ",\n {\"name\":\"kafka_end_to_end\",\"rate\":" + std::to_string(settings_.rate) + ",\"p50_us\":[" +
+             std::to_string(found.p50_ms * 1000) + "],\"p99_us\":[" + std::to_string(found.p99_ms * 1000) + "]}";
+  }
+
+  Broker& broker_;
+  const Settings& settings_;
+  std::string input_;
+  std::string json_;
+};
+
+bool to_ms(const std::string& text, std::int64_t& ms) {
+  std::size_t end = 0;
+  try {
+    ms = std::stoll(text, &end);
+  } catch (const std::exception&) {
+    return false;
+  }
+  const std::string unit = text.substr(end);
+  if (unit == "s") ms *= 1000;
+  return (unit == "s" || unit == "ms") && ms > 0 && ms <= 600'000;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings settings;
+  CLI::App app{
+      "What exactly once from Kafka to Kafka costs, beside a hand-written transactional loop over librdkafka with the\n"
+      "same settings, on a real broker: messages a second and CPU seconds of the client for a million of them, "
+      "medians\n"
+      "of the rounds. Ends with 1 where the outputs differ, and with 3 where no broker can be started"};
+  std::string checkpoint = "1s";
+  app.add_option("--records", settings.records, "Messages of a run")->check(CLI::Range(1000, 100'000'000));
+  app.add_option("--bytes", settings.bytes, "Bytes of a value")->check(CLI::Range(12, 100'000));
+  app.add_option("--checkpoint", checkpoint, "Time between checkpoints, which are transactions: 100ms or 1s")
+      ->check([&](const std::string& text) {
+        return to_ms(text, settings.checkpoint_ms) ? "" : "'" + text + "' is no time such as 100ms or 1s";
+      });
+  app.add_option("--rounds", settings.rounds, "Runs of each row")->check(CLI::Range(1, 100));
+  app.add_option("--rate", settings.rate, "Messages a second for the end-to-end latency")
+      ->check(CLI::Range(100, 1'000'000));
+  app.add_option("--seconds", settings.seconds, "Of the end-to-end latency; 0 = leave it out")
+      ->check(CLI::Range(0, 600));
+  app.add_option("--brokers", settings.brokers, "host:port of a broker of yours [starts one]");
+  app.add_option("--json", settings.json, "Writes the rows to this file");
+  CLI11_PARSE(app, argc, argv);
+  to_ms(checkpoint, settings.checkpoint_ms);
+  try {
+    bool skipped = false;
+    Broker broker{settings.brokers, skipped};
+    if (skipped) {
+      std::printf("no java or jars: run kafka_broker.sh fetch\n");
+      return 3;
+    }
+    Benchmark benchmark{broker, settings};
+    const bool equal = benchmark.run();
+    if (!settings.json.empty()) {
+      std::FILE* file = std::fopen(settings.json.c_str(), "w");
+      if (file == nullptr || std::fputs(benchmark.json().c_str(), file) < 0 || std::fclose(file) != 0) {
+        throw std::runtime_error{settings.json + " cannot be written"};
+      }
+    }
+    return equal ? 0 : 1;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "kafka: %s\n", error.what());
+    return 2;
+  }
+}
