@@ -132,7 +132,7 @@ void test_EarlyByTheClock(Random& random, const Execution& execution) {
   const Duration size = slide * random.between(1, 4);
   const Duration interval{random.between(1, 20'000)};
   WindowSetup setup;
-  setup.bound = shape.bound;
+  setup.watermarks.bound = shape.bound;
   if (!global && random.chance(0.5)) setup.lateness = Duration{random.between(1, 400)};
   setup.discarding = random.chance(0.4);
   setup.step = Duration{std::gcd(slide.count(), setup.lateness.count())};
@@ -266,7 +266,7 @@ void test_CloseAfter(Random& random, const Execution& execution) {
   }
   const SilenceModel silences{came_and_end, close_after};
   for (const auto& records : splits) {
-    MarkModel marks{shape.bound, step};
+    MarkModel marks{{.bound = shape.bound}, step};
     for (const Event& event : records) {
       const Fate& fate = fates[event.value];
       const Timestamp silent = exact ? silences.until(came_at(fate.event)) : kTimestampMin;
@@ -284,7 +284,7 @@ void test_CloseAfter(Random& random, const Execution& execution) {
         // A silence makes more records late, and nothing else.
         EXPECT_TRUE(std::includes(expected.begin(), expected.end(), fate.windows.begin(), fate.windows.end()));
       }
-      marks.see(event.at);
+      marks.see(event);
     }
   }
   if (!exact) return;

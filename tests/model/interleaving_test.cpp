@@ -100,7 +100,7 @@ void test_KeepWhileOpen(Random& random, const Execution& execution) {
   const Duration slide{random.between(1, 200)};
   const Duration size = slide * random.between(1, 4);
   WindowSetup setup;
-  setup.bound = shape.bound;
+  setup.watermarks.bound = shape.bound;
   if (random.chance(0.5)) setup.lateness = Duration{random.between(1, 400)};
   setup.discarding = random.chance(0.3);
   if (random.chance(0.3)) setup.early_every = 1 + random.below(4);
@@ -136,7 +136,7 @@ void test_KeepWhileOpen(Random& random, const Execution& execution) {
   }
   const auto fates = fates_of(fired, setup.discarding);
   for (const auto& records : splits) {
-    MarkModel marks{setup.bound, setup.step};
+    MarkModel marks{setup.watermarks, setup.step};
     for (const Event& event : records) {
       std::set<std::pair<Timestamp, Timestamp>> all;
       std::set<std::pair<Timestamp, Timestamp>> open;
@@ -156,7 +156,7 @@ void test_KeepWhileOpen(Random& random, const Execution& execution) {
         EXPECT_TRUE(open.empty()) << event.value;
         EXPECT_LE(was_late->second, saturating_distance(marks.mark(), event.at)) << event.value;
       }
-      marks.see(event.at);
+      marks.see(event);
     }
   }
 }
@@ -213,14 +213,14 @@ void test_SessionsKeptWhileOpen(Random& random, const Execution& execution) {
     EXPECT_TRUE(dropped.insert(each.record.value).second) << each.record.value << " is late twice";
   }
   for (const auto& records : splits) {
-    MarkModel marks{shape.bound, step};
+    MarkModel marks{{.bound = shape.bound}, step};
     for (const Event& event : records) {
       EXPECT_NE(kept.contains(event.value), dropped.contains(event.value)) << event.value;
       const bool by_itself = saturating_add(event.at, gap + lateness) > marks.mark();
       if (by_itself) {
         EXPECT_TRUE(kept.contains(event.value)) << event.value << " was lost";
       }
-      marks.see(event.at);
+      marks.see(event);
     }
   }
 }
