@@ -81,7 +81,8 @@ class MILLSTREAM_EXPORT TimeWindow {
 inline constexpr Duration kFinestStep = std::chrono::milliseconds{1};
 
 /// Sessions of one key: records that come at most `gap` of event time after one another. A session is [first record,
-/// last record + gap); two that touch or overlap are one. It fires at the first mark at or behind its end.
+/// last record + gap); two that touch or overlap are one. It fires at the first mark at or behind its end. There are no
+/// sessions in processing time.
 class MILLSTREAM_EXPORT SessionWindow {
  public:
   explicit SessionWindow(Duration gap) : gap_{gap} {}
