@@ -3,6 +3,7 @@
 
 #include "checkpoint/savepoint.hpp"
 #include "checkpoint/state_folder.hpp"
+#include "core/private_file.hpp"
 #include "millstream/checkpoint/local_checkpoint_store.hpp"
 
 namespace millstream::inline v0 {

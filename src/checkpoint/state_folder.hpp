@@ -6,8 +6,6 @@
 #include <string>
 #include <string_view>
 
-#include "millstream/core/file_system.hpp"
-#include "millstream/core/status.hpp"
 #include "millstream/io/checkpoint_id.hpp"
 
 namespace millstream::inline v0 {
@@ -34,8 +32,5 @@ bool is_checkpoint_file(std::string_view name);
 /// Of COMMITTED: text, with a checksum as its last line.
 std::string marker_text(CheckpointId committed);
 std::optional<CheckpointId> parse_marker(std::string_view text);
-
-/// All of a private file, which must not be longer than `bytes_max`.
-Result<std::string> read_private_file(FileSystem& files, const std::string& path, std::uint64_t bytes_max);
 
 }  // namespace millstream::inline v0

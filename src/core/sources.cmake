@@ -11,6 +11,7 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/page_toucher.cpp
   ${CMAKE_CURRENT_LIST_DIR}/piece_arena.cpp
   ${CMAKE_CURRENT_LIST_DIR}/posix_file_system.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/private_file.cpp
   ${CMAKE_CURRENT_LIST_DIR}/status.cpp
   ${CMAKE_CURRENT_LIST_DIR}/timestamp.cpp)
 # Without them the library is as if they did not exist.

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/private_file.hpp"
 #include "millstream/codec/codec.hpp"
 #include "millstream/core/assert.hpp"
 #include "millstream/core/checksum.hpp"
@@ -60,7 +61,7 @@ Result<std::unique_ptr<OrderedColdStore>> OrderedColdStore::open(FileSystem& fil
 
 Status OrderedColdStore::load(const ColdImage& base) {
   for (const ColdImageFile& file : base.files) {
-    const Result<std::string> bytes = read_cold_file(files_, path_of(file.name), file.size_bytes);
+    const Result<std::string> bytes = read_private_file(files_, path_of(file.name), file.size_bytes);
     if (!bytes) return bytes.error();
     std::vector<RunColumn> changed;
     if (Checksum::of(*bytes) != file.checksum || !decode_value(*bytes, changed)) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/private_file.hpp"
 #include "millstream/codec/codec.hpp"
 #include "millstream/core/checksum.hpp"
 
@@ -116,7 +117,7 @@ Result<std::vector<ColdImageFile>> write_cold_image(FileSystem& files, const std
 }
 
 Result<ColdImage> read_cold_image(FileSystem& files, const std::string& folder) {
-  const Result<std::string> read = read_cold_file(files, path_in(folder, kColdImageName), kColdImageBytesMax);
+  const Result<std::string> read = read_private_file(files, path_in(folder, kColdImageName), kColdImageBytesMax);
   if (!read && read.error().code() == ErrorCode::kNotFound) {
     return damaged(folder, "there is no file IMAGE, so it was never finished or is somewhere else");
   }
@@ -173,7 +174,7 @@ Status take_cold_image(FileSystem& files, const std::string& image_folder, const
       }
       continue;
     }
-    const Result<std::string> bytes = read_cold_file(files, from, kCopyBytesMax);
+    const Result<std::string> bytes = read_private_file(files, from, kCopyBytesMax);
     if (!bytes) return bytes.error();
     // Here and not before, for a file may change between a check and this.
     if (Checksum::of(*bytes) != file.checksum) return damaged(image_folder, file.name + " is damaged");
@@ -196,21 +197,6 @@ Status prepare_cold_folder(FileSystem& files, const std::string& folder) {
     if (Status s = files.remove(path_in(folder, name)); !s.ok()) return s;
   }
   return {};
-}
-
-Result<std::string> read_cold_file(FileSystem& files, const std::string& path, std::uint64_t bytes_max) {
-  Result<std::unique_ptr<ReadableFile>> file = files.open_private(path);
-  if (!file) return file.error();
-  const Result<FileInfo> info = (*file)->info();
-  if (!info) return info.error();
-  if (info->size_bytes > bytes_max) {
-    return Status{ErrorCode::kInvalidData, path + ": " + std::to_string(info->size_bytes) + " bytes are too many"};
-  }
-  std::string bytes(info->size_bytes, '\0');
-  const Result<std::size_t> got = (*file)->read_at(0, bytes);
-  if (!got) return got.error();
-  bytes.resize(*got);
-  return bytes;
 }
 
 Result<std::uint64_t> cold_file_checksum(FileSystem& files, const std::string& path) {

@@ -64,9 +64,6 @@ enum class ColdCheck {
 /// Makes the folder of a store, or empties it. kInvalidArgument where it holds what is no file of a store.
 [[nodiscard]] MILLSTREAM_EXPORT Status prepare_cold_folder(FileSystem& files, const std::string& folder);
 
-/// All bytes of a file of at most `bytes_max`.
-[[nodiscard]] MILLSTREAM_EXPORT Result<std::string> read_cold_file(FileSystem& files, const std::string& path,
-                                                                   std::uint64_t bytes_max);
 /// Of a file that may be large.
 [[nodiscard]] MILLSTREAM_EXPORT Result<std::uint64_t> cold_file_checksum(FileSystem& files, const std::string& path);
 
