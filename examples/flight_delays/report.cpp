@@ -7,15 +7,18 @@
 #include <cstdint>
 #include <cstdio>
 #include <millstream/codec/encode.hpp>
+#include <optional>
 
 namespace {
+
+constexpr std::uint64_t kSamplesForP9999 = 100'000;
 
 struct Latency {
   double p50;
   double p90;
   double p99;
   double p999;
-  double p9999;
+  std::optional<double> p9999;  // one sample in ten thousand says nothing before there are ten of them
   double max;
 };
 BOOST_DESCRIBE_STRUCT(Latency, (), (p50, p90, p99, p999, p9999, max))
@@ -34,13 +37,14 @@ Report report_of(const ms::JobMetrics& metrics) {
     return std::chrono::duration<double, std::milli>{d}.count();
   };
   const auto quantile = [&](double q) { return milliseconds(metrics.latency.quantile(q)); };
+  std::optional<double> p9999;
+  if (metrics.latency.count() >= kSamplesForP9999) p9999 = quantile(0.9999);
   const double seconds = std::chrono::duration<double>{metrics.elapsed}.count();
   return {metrics.records_in,
           seconds,
           seconds > 0 ? std::round(static_cast<double>(metrics.records_in) / seconds) : 0,
           metrics.late_dropped,
-          {quantile(0.5), quantile(0.9), quantile(0.99), quantile(0.999), quantile(0.9999),
-           milliseconds(metrics.latency.max())}};
+          {quantile(0.5), quantile(0.9), quantile(0.99), quantile(0.999), p9999, milliseconds(metrics.latency.max())}};
 }
 
 // 45917 -> "45,917"

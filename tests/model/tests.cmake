@@ -18,4 +18,7 @@ if(TARGET flight_delays)
   target_compile_definitions(model_flight_delays_speaks PRIVATE FLIGHT_DELAYS_PROGRAM="$<TARGET_FILE:flight_delays>")
   target_compile_definitions(model_flight_delays PRIVATE
     FLIGHT_DELAYS_PROGRAM="$<TARGET_FILE:flight_delays>" FLIGHTS_CSV="${PROJECT_SOURCE_DIR}/examples/data/flights.csv")
+  millstream_add_test(model_flight_report flight_report_test.cpp
+    ${PROJECT_SOURCE_DIR}/examples/flight_delays/report.cpp LABELS example)
+  target_include_directories(model_flight_report PRIVATE ${PROJECT_SOURCE_DIR}/examples)
 endif()
