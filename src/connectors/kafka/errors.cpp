@@ -39,8 +39,9 @@ Meaning meaning_of(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
     case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
       return {ErrorCode::kUnavailable, ErrorClass::kFinal,
-              "another instance of the job has begun with the same transactional.id, or the transaction was open for "
-              "longer than .transaction_timeout: run one instance, and give others their own .instance"};
+              "this process was fenced: another instance of the job has begun with the same transactional.id, or the "
+              "transaction was open for longer than .transaction_timeout; run one instance, and give others their own "
+              ".instance"};
     case RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT:
       return {ErrorCode::kInvalidArgument, ErrorClass::kFinal,
               "the brokers' transaction.max.timeout.ms is less than .transaction_timeout: set that lower"};
