@@ -104,6 +104,7 @@ Status OrderedColdStore::write_run(std::string_view bytes) {
     static_cast<void>(files_.remove(path_of(run.name)));
     return written;
   }
+  const std::scoped_lock lock{mutex_};
   runs_.push_back(run);
   return {};
 }
@@ -152,6 +153,7 @@ Status OrderedColdStore::rewrite() {
   if (Status s = write_run(bytes); !s.ok()) return fail(s.at("merging files"));
   // One that cannot be removed is in no image, and goes when the folder is emptied.
   for (std::size_t i = 0; i < old; ++i) static_cast<void>(files_.remove(path_of(runs_[i].name)));
+  const std::scoped_lock lock{mutex_};
   runs_.erase(runs_.begin(), runs_.begin() + static_cast<std::ptrdiff_t>(old));
   return {};
 }
@@ -204,6 +206,7 @@ Status OrderedColdStore::scan(std::uint32_t column, std::string_view first, std:
 
 ColdStatistics OrderedColdStore::statistics() {
   ColdStatistics now;
+  const std::scoped_lock lock{mutex_};
   now.files = now.runs = runs_.size();
   for (const Run& run : runs_) now.file_bytes += run.size_bytes;
   now.rounds = rounds_;

@@ -129,8 +129,8 @@ struct ColdStatistics {
   std::size_t pinned_bytes = 0;   ///< in use by reads at this moment
 };
 
-/// The writer's calls (room, ingest, link, statistics) are for one thread at a time; the others may be called from any
-/// thread, also meanwhile. After kIo or kInvalidData from a writer's call the store takes nothing more: close it, and
+/// The writer's calls (room, ingest, link) are for one thread at a time; the others may be called from any thread, also
+/// meanwhile. After kIo or kInvalidData from a writer's call the store takes nothing more: close it, and
 /// begin from the last checkpoint. Messages name folder, cause and next step.
 class MILLSTREAM_EXPORT ColdStore {
  public:
