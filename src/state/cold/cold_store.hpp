@@ -130,8 +130,8 @@ struct ColdStatistics {
 };
 
 /// The writer's calls (room, ingest, link) are for one thread at a time; the others may be called from any thread, also
-/// meanwhile. After kIo or kInvalidData from a writer's call the store takes nothing more: close it, and
-/// begin from the last checkpoint. Messages name folder, cause and next step.
+/// meanwhile. After kIo or kInvalidData from a writer's call the store takes nothing more: close it, and begin from the
+/// last checkpoint. Messages name folder, cause and next step.
 class MILLSTREAM_EXPORT ColdStore {
  public:
   virtual ~ColdStore() = default;
