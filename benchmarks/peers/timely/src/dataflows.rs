@@ -64,7 +64,13 @@ pub fn run(work: Work, events: Arc<Vec<Event>>) -> Meter {
                 (Kind::Windows, slides) => sliding(stream, slides as usize),
             };
             let meter = meter.clone();
-            results.inspect_batch(move |_, batch| meter.borrow_mut().fold(batch)).probe_with(&probe);
+            results
+                .inspect_core(move |event| {
+                    if let Ok((_, batch)) = event {
+                        meter.borrow_mut().fold(batch);
+                    }
+                })
+                .probe_with(&probe);
         });
         meter.borrow_mut().read();
         for chunk in events.chunks(CHUNK) {
