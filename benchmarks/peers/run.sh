@@ -233,8 +233,8 @@ quoted() { sed 's/\\/\\\\/g; s/"/\\"/g; s/[[:cntrl:]]/ /g; s/.*/"&"/' <<<"$1"; }
 list() { local IFS=,; echo "[$*]"; }
 
 skip() {
-  rows+=("{\"work\":\"$work\",\"system\":\"$1\",\"checkpoint\":\"$checkpoint\",\"skipped\":$(quoted "$2")}")
-  printf '%-14s %-14s %-8s %s\n' "$work" "$1" "$checkpoint" "skipped: $2"
+  rows+=("{\"work\":\"$work\",\"system\":\"$1\",\"skipped\":$(quoted "$2")}")
+  printf '%-14s %-14s %s\n' "$work" "$1" "skipped: $2"
 }
 
 guarantee_of() {
@@ -256,7 +256,7 @@ measure() {
       running+=("$system")
     else
       bad=1
-      skip "$system" "${line#error }"
+      skip "$system" "checkpoint $checkpoint: ${line#error }"
       end "$system"
     fi
   done
@@ -266,7 +266,7 @@ measure() {
       tell "$system" run || true
       if ! answer "$system"; then
         bad=1
-        skip "$system" "${line#error }"
+        skip "$system" "checkpoint $checkpoint: ${line#error }"
         end "$system"
         continue
       fi
@@ -310,18 +310,17 @@ for work in "${works[@]}"; do
     sliding_60) count=${records:-1000000} ;;
     *) count=${records:-10000000} ;;
   esac
+  for system in "${systems[@]}"; do
+    if [[ -n ${reasons[$system]:-} ]]; then skip "$system" "${reasons[$system]}"; fi
+  done
   for interval in "${checkpoints[@]}"; do
     checkpoint=none
     if ((interval > 0)); then checkpoint="$interval ms"; fi
     contenders=()
     for system in "${systems[@]}"; do
-      if ((interval > 0)) && [[ $system == hand || $system == timely ]]; then
-        continue  # they have none
-      elif [[ -n ${reasons[$system]:-} ]]; then
-        skip "$system" "${reasons[$system]}"
-      else
-        contenders+=("$system")
-      fi
+      if [[ -n ${reasons[$system]:-} ]]; then continue; fi
+      if ((interval > 0)) && [[ $system == hand || $system == timely ]]; then continue; fi  # they have none
+      contenders+=("$system")
     done
     if ((${#contenders[@]} > 0)); then measure "${contenders[@]}"; fi
   done

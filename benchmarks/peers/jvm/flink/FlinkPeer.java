@@ -38,6 +38,9 @@ public final class FlinkPeer extends Peer {
     protected void open() throws Exception {
         Configuration configuration = new Configuration();
         configuration.setString("rest.address", "localhost");
+        configuration.setString("rest.bind-address", "localhost");
+        configuration.setString("jobmanager.bind-host", "localhost");
+        configuration.setString("taskmanager.bind-host", "localhost");
         cluster = new MiniCluster(new MiniClusterConfiguration.Builder()
             .setConfiguration(configuration)
             .setCommonBindAddress("localhost")

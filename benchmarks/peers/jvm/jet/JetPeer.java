@@ -16,8 +16,8 @@ import com.hazelcast.jet.core.BroadcastKey;
 import com.hazelcast.jet.core.EventTimeMapper;
 import com.hazelcast.jet.core.EventTimePolicy;
 import com.hazelcast.jet.core.Inbox;
-import com.hazelcast.jet.core.Processor;
 import com.hazelcast.jet.core.ProcessorMetaSupplier;
+import com.hazelcast.jet.core.ProcessorSupplier;
 import com.hazelcast.jet.core.Watermark;
 import com.hazelcast.jet.pipeline.Pipeline;
 import com.hazelcast.jet.pipeline.Sink;
@@ -109,11 +109,11 @@ public final class JetPeer extends Peer {
     private static StreamSource<Event> events() {
         return Sources.streamFromProcessorWithWatermarks("events", false,
             policy -> ProcessorMetaSupplier.forceTotalParallelismOne(
-                com.hazelcast.jet.core.ProcessorSupplier.of(() -> new EventProcessor(policy))));
+                ProcessorSupplier.of(() -> new EventProcessor(policy))));
     }
 
     private static Sink<Object> fold() {
-        return Sinks.fromProcessor("fold", ProcessorMetaSupplier.of(1, () -> new FoldProcessor()));
+        return Sinks.fromProcessor("fold", ProcessorMetaSupplier.of(1, FoldProcessor::new));
     }
 
     /** Reads {@link Events}, some at a time; a snapshot has the number of the next one. */
@@ -129,12 +129,8 @@ public final class JetPeer extends Peer {
         }
 
         @Override
-        protected void init(Processor.Context context) {
-            Meter.read();
-        }
-
-        @Override
         public boolean complete() {
+            if (next == 0) Meter.read();
             while (emitFromTraverser(chunk)) {
                 if (next == Events.size()) return true;
                 chunk = chunkFrom(next, Math.min(next + CHUNK, Events.size()));
