@@ -131,7 +131,7 @@ prepare_jvm() {
 
 command_of() {
   local system=$1 opened
-  local java=(java -XX:+UseParallelGC -Xmx4g -Dorg.slf4j.simpleLogger.defaultLogLevel=warn)
+  local java=(java -XX:+UseParallelGC -Xmx4g -Djava.io.tmpdir="$build/tmp/$system" -Dorg.slf4j.simpleLogger.defaultLogLevel=warn)
   case $system in
     hand | millstream) command=("$root/build/bench/benchmarks/peers_millstream" --system "$system") ;;
     timely) command=("$build/timely/target/release/peers_timely") ;;
@@ -190,8 +190,8 @@ start() {
   local system=$1 pipes=$build/pipes.$1 command=() fd
   shift
   command_of "$system"
-  rm -rf "$pipes"
-  mkdir -p "$pipes"
+  rm -rf "$pipes" "$build/tmp/$system"
+  mkdir -p "$pipes" "$build/tmp/$system"
   mkfifo "$pipes/in" "$pipes/out"
   "${command[@]}" "$@" --folder "$build/state/$system" <"$pipes/in" >"$pipes/out" 2>"$build/log/$system.log" &
   pid[$system]=$!
@@ -217,7 +217,7 @@ end() {
   fd=${from[$system]}
   exec {fd}<&-
   unset "pid[$system]" "to[$system]" "from[$system]"
-  rm -rf "$build/state/$system"
+  rm -rf "$build/state/$system" "$build/tmp/$system"
 }
 
 end_all() { for system in "${!pid[@]}"; do end "$system"; done; }
