@@ -184,6 +184,8 @@ class EngineBuilder {
       if (!listed.ok()) failures.push_back(listed.at("source '" + engine_->ids_[number] + "'"));
     }
     if (!failures.empty()) return all_of(failures);
+    const Status admitted = guarded_call([&] { return start_.admit(options_); });
+    if (!admitted.ok()) return admitted.at("state_dir '" + options_.state_dir + "'");
     for (std::uint32_t number = 0; number < graph_.size(); ++number) {
       const Node& node = graph_.node(number);
       if (!node.assigns_event_time) continue;

@@ -33,6 +33,7 @@ if(MILLSTREAM_TEST_SWITCHES)
 endif()
 millstream_add_test(runtime_log_recovery log_recovery_test.cpp LIBRARIES millstream_log_job)
 millstream_add_test(runtime_decider decider_test.cpp)
+millstream_add_test(runtime_new_splits new_splits_test.cpp)
 # What it shows is the same under a sanitizer, only later.
 if(MILLSTREAM_TEST_SWITCHES AND NOT MILLSTREAM_SANITIZE)
   millstream_add_test(runtime_mutants mutants_test.cpp LIBRARIES millstream_crashing_job millstream_log_job

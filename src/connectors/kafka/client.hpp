@@ -163,6 +163,9 @@ struct TransactionReply {
   };
   Outcome outcome = Outcome::kOk;
   Status status = {};  ///< why it is not kOk
+  /// Since the call before, a connection has: what was sent by it may have been sent again by another one, and the
+  /// first be under way still. Not every loss is told.
+  bool connection_lost = false;
 
   [[nodiscard]] bool ok() const { return outcome == Outcome::kOk; }
 };
@@ -190,6 +193,8 @@ class Transactions {
                                                       std::chrono::milliseconds timeout) = 0;
   [[nodiscard]] virtual TransactionReply commit(std::chrono::milliseconds timeout) = 0;
   [[nodiscard]] virtual TransactionReply abort(std::chrono::milliseconds timeout) = 0;
+  /// Some call was answered with kFenced, or a message that is written into the transaction was.
+  [[nodiscard]] virtual bool fenced() = 0;
 };
 
 class Client {

@@ -109,6 +109,11 @@ void LibrdkafkaHandle::note_error(rd_kafka_resp_err_t code, std::string_view rea
 }
 
 void LibrdkafkaHandle::keep_error(rd_kafka_resp_err_t code, std::string_view reason) {
+  if (is_fencing(code)) note_fenced();
+  // "...: Disconnected (after 812ms in state UP)"; nothing was under way by one that did not come about.
+  if (reason.find("in state UP") != std::string_view::npos) {
+    lost_connections_.fetch_add(1, std::memory_order_relaxed);
+  }
   Status status = to_status(code, reason);
   const std::scoped_lock lock{said_mutex_};
   if (class_of(code) == ErrorClass::kFinal) {

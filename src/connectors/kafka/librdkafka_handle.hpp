@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -62,6 +63,14 @@ class LibrdkafkaHandle {
   [[nodiscard]] Status timed_out(const std::string& what);
   /// Serves without a log: what it says comes with the next serve().
   [[nodiscard]] Status look();
+  /// Another client has its transactional.id, or brokers have aborted its transaction: it can only be destroyed.
+  [[nodiscard]] bool fenced() const noexcept { return fenced_.load(std::memory_order_relaxed); }
+  void note_fenced() noexcept { fenced_.store(true, std::memory_order_relaxed); }
+  /// How often a connection that was up has broken, as far as the client tells: of one broker it says the same only
+  /// once in 30 s.
+  [[nodiscard]] std::uint64_t lost_connections() const noexcept {
+    return lost_connections_.load(std::memory_order_relaxed);
+  }
   /// Trouble of the client as a whole or of one partition: the next serve() logs it, or reports it where it is final.
   void note_error(rd_kafka_resp_err_t code, std::string_view reason);
 
@@ -78,6 +87,8 @@ class LibrdkafkaHandle {
   rd_kafka_t* client_ = nullptr;
   std::string brokers_;
   std::atomic<bool> has_events_{false};
+  std::atomic<bool> fenced_{false};
+  std::atomic<std::uint64_t> lost_connections_{0};
   std::mutex topics_mutex_;
   std::map<std::string, rd_kafka_topic_t*> topics_;
   std::mutex notify_mutex_;

@@ -31,7 +31,9 @@ std::size_t size_of(const rd_kafka_message_t& message) {
   return all;
 }
 
-void on_delivery(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void* /*opaque*/) {
+void on_delivery(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void* opaque) {
+  // The client itself may come to that conclusion later.
+  if (is_fencing(message->err)) static_cast<LibrdkafkaHandle*>(opaque)->note_fenced();
   auto& log = *static_cast<DeliveryLog*>(message->_private);
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     log.delivered(size_of(*message));
@@ -132,6 +134,7 @@ class LibrdkafkaProducer final : public Producer {
       const rd_kafka_resp_err_t cause = rd_kafka_fatal_error(handle_->get(), text, sizeof text);
       if (is_fencing(cause)) error = cause;
     }
+    if (is_fencing(error)) handle_->note_fenced();
     Status status = to_status(error, text);
     log.failed(bytes, status);
     return status;
