@@ -133,7 +133,8 @@ struct OutgoingMessage {
 class DeliveryLog {
  public:
   virtual ~DeliveryLog() = default;
-  virtual void delivered(std::size_t bytes) = 0;
+  /// `bytes`: of all of these messages together.
+  virtual void delivered(std::size_t messages, std::size_t bytes) = 0;
   virtual void failed(std::size_t bytes, Status cause) = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "connectors/kafka/delivery_group.hpp"
 #include "connectors/kafka/errors.hpp"
 
 namespace millstream::inline v0::kafka::detail {
@@ -65,14 +66,14 @@ LibrdkafkaHandle::~LibrdkafkaHandle() {
   rd_kafka_queue_t* main = rd_kafka_queue_get_main(client_);
   rd_kafka_queue_cb_event_enable(main, nullptr, nullptr);
   rd_kafka_queue_destroy(main);
-  for (const auto& [name, topic] : topics_) rd_kafka_topic_destroy(topic);
+  for (const auto& [name, topic] : topics_) rd_kafka_topic_destroy(topic.native);
   rd_kafka_destroy(client_);
 }
 
-rd_kafka_topic_t* LibrdkafkaHandle::topic(const std::string& name) {
+LibrdkafkaHandle::KnownTopic LibrdkafkaHandle::known_topic(const std::string& name) {
   const std::scoped_lock lock{topics_mutex_};
-  rd_kafka_topic_t*& topic = topics_[name];
-  if (topic == nullptr) topic = rd_kafka_topic_new(client_, name.c_str(), nullptr);
+  KnownTopic& topic = topics_[name];
+  if (topic.native == nullptr) topic.native = rd_kafka_topic_new(client_, name.c_str(), nullptr);
   return topic;
 }
 
@@ -163,7 +164,10 @@ void LibrdkafkaHandle::say(LogLevel level, std::string text) {
 
 Status LibrdkafkaHandle::look() {
   has_events_.store(false, std::memory_order_seq_cst);  // first: what comes while it is served tells again
-  rd_kafka_poll(client_, 0);
+  {
+    const DeliveryGroup group;
+    rd_kafka_poll(client_, 0);
+  }
   const std::scoped_lock lock{said_mutex_};
   return final_;
 }
@@ -224,6 +228,8 @@ Result<std::int32_t> LibrdkafkaHandle::partitions(const std::string& name, Deadl
     return Answer::kDone;
   });
   if (!s.ok()) return s;
+  const std::scoped_lock lock{topics_mutex_};
+  topics_[name].partitions = partitions;
   return partitions;
 }
 

@@ -45,7 +45,12 @@ class LibrdkafkaHandle {
 
   [[nodiscard]] rd_kafka_t* get() const noexcept { return client_; }
   /// Kept for the life of the client: a topic that it does not know yet costs the first message a second. Any thread.
-  [[nodiscard]] rd_kafka_topic_t* topic(const std::string& name);
+  [[nodiscard]] rd_kafka_topic_t* topic(const std::string& name) { return known_topic(name).native; }
+  struct KnownTopic {
+    rd_kafka_topic_t* native = nullptr;
+    std::int32_t partitions = 0;  ///< when partitions() was asked; topics get more of them, never fewer
+  };
+  [[nodiscard]] KnownTopic known_topic(const std::string& name);
 
   // As ClientHandle has them; any thread.
   [[nodiscard]] Status serve(const LogHook& log);
@@ -90,7 +95,7 @@ class LibrdkafkaHandle {
   std::atomic<bool> fenced_{false};
   std::atomic<std::uint64_t> lost_connections_{0};
   std::mutex topics_mutex_;
-  std::map<std::string, rd_kafka_topic_t*> topics_;
+  std::map<std::string, KnownTopic> topics_;
   std::mutex notify_mutex_;
   std::function<void()> notify_;
   std::mutex said_mutex_;

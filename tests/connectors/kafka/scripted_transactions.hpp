@@ -87,7 +87,7 @@ class ScriptedTransactions final : public kafka::detail::Client {
         all += message.value;
         for (const kafka::Header& header : message.headers) all += " " + header.name + ":" + header.value.value_or("");
         script_.written.push_back(all);
-        log.delivered(message.bytes());
+        log.delivered(1, message.bytes());
       }
       return {};
     }
