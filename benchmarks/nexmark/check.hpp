@@ -1,0 +1,15 @@
+// Whether a query gives what its model says, also when its job is stopped, cancelled and started again in the middle.
+#pragma once
+
+#include <string>
+
+#include "nexmark/query.hpp"
+#include "nexmark/run.hpp"
+
+namespace nexmark {
+
+/// "" or what is wrong. The input is one split, so that the results of every query are a function of it. A query by the
+/// wall clock runs in the simulator, whose clock follows the event times.
+[[nodiscard]] std::string check_query(const Query& query, const Input& input, const RunSettings& settings);
+
+}  // namespace nexmark
