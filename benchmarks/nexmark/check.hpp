@@ -8,8 +8,12 @@
 
 namespace nexmark {
 
-/// "" or what is wrong. The input is one split, so that the results of every query are a function of it. A query by the
-/// wall clock runs in the simulator, whose clock follows the event times.
-[[nodiscard]] std::string check_query(const Query& query, const Input& input, const RunSettings& settings);
+struct Checked {
+  std::uint64_t results = 0;  // of the model
+  std::string wrong = {};     // empty where all is as in the model; a query without results is wrong, too
+};
+/// The input is one split, so that the results of every query are a function of it. A query by the wall clock runs in
+/// the simulator, whose clock follows the event times.
+[[nodiscard]] Checked check_query(const Query& query, const Input& input, const RunSettings& settings);
 
 }  // namespace nexmark

@@ -103,10 +103,15 @@ bool compare_with_hand(const Wanted& wanted) {
 bool check(const Wanted& wanted) {
   bool good = true;
   for (const Query& query : wanted.queries) {
-    const std::string wrong = check_query(query, wanted.input, wanted.run);
-    std::printf("%-4s %s\n", query.name, wrong.empty() ? "as the model" : wrong.c_str());
+    const Checked checked = check_query(query, wanted.input, wanted.run);
+    if (checked.wrong.empty()) {
+      std::printf("%-4s %8llu results, as in the model\n", query.name,
+                  static_cast<unsigned long long>(checked.results));
+    } else {
+      std::printf("%-4s WRONG: %s\n", query.name, checked.wrong.c_str());
+    }
     std::fflush(stdout);
-    good = good && wrong.empty();
+    good = good && checked.wrong.empty();
   }
   return good;
 }

@@ -70,8 +70,11 @@ TEST(Generator, MakesOnePersonThreeAuctionsAndFortySixBidsOfFiftyWithIdsInARow) 
   for (std::uint64_t n = 0; n < 5000; ++n) {
     const Event event = generator.event(n);
     ++kinds[event.index()];
-    if (const Person* person = std::get_if<Person>(&event)) EXPECT_EQ(person->id, next_person++);
-    if (const Auction* auction = std::get_if<Auction>(&event)) EXPECT_EQ(auction->id, next_auction++);
+    if (const Person* person = std::get_if<Person>(&event)) {
+      EXPECT_EQ(person->id, next_person++);
+    } else if (const Auction* auction = std::get_if<Auction>(&event)) {
+      EXPECT_EQ(auction->id, next_auction++);
+    }
   }
   EXPECT_EQ(kinds, (std::map<std::size_t, int>{{0, 100}, {1, 300}, {2, 4600}}));
 }
