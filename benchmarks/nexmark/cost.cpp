@@ -32,13 +32,15 @@ struct Line {
 
 struct Timed {
   double seconds;
+  double cpu_seconds;
   Digest digest;
 };
 template <class F>
 Timed time(F&& f) {
+  const double cpu = cpu_seconds();
   const auto start = Clock::now();
   const Digest digest = f();
-  return {std::chrono::duration<double>(Clock::now() - start).count(), digest};
+  return {std::chrono::duration<double>(Clock::now() - start).count(), cpu_seconds() - cpu, digest};
 }
 
 Digest by_engine(const Query& query, const Input& input) {
@@ -50,21 +52,24 @@ Digest by_engine(const Query& query, const Input& input) {
   return results->digest();
 }
 
-Line compare_one(const Query& query, const Input& input, int rounds) {
+Line compare_one(const Query& query, const Input& input, int rounds, double& cpu_ratio) {
   Line line{.name = std::string{"nexmark_"} + query.name, .records = input.events};
   // Not timed: brings caches, page tables and the allocator to where they stay.
   line.equal = by_engine(query, input) == query.hand(input);
-  std::vector<double> engine, hand;
+  std::vector<double> engine, hand, engine_cpu, hand_cpu;
   for (int round = 0; round < rounds; ++round) {
     const Timed ours = time([&] { return by_engine(query, input); });
     const Timed theirs = time([&] { return query.hand(input); });
     line.equal = line.equal && ours.digest == theirs.digest;
     engine.push_back(ours.seconds);
     hand.push_back(theirs.seconds);
+    engine_cpu.push_back(ours.cpu_seconds);
+    hand_cpu.push_back(theirs.cpu_seconds);
     line.ratios.push_back(theirs.seconds / ours.seconds);
   }
   line.seconds = compare::median_of(engine).value;
   line.hand_seconds = compare::median_of(hand).value;
+  cpu_ratio = compare::median_of(hand_cpu).value / compare::median_of(engine_cpu).value;
   line.ratio = line.hand_seconds / line.seconds;
   line.ratio_min = *std::min_element(line.ratios.begin(), line.ratios.end());
   line.ratio_max = *std::max_element(line.ratios.begin(), line.ratios.end());
@@ -79,14 +84,16 @@ bool compare_with_hand(const Wanted& wanted) {
   events->reserve(input.events);
   for (std::uint64_t n = 0; n < input.events; ++n) events->push_back(input.generator->event(n));
   input.made = events;
-  std::printf("%-14s %10s %10s %7s %15s %s\n", "row", "M/s", "by hand", "ratio", "min - max", "results");
+  std::printf("%-14s %10s %10s %7s %15s %9s %s\n", "row", "M/s", "by hand", "ratio", "min - max", "CPU ratio",
+              "results");
   std::vector<Line> lines;
   for (const Query& query : wanted.queries) {
     if (query.hand == nullptr) continue;
-    const Line& line = lines.emplace_back(compare_one(query, input, wanted.rounds));
+    double cpu_ratio = 0;
+    const Line& line = lines.emplace_back(compare_one(query, input, wanted.rounds, cpu_ratio));
     const double millions = static_cast<double>(line.records) / 1e6;
-    std::printf("%-14s %10.2f %10.2f %7.2f %7.2f - %5.2f %s\n", line.name.c_str(), millions / line.seconds,
-                millions / line.hand_seconds, line.ratio, line.ratio_min, line.ratio_max,
+    std::printf("%-14s %10.2f %10.2f %7.2f %7.2f - %5.2f %9.2f %s\n", line.name.c_str(), millions / line.seconds,
+                millions / line.hand_seconds, line.ratio, line.ratio_min, line.ratio_max, cpu_ratio,
                 line.equal ? "equal" : "DIFFERENT");
     std::fflush(stdout);
   }
