@@ -70,7 +70,8 @@ void declare(CLI::App& app, CommandLine& line) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   app.add_option("--json", line.json, "Writes the rows to this file, as a JSON array");
-  auto* results = app.add_option("--results", line.results, "Writes the results of the one query as JSON lines");
+  auto* results =
+      app.add_option("--results", line.results, "Writes the results of the one query, which runs once, as JSON lines");
   auto* check = app.add_flag("--check", line.check,
                              "Whether each query gives what a plain model gives, in one run and when its job is\n"
                              "stopped, cancelled and started again; ends with 1 where one does not");

@@ -1,6 +1,7 @@
 // The plain program beside CountDistinct: a set for each column.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <set>
 

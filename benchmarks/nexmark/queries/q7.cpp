@@ -1,4 +1,5 @@
 // q7, highest bid: the bids with the highest price in each 10 seconds.
+#include <algorithm>
 #include <map>
 
 #include "millstream/stream/windowed_stream.hpp"
