@@ -1,0 +1,48 @@
+# What nexmark writes, says and ends with. cmake -DPROGRAM=<file> -DFOLDER=<scratch folder> -P test.cmake
+file(MAKE_DIRECTORY ${FOLDER})
+
+# expect(<result> <regular expression> <arguments...>)
+function(expect result pattern)
+  execute_process(COMMAND ${PROGRAM} ${ARGN} WORKING_DIRECTORY ${FOLDER}
+    OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE actual)
+  if(NOT actual EQUAL result OR NOT output MATCHES "${pattern}")
+    message(SEND_ERROR "${ARGN}: ended with ${actual}, not ${result} and '${pattern}':\n${output}")
+  endif()
+endfunction()
+
+# lines(<number> <file> <regular expression>): all of them match.
+function(expect_lines number file pattern)
+  file(STRINGS ${FOLDER}/${file} all)
+  list(FILTER all INCLUDE REGEX "${pattern}")
+  list(LENGTH all found)
+  if(NOT found EQUAL number)
+    message(SEND_ERROR "${file}: ${found} lines match '${pattern}', not ${number}")
+  endif()
+endfunction()
+
+expect(0 "^$" --dump events.jsonl --events 1000)
+expect_lines(20 events.jsonl "^{\"event_type\":0,\"person\":{\"id\":10[0-2].*,\"auction\":null,\"bid\":null}$")
+expect_lines(60 events.jsonl "^{\"event_type\":1,\"person\":null,\"auction\":{\"id\":10.*,\"bid\":null}$")
+expect_lines(920 events.jsonl "^{\"event_type\":2,\"person\":null,\"auction\":null,\"bid\":{\"auction\":10")
+expect(0 "q0 " --query q0 --events 1000 --results q0.jsonl)
+expect_lines(920 q0.jsonl "^{\"auction\":1.*\"date_time\":\"2015-07-14T23:59:50")
+
+expect(0 "q22 +folders of the URL.*q20 join" --list)
+expect(0 "--event-rate" --help)
+expect(2 "q3 joins two streams" --query q3)
+expect(2 "Nexmark has no query 'q99'" --query q99)
+expect(2 "results of one query" --results all.jsonl)
+expect(2 "cannot write /nowhere/rows.json" --json /nowhere/rows.json)
+expect(2 "needs checkpoints" --check --checkpoint off)
+expect(2 "leave out --out-of-order" --cost --out-of-order 10)
+expect(1 "none of the queries has a loop by hand" --cost --query q10 --events 1000)
+foreach(wrong IN ITEMS "--backend;rocksdb;RocksDB yet" "--backend;disk;'disk' is not memory" "--checkpoint;1h;'1h' is not off"
+    "--events;1;range" "--shards;0;range" "--check;--cost;excludes")
+  list(GET wrong 0 option)
+  list(GET wrong 1 value)
+  list(GET wrong 2 message)
+  execute_process(COMMAND ${PROGRAM} ${option} ${value} OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE actual)
+  if(actual EQUAL 0 OR NOT output MATCHES "${message}")
+    message(SEND_ERROR "${option} ${value}: ended with ${actual}, without '${message}':\n${output}")
+  endif()
+endforeach()
