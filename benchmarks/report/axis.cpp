@@ -21,7 +21,7 @@ std::vector<double> nice_ticks(double low, double high, int count) {
   const double raw = (high - low) / std::max(count, 1);
   const double power = std::pow(10, std::floor(std::log10(raw)));
   const double digit = raw / power;
-  const double step = power * (digit < 1.5 ? 1 : digit < 3.5 ? 2 : digit < 7.5 ? 5 : 10);
+  const double step = power * (digit < 1.5 ? 1 : digit < 3 ? 2 : digit < 7 ? 5 : 10);
   // A range that is a multiple of the step must not get one more for the rounding of its ends.
   const double first = std::floor(low / step + 1e-9);
   const double last = std::ceil(high / step - 1e-9);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 
 #include "report/axis.hpp"
@@ -88,7 +89,9 @@ void draw(Svg& svg, const std::vector<Point>& points, Style style) {
 
 std::string percentile_name(double quantile) {
   if (quantile >= 1) return "max";
-  return std::string{"p"}.append(short_number(std::round(quantile * 1e6) / 1e4));
+  char text[32];
+  std::snprintf(text, sizeof text, "p%.6g", quantile * 100);
+  return text;
 }
 
 }  // namespace

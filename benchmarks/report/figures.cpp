@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <cstdio>
 #include <map>
 #include <set>
 
@@ -21,6 +22,12 @@ std::string joined(std::initializer_list<std::string> parts) {
   std::string all;
   for (const std::string& part : parts) all += part;
   return all;
+}
+
+std::string milliseconds(double micros) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.0f", micros / 1e3);
+  return text;
 }
 
 // The pipeline of a row of a sweep: keyed of keyed_50_percent.
@@ -56,8 +63,7 @@ Figure kafka(const File& file) {
       const auto p99 = row.arrays.find("p99_us");
       if (p50 == row.arrays.end() || p99 == row.arrays.end() || p50->second.empty() || p99->second.empty()) continue;
       end_to_end = joined({" End to end at ", short_number(value_of(row, "rate")), "/s: p50 ",
-                           short_number(p50->second.front() / 1e3), " ms, p99 ",
-                           short_number(p99->second.front() / 1e3), " ms."});
+                           milliseconds(p50->second.front()), " ms, p99 ", milliseconds(p99->second.front()), " ms."});
       continue;
     }
     for (const bool exactly : {true, false}) {

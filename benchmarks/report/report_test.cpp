@@ -17,6 +17,7 @@ TEST(NiceTicks, AreRoundAndCoverTheRange) {
   EXPECT_EQ(nice_ticks(0, 10, 5), (Ticks{0, 2, 4, 6, 8, 10}));
   EXPECT_EQ(nice_ticks(0, 47, 5), (Ticks{0, 10, 20, 30, 40, 50}));
   EXPECT_EQ(nice_ticks(-3, 3, 3), (Ticks{-4, -2, 0, 2, 4}));
+  EXPECT_EQ(nice_ticks(0, 172, 5), (Ticks{0, 50, 100, 150, 200}));
 }
 
 TEST(NiceTicks, OfNoRangeAreFromZeroToOne) {
@@ -87,6 +88,12 @@ TEST(Charts, CutLongNamesButKeepTheNote) {
   const std::string svg =
       bars("t", "share", {{.label = std::string(500, 'x'), .value = 1, .note = "0.83"}}, std::nullopt);
   EXPECT_NE(svg.find("\u2026: 0.83<"), std::string::npos);
+}
+
+TEST(Charts, NameRarePercentilesInFull) {
+  const std::string svg = percentiles("t", {{"a", Style::kSolid, {{0.9999, 3}, {1, 4}}}});
+  EXPECT_NE(svg.find(">p99.99<"), std::string::npos);
+  EXPECT_NE(svg.find(">max<"), std::string::npos);
 }
 
 TEST(Charts, GoldenLine) {
