@@ -2,6 +2,9 @@
 // records).
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <map>
+
 #include "connectors/drive.hpp"
 #include "connectors/kafka/real_broker.hpp"
 #include "millstream/connectors/kafka/source.hpp"
@@ -151,20 +154,32 @@ TEST_F(KafkaSource, ATopicThatIsDeletedWhileItIsReadIsSaid) {
 TEST_F(KafkaSource, WrongCredentialsAreSaidAtOnceAndRightOnesWork) {
   if (!broker->owned()) GTEST_SKIP() << "the user's own broker has no such listener";
   const std::string topic = broker->make_topic("secret", 1);
-  const auto with_password = [&](const std::string& password) {
+  const auto with = [&](const std::string& mechanism, const std::string& user, const std::string& password) {
     return list_splits(kafka::source<std::string>({.brokers = broker->sasl_brokers(),
                                                    .topic = topic,
+                                                   .connect_timeout = std::chrono::seconds{60},
                                                    .properties = {{"security.protocol", "SASL_PLAINTEXT"},
-                                                                  {"sasl.mechanism", "PLAIN"},
-                                                                  {"sasl.username", "ann"},
+                                                                  {"sasl.mechanism", mechanism},
+                                                                  {"sasl.username", user},
                                                                   {"sasl.password", password}}}));
   };
-  const auto right = with_password("secret");
-  EXPECT_TRUE(right) << right.error().to_string();
-  const auto wrong = with_password("guess");
-  EXPECT_EQ(wrong.error().code(), ErrorCode::kUnavailable);
-  EXPECT_THAT(wrong.error().message(),
-              AllOf(HasSubstr("refuses the credentials"), HasSubstr("sasl.password"), Not(HasSubstr("guess"))));
+  const std::map<std::string, std::string> passwords{
+      {"PLAIN", "secret"}, {"SCRAM-SHA-256", "secret256"}, {"SCRAM-SHA-512", "secret512"}};
+  for (const auto& [mechanism, password] : passwords) {
+    SCOPED_TRACE(mechanism);
+    const auto right = with(mechanism, "ann", password);
+    EXPECT_TRUE(right) << right.error().to_string();
+    const auto begin = std::chrono::steady_clock::now();
+    const auto wrong = with(mechanism, "ann", "guess");
+    const auto unknown = with(mechanism, "nobody", password);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{20}) << "it waited for connect_timeout";
+    for (const auto& refused : {wrong, unknown}) {
+      ASSERT_FALSE(refused);
+      EXPECT_EQ(refused.error().code(), ErrorCode::kUnavailable);
+      EXPECT_THAT(refused.error().message(), AllOf(HasSubstr("refuses the credentials"), HasSubstr("sasl.password"),
+                                                   Not(HasSubstr("guess")), Not(HasSubstr(password))));
+    }
+  }
 }
 
 TEST_F(KafkaSource, AnUnknownCertificateIsSaidAtOnceAndAKnownOneWorks) {
