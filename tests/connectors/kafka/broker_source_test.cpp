@@ -2,6 +2,9 @@
 // records).
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <map>
+
 #include "connectors/drive.hpp"
 #include "connectors/kafka/real_broker.hpp"
 #include "millstream/connectors/kafka/source.hpp"
@@ -151,20 +154,32 @@ TEST_F(KafkaSource, ATopicThatIsDeletedWhileItIsReadIsSaid) {
 TEST_F(KafkaSource, WrongCredentialsAreSaidAtOnceAndRightOnesWork) {
   if (!broker->owned()) GTEST_SKIP() << "the user's own broker has no such listener";
   const std::string topic = broker->make_topic("secret", 1);
-  const auto with_password = [&](const std::string& password) {
+  const auto with = [&](const std::string& mechanism, const std::string& user, const std::string& password) {
     return list_splits(kafka::source<std::string>({.brokers = broker->sasl_brokers(),
                                                    .topic = topic,
+                                                   .connect_timeout = std::chrono::seconds{60},
                                                    .properties = {{"security.protocol", "SASL_PLAINTEXT"},
-                                                                  {"sasl.mechanism", "PLAIN"},
-                                                                  {"sasl.username", "ann"},
+                                                                  {"sasl.mechanism", mechanism},
+                                                                  {"sasl.username", user},
                                                                   {"sasl.password", password}}}));
   };
-  const auto right = with_password("secret");
-  EXPECT_TRUE(right) << right.error().to_string();
-  const auto wrong = with_password("guess");
-  EXPECT_EQ(wrong.error().code(), ErrorCode::kUnavailable);
-  EXPECT_THAT(wrong.error().message(),
-              AllOf(HasSubstr("refuses the credentials"), HasSubstr("sasl.password"), Not(HasSubstr("guess"))));
+  const std::map<std::string, std::string> passwords{
+      {"PLAIN", "secret"}, {"SCRAM-SHA-256", "secret256"}, {"SCRAM-SHA-512", "secret512"}};
+  for (const auto& [mechanism, password] : passwords) {
+    SCOPED_TRACE(mechanism);
+    const auto right = with(mechanism, "ann", password);
+    EXPECT_TRUE(right) << right.error().to_string();
+    const auto begin = std::chrono::steady_clock::now();
+    const auto wrong = with(mechanism, "ann", "guess");
+    const auto unknown = with(mechanism, "nobody", password);
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds{20}) << "it waited for connect_timeout";
+    for (const auto& refused : {wrong, unknown}) {
+      ASSERT_FALSE(refused);
+      EXPECT_EQ(refused.error().code(), ErrorCode::kUnavailable);
+      EXPECT_THAT(refused.error().message(), AllOf(HasSubstr("refuses the credentials"), HasSubstr("sasl.password"),
+                                                   Not(HasSubstr("guess")), Not(HasSubstr(password))));
+    }
+  }
 }
 
 TEST_F(KafkaSource, AnUnknownCertificateIsSaidAtOnceAndAKnownOneWorks) {
@@ -180,6 +195,35 @@ TEST_F(KafkaSource, AnUnknownCertificateIsSaidAtOnceAndAKnownOneWorks) {
   const auto unknown = with({});
   EXPECT_EQ(unknown.error().code(), ErrorCode::kUnavailable);
   EXPECT_THAT(unknown.error().message(), AllOf(HasSubstr("certificate"), HasSubstr("ssl.ca.location")));
+}
+
+TEST_F(KafkaSource, ATopicThatGrowsHaltsProcessesThatShareIt) {
+  const std::string topic = broker->make_topic("grows", 2);
+  const auto source = kafka::source<std::string>({.brokers = broker->brokers(),
+                                                  .topic = topic,
+                                                  .instance = 1,
+                                                  .instances = 2,
+                                                  .partition_discovery_interval = std::chrono::milliseconds{100}});
+  using Reader = SplitReader<std::string, kafka::Source<std::string>>;
+  Position position;
+  {
+    SourceRun run{source};
+    ASSERT_TRUE(run.splits) << run.splits.error().to_string();
+    Reader reader{source, run.splits->front(), std::move(run.context)};
+    EXPECT_TRUE(test::eventually([&] { return reader.poll() && reader.position().offset == 0; }));
+    position = reader.position();
+    // Of the new partitions none is for this process, whose old ones lose keys all the same.
+    broker->grow_topic(topic, 3);
+    Result<Poll> last = Poll::more();
+    EXPECT_TRUE(test::eventually([&] { return !(last = reader.poll()); }));
+    ASSERT_FALSE(last);
+    EXPECT_EQ(last.error().code(), ErrorCode::kInvalidData);
+    EXPECT_THAT(last.error().message(), HasSubstr("has 3 partitions and had 2"));
+  }
+  SourceRun again{source};
+  ASSERT_TRUE(again.splits) << again.splits.error().to_string();
+  Reader restarted{source, Split{topic + "/1", position}, std::move(again.context)};
+  EXPECT_EQ(restarted.opened.code(), ErrorCode::kInvalidData) << restarted.opened.to_string();
 }
 
 TEST_F(KafkaSource, TopicsAreFoundByPattern) {

@@ -8,8 +8,8 @@
 #   kafka_broker.sh fetch              fills the jar cache (the one step that needs a network: the others never do)
 #
 # DIR holds everything of this broker: data/, server.properties, broker.log, broker.pid, bootstrap. Beside the address in
-# bootstrap it listens at those in bootstrap_sasl (PLAIN, without TLS; user ann, password secret) and bootstrap_ssl, whose
-# certificate ca.pem vouches for.
+# bootstrap it listens at those in bootstrap_sasl (PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512, without TLS; user ann with the
+# passwords secret, secret256 and secret512) and bootstrap_ssl, whose certificate ca.pem vouches for.
 # Environment:
 #   KAFKA_VERSION      broker version (3.9.2)
 #   MILLSTREAM_CACHE   folder of the cached jars (${XDG_CACHE_HOME:-$HOME/.cache}/millstream)
@@ -55,15 +55,17 @@ need_jars() { [[ -f $jars/complete ]] || fail 3 "Kafka $version is not in $jars:
 
 run_java() { exec "$java" -cp "$jars/*" "$@"; }
 
-# A broker's formatted data folder holds no address, so one is made per version and copied.
+# A broker's formatted data folder holds no address, so one is made per version and copied. It holds the users of SCRAM.
 format_data() {
-  local properties=$1 data=$2 template=$jars/formatted
+  local properties=$1 data=$2 template=$jars/formatted_scram
   if [[ ! -d $template ]]; then
     local made
     made=$(mktemp -d "$jars/formatting.XXXXXX")
     sed "s|^log.dirs=.*|log.dirs=$made/data|" "$properties" >"$made/server.properties"
     (run_java -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn kafka.tools.StorageTool format \
-      --cluster-id AAAAAAAAAAAAAAAAAAAAAQ --config "$made/server.properties") >"$made/log" 2>&1 ||
+      --cluster-id AAAAAAAAAAAAAAAAAAAAAQ --config "$made/server.properties" \
+      --add-scram 'SCRAM-SHA-256=[name=ann,password=secret256]' \
+      --add-scram 'SCRAM-SHA-512=[name=ann,password=secret512]') >"$made/log" 2>&1 ||
       { cat "$made/log" >&2; fail 1 "formatting failed"; }
     mv -T "$made/data" "$template" 2>/dev/null || true  # another start may have been first
     rm -rf "$made"
@@ -107,8 +109,10 @@ advertised.listeners=$clients
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
-sasl.enabled.mechanisms=PLAIN
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
 listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_ann="secret";
+listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 ssl.keystore.type=PKCS12
 ssl.keystore.location=$dir/broker.p12
 ssl.keystore.password=millstream
