@@ -269,7 +269,7 @@ class KafkaTransactionsMock : public ::testing::Test, public kafka::detail::Deli
   Reply commit() {
     return repeat([&] { return transactions->commit(500ms); });
   }
-  void delivered(std::size_t) override { answered = true; }
+  void delivered(std::size_t, std::size_t) override { answered = true; }
   void failed(std::size_t, Status) override { answered = true; }
 
   MockCluster cluster;
