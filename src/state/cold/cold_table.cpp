@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/mutants.hpp"
 #include "millstream/core/assert.hpp"
 #include "state/cold/cold_key.hpp"
 #include "state/cold/cold_readers.hpp"
@@ -71,7 +72,7 @@ class ColdTableBase::Walk final : public Sweep {
     const std::uint32_t number = owner_.find_key(parts.rest);
     const bool told = number != TableBlocks::kNone &&
                       (owner_.changes().spill_marks()->word_of(number).told >> (number % 64) & 1) != 0;
-    if (!told) to_.put({state_, parts.key_group, parts.rest, value});
+    if (!told || mutant_is(Mutant::kToldTwice)) to_.put({state_, parts.key_group, parts.rest, value});
   }
 
   ColdTableBase& owner_;
@@ -155,7 +156,7 @@ bool ColdTableBase::read() {
   failure_ = query_->status;
   for (std::size_t i = 0; i < query_->answer.size() && failure_.ok(); ++i) {
     const std::optional<std::string_view> value = query_->answer.value(i);
-    if (value && !admit(i, *value)) {
+    if (value && !mutant_is(Mutant::kNotReadBack) && !admit(i, *value)) {
       failure_ = {ErrorCode::kInvalidData,
                   "the cold store has a value that cannot be read; start again: the job goes "
                   "on from its last checkpoint"};
@@ -170,7 +171,9 @@ bool ColdTableBase::read() {
 // Those of a piece that was taken leave, unless they have changed meanwhile. Not while a checkpoint is told of the
 // store: it is told of them from memory, and would find them a second time.
 bool ColdTableBase::retire() {
-  if (given_ == 0 || walking_ || tier_.taken() < given_) return false;
+  if (given_ == 0) return false;
+  if (walking_ && !mutant_is(Mutant::kWrittenWhileTold)) return false;
+  if (tier_.taken() < given_ && !mutant_is(Mutant::kLeavesUntaken)) return false;
   SpillMarks& marks = *changes().spill_marks();
   leaving_.clear();
   for (std::size_t i = 0; i < kLeavingPerStep && !out_.empty(); ++i) {
@@ -179,7 +182,8 @@ bool ColdTableBase::retire() {
     SpillWord& word = marks.word_of(number);
     const std::uint64_t bit = std::uint64_t{1} << (number % 64);
     word.out &= ~bit;
-    if ((changes().saved_word(number / 64 * 64) & ~word.stale & bit) != 0) leaving_.push_back(number);
+    const bool unchanged = (changes().saved_word(number / 64 * 64) & ~word.stale & bit) != 0;
+    if (unchanged || (mutant_is(Mutant::kLeavesChanged) && !changes().saving())) leaving_.push_back(number);
   }
   evict(leaving_);
   if (out_.empty()) {
@@ -193,7 +197,7 @@ bool ColdTableBase::retire() {
 // has them as they are; others go into a piece, and leave when that has been taken.
 bool ColdTableBase::make_room() {
   SpillMarks& marks = *changes().spill_marks();
-  const bool may_write = given_ == 0 && !walking_;
+  const bool may_write = given_ == 0 && (!walking_ || mutant_is(Mutant::kWrittenWhileTold));
   leaving_.clear();
   std::size_t chosen = 0;
   for (std::size_t i = 0; i < kWordsPerStep && chosen < kLeavingPerStep; ++i) {
@@ -256,7 +260,7 @@ void ColdTableBase::save(std::uint32_t state, Snapshot& snapshot) {
   asked_for_checkpoint_ = false;
   exhausted_ = false;
   was_saving_ = true;
-  if (!snapshot.whole() || !spilled_) return;
+  if (!snapshot.whole() || !spilled_ || mutant_is(Mutant::kStoreNotTold)) return;
   MILLSTREAM_ASSERT(!walking_);
   walking_ = true;
   walk_ = std::make_unique<Walk>(*this, state, snapshot);
