@@ -12,6 +12,7 @@
 #include "millstream/core/file_system.hpp"
 #include "millstream/core/key_group.hpp"
 #include "millstream/runtime/engine.hpp"
+#include "millstream/state/cold_table.hpp"
 #include "runtime/checkpointer.hpp"
 
 namespace millstream::inline v0 {
@@ -56,6 +57,22 @@ class ShardColdTier final : public ColdTier {
   Spiller& spiller_;
   ColdMailbox& mailbox_;
 };
+
+// Before anything begins, so that a job never waits for it later.
+Status reserve(const std::shared_ptr<MemoryBudget>& memory, bool stated, std::size_t bytes, MemoryReservation& held) {
+  // A budget that nobody stated a limit for must not keep a job from starting.
+  if (!stated) memory->raise_limit(bytes);
+  if (!memory->try_reserve(bytes)) {
+    return {ErrorCode::kInvalidArgument,
+            "the store of ms::rocksdb() needs " + std::to_string(bytes) +
+                " bytes beside the state in memory, but the memory budget has " + std::to_string(memory->used_bytes()) +
+                " of " + std::to_string(memory->limit_bytes()) + " in use: raise it, or give a smaller cache_bytes"};
+  }
+  memory->release(bytes);
+  held = MemoryReservation{memory};
+  held.resize(bytes);
+  return {};
+}
 
 }  // namespace
 
@@ -105,8 +122,14 @@ Result<std::unique_ptr<ColdParts>> open_cold_parts(Engine& engine, const RunOpti
   auto parts = std::make_unique<ColdParts>();
   parts->files = &files;
   parts->folder = store.folder;
-  parts->memory = MemoryReservation{memory};
-  parts->memory.resize(store.cache_bytes + kColdFixedBytes);
+  const std::size_t tables = stages.size() * engine.shards();
+  const std::size_t table_bytes = (rocksdb.memory_bytes != 0 ? rocksdb.memory_bytes : limit / 2) / tables;
+  // Of each table one piece is being filled and one on its way.
+  const std::size_t pieces = 2 * tables * std::min(table_bytes / 8, kColdPieceBytes);
+  const bool stated = options.memory != nullptr;
+  if (Status s = reserve(memory, stated, store.cache_bytes + kColdFixedBytes + pieces, parts->memory); !s.ok()) {
+    return s;
+  }
   Result<std::unique_ptr<ColdStore>> opened =
       setup != nullptr ? setup->open(files, std::move(store)) : open_cold_store(files, std::move(store));
   if (!opened) return opened.error();
@@ -119,10 +142,8 @@ Result<std::unique_ptr<ColdParts>> open_cold_parts(Engine& engine, const RunOpti
       *parts->store, engine.clock(), std::move(wakers),
       setup != nullptr ? setup->wait_for_room : [](ColdStore&) { std::this_thread::sleep_for(kWaitForRoom); },
       [&engine](const Status& why) { engine.fail(why); });
-  const std::size_t all_tables = rocksdb.memory_bytes != 0 ? rocksdb.memory_bytes : limit / 2;
   for (std::uint32_t i = 0; i < engine.shards(); ++i) {
-    parts->tiers.push_back(std::make_unique<ShardColdTier>(
-        i, engine.shards(), all_tables / (stages.size() * engine.shards()), stages, engine, *parts));
+    parts->tiers.push_back(std::make_unique<ShardColdTier>(i, engine.shards(), table_bytes, stages, engine, *parts));
     engine.shard(i).context().cold = parts->tiers.back().get();
   }
   return parts;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <stdexcept>
 
 #include "connectors/temporary_folder.hpp"
 #include "millstream/core/random.hpp"
@@ -16,13 +17,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr std::int64_t kKeys = 60'000;
-constexpr std::int64_t kRecords = 300'000;
+constexpr std::int64_t kKeys = 40'000;
+constexpr std::int64_t kRecords = 160'000;
 constexpr std::size_t kMemory = std::size_t{512} << 10;  // a few thousand entries a shard
 
 /// Each key some times, in no order.
 struct KeysSource {
   SharedCounts counts;
+  std::shared_ptr<std::atomic<bool>> fails;  // once, in the middle
   SplitContext* context = nullptr;
   std::int64_t next = 0;
   std::vector<Split> splits(SourceContext&) const { return {{"a"}, {"b"}}; }
@@ -32,6 +34,7 @@ struct KeysSource {
   }
   Poll poll(SourceOutput<Tick>& out) {
     for (; out.room() > 0 && next < kRecords / 2; ++next) {
+      if (next == kRecords / 4 && fails->exchange(false)) throw std::runtime_error{"a source that fails once"};
       Random random{context->split_number(), static_cast<std::uint64_t>(next)};
       out.emit(Tick{1, static_cast<std::int64_t>(random.below(kKeys)), {}});
       counts->emitted.fetch_add(1);
@@ -65,7 +68,7 @@ class ColdJob : public ::testing::Test {
  protected:
   [[nodiscard]] Dataflow flow() const {
     Dataflow flow{"totals"};
-    flow.from(KeysSource{counts_})
+    flow.from(KeysSource{counts_, fails_})
         .named("keys")
         .key_by(&Tick::key)
         .reduce([](const Tick& sum, const Tick& next) { return Tick{sum.number + next.number, sum.key, {}}; })
@@ -94,6 +97,7 @@ class ColdJob : public ::testing::Test {
 
   testing::TemporaryFolder folder_;
   SharedCounts counts_ = make_counts();
+  std::shared_ptr<std::atomic<bool>> fails_ = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<Totals> totals_ = std::make_shared<Totals>();
 };
 
@@ -128,6 +132,32 @@ TEST_F(ColdJob, GoesOnFromItsCheckpointHoweverManyShardsAndWhereverItsStateIs) {
   EXPECT_TRUE(last.ok()) << last.status.to_string();
   EXPECT_EQ(totals_->sum(), kRecords);
   EXPECT_GT(spilled, 0U);
+}
+
+// All that is in memory has changed since the last checkpoint: the next one does not wait for its time.
+TEST_F(ColdJob, TakesCheckpointsAsItNeedsThem) {
+  RunOptions seldom = options(2, kSmall);
+  seldom.checkpoint.interval = 24h;
+  const auto [result, spilled] = run(seldom);
+  EXPECT_TRUE(result.ok()) << result.status.to_string();
+  EXPECT_EQ(totals_->sum(), kRecords);
+  EXPECT_GT(spilled, std::uint64_t{1} << 20);
+}
+
+TEST_F(ColdJob, RestartsItself) {
+  fails_->store(true);
+  RunOptions restarting = options(2, kSmall);
+  restarting.restart = {.max_restarts = 1, .initial_backoff = 1ms};
+  const auto [result, spilled] = run(restarting);
+  EXPECT_TRUE(result.ok()) << result.status.to_string();
+  EXPECT_FALSE(fails_->load());
+  EXPECT_EQ(totals_->sum(), kRecords);
+}
+
+TEST_F(ColdJob, IsRefusedWhereItsStoreHasNoMemory) {
+  RunOptions small = options(1, rocksdb());
+  small.memory = std::make_shared<MemoryBudget>(std::size_t{4} << 20);
+  EXPECT_THAT(run(small).first.status.message(), HasSubstr("the store of ms::rocksdb() needs"));
 }
 
 #else

@@ -35,6 +35,9 @@ namespace millstream::inline v0 {
 class ColdChanges;
 struct ColdQuery;
 
+/// What a table gives to the store at once, and what restoring does.
+inline constexpr std::size_t kColdPieceBytes = std::size_t{4} << 20;  // a store takes larger ones no faster
+
 /// All but the types. Belongs to the stage.
 class MILLSTREAM_EXPORT ColdTableBase {
  public:

@@ -13,9 +13,8 @@
 namespace millstream::inline v0 {
 namespace {
 
-constexpr std::size_t kPieceBytesMax = std::size_t{4} << 20;  // a store takes larger ones no faster
-constexpr std::size_t kLeavingPerStep = 512;                  // entries: some 50 us
-constexpr std::size_t kWordsPerStep = 64;                     // of the clock's hand: 4,096 entries
+constexpr std::size_t kLeavingPerStep = 512;  // entries: some 50 us
+constexpr std::size_t kWordsPerStep = 64;     // of the clock's hand: 4,096 entries
 
 }  // namespace
 
@@ -92,7 +91,7 @@ ColdTableBase::ColdTableBase(TableBlocks& table, std::size_t entry_bytes, ColdTi
       bytes_max_{tier.table_bytes()},
       high_bytes_{bytes_max_ - bytes_max_ / 8},
       low_bytes_{bytes_max_ - bytes_max_ / 4},
-      piece_bytes_max_{std::min(bytes_max_ / 8, kPieceBytesMax)},
+      piece_bytes_max_{std::min(bytes_max_ / 8, kColdPieceBytes)},
       query_{std::make_unique<ColdQuery>()},
       piece_{std::make_unique<ColdChanges>()} {}
 ColdTableBase::~ColdTableBase() = default;
@@ -272,7 +271,7 @@ Status ColdTableBase::restore(const StateEntry& saved) {
   append_cold_key(cold_key_, 0, saved.key_group, saved.key);
   piece_->put(column_, cold_key_, saved.value);
   spilled_ = true;
-  if (piece_->bytes() < kPieceBytesMax) return {};
+  if (piece_->bytes() < kColdPieceBytes) return {};
   return tier_.give_now(std::exchange(*piece_, {}));
 }
 
