@@ -103,6 +103,11 @@ std::vector<std::string> backend_mistakes(const RunOptions& options) {
   return mistakes;
 }
 
+void remove_cold_leftovers(FileSystem& files, const std::string& state_dir) {
+  const std::string folder = state_dir + "/" + std::string{kColdFolder};
+  if (files.info(folder)) static_cast<void>(prepare_cold_folder(files, folder));
+}
+
 Result<std::unique_ptr<ColdParts>> open_cold_parts(Engine& engine, const RunOptions& options, FileSystem& files,
                                                    const std::shared_ptr<MemoryBudget>& memory,
                                                    const ColdSetup* setup) {

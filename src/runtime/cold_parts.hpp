@@ -46,6 +46,11 @@ struct ColdParts {
 /// For people; empty where nothing is wrong.
 [[nodiscard]] std::vector<std::string> backend_mistakes(const RunOptions& options);
 
+/// Removes what a run that was killed left of its store, whatever the backend of this one: it is a copy of what
+/// checkpoints say, and the room may be needed. What cannot be removed a store complains of. The state folder is the
+/// job's.
+void remove_cold_leftovers(FileSystem& files, const std::string& state_dir);
+
 /// Opens a store for the stages of the engine that spill, and gives its shards their ways to it. Null where the options
 /// or the graph want none. The state folder is the job's by then, and no stage is open.
 [[nodiscard]] Result<std::unique_ptr<ColdParts>> open_cold_parts(Engine& engine, const RunOptions& options,

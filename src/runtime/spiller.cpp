@@ -1,6 +1,7 @@
 // Pieces of shards become rounds of the store.
 #include "runtime/spiller.hpp"
 
+#include <exception>
 #include <iterator>
 #include <utility>
 
@@ -47,7 +48,10 @@ std::vector<Spiller::Piece> Spiller::next_pieces() {
   const std::scoped_lock lock{mutex_};
   std::size_t bytes = 0;
   auto end = pieces_.begin();
-  while (end != pieces_.end() && bytes < kRoundBytes) bytes += (end++)->changes.bytes();
+  const auto fits = [&](const Piece& piece) {
+    return bytes == 0 || (bytes < kRoundBytes && bytes + piece.changes.bytes() <= kColdRoundBytesMax);
+  };
+  while (end != pieces_.end() && fits(*end)) bytes += (end++)->changes.bytes();
   std::vector<Piece> next{std::make_move_iterator(pieces_.begin()), std::make_move_iterator(end)};
   pieces_.erase(pieces_.begin(), end);
   return next;
@@ -61,6 +65,19 @@ Status Spiller::ingest(const ColdRound& round) {
 
 void Spiller::step() {
   if (failed_ || deadline_ns() > clock_.monotonic_ns()) return;
+  try {
+    make_round();
+  } catch (const std::exception& thrown) {  // out of memory, for one: no reason to end the process
+    fail({ErrorCode::kInternal, thrown.what()});
+  }
+}
+
+void Spiller::fail(const Status& why) {
+  failed_ = true;
+  fail_(of_a_copy(why).at("spilling state"));
+}
+
+void Spiller::make_round() {
   Status done;
   std::vector<Piece> pieces;
   {
@@ -77,11 +94,7 @@ void Spiller::step() {
       done = ingest(round);
     }
   }
-  if (!done.ok()) {
-    failed_ = true;
-    fail_(done.at("spilling state"));
-    return;
-  }
+  if (!done.ok()) return fail(done);
   for (const Piece& piece : pieces) {
     shares_[piece.shard].taken.store(piece.number, std::memory_order_release);  // pairs with the acquire in taken()
     wakers_[piece.shard].wake();

@@ -56,6 +56,8 @@ class MILLSTREAM_EXPORT Spiller {
     std::uint64_t number;
     ColdChanges changes;
   };
+  void make_round();
+  void fail(const Status& why);
   [[nodiscard]] std::vector<Piece> next_pieces();
   [[nodiscard]] Status ingest(const ColdRound& round);
 

@@ -12,6 +12,7 @@
 #include "millstream/codec/codec.hpp"
 #include "millstream/operators/sink_stage.hpp"
 #include "millstream/runtime/engine.hpp"
+#include "runtime/cold_parts.hpp"
 #include "runtime/watched_call.hpp"
 
 namespace millstream::inline v0 {
@@ -86,6 +87,7 @@ Status StartingPoint::open_state(FileSystem& files, const RunOptions& options, D
   Result<std::unique_ptr<LocalCheckpointStore>> opened = LocalCheckpointStore::open(files, options.state_dir);
   if (!opened) return opened.error();
   store = *std::move(opened);
+  remove_cold_leftovers(files, options.state_dir);
   decider = sink.decider ? sink.decider : std::make_shared<LocalDecider>(*store);
   if (options.log && !decider->describe().empty()) {
     options.log(LogLevel::kInfo, "checkpoints are decided by " + decider->describe());

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <stdexcept>
@@ -109,6 +110,13 @@ TEST_F(ColdJob, NeedsAPlaceAndThreads) {
   EXPECT_THAT(result.status.message(), HasSubstr("needs a state_dir"));
   EXPECT_THAT(result.status.message(), HasSubstr("cache_bytes of ms::rocksdb() is 1000"));
   EXPECT_THAT(result.status.message(), HasSubstr("readers of ms::rocksdb() is 0"));
+}
+
+TEST_F(ColdJob, RemovesWhatAKilledRunLeftWhateverItsBackend) {
+  std::filesystem::create_directories(folder_ / "state/cold");
+  std::ofstream{folder_ / "state/cold/round-7-0.sst"} << "half of a file";
+  EXPECT_TRUE(run(options(1, in_memory())).first.ok());
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "state/cold"));
 }
 
 #ifdef MILLSTREAM_ROCKSDB

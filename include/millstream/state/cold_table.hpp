@@ -1,7 +1,7 @@
 // ColdTable: the side of a StateTable that faces the cold store. It lets entries leave memory when the table has more
 // than its share, and fetches those that a batch needs before its keys are resolved. What it holds to:
-// - An entry leaves only when the last checkpoint has it as it is (EntryChanges) and so has the store (SpillMarks):
-// what
+// - An entry leaves only when the last checkpoint has it as it is (EntryChanges) and so has the store (SpillMarks).
+// What
 //   has changed since the barrier stays. So deltas are what they are without a store, and nothing in the store is ever
 //   newer than the last barrier that the shard has come to.
 // - A key that is not in memory may be in the store, so each such key of a batch is asked for, in one question; the
@@ -156,7 +156,12 @@ class ColdTable final : public ColdTableBase {
     asked_.clear();
     for (const auto& [hash, i] : missing_) {
       const K& key = key_of(i);
-      if (!asked_.empty() && asked_.back().first == hash && asked_.back().second == key) continue;
+      // Behind keys of the same hash it may stand further back.
+      bool known = false;
+      for (std::size_t at = asked_.size(); at > 0 && asked_[at - 1].first == hash && !known; --at) {
+        known = asked_[at - 1].second == key;
+      }
+      if (known) continue;
       key_bytes_.clear();
       encode_value(key, key_bytes_);
       add_question(key_group_of(hash), key_bytes_);

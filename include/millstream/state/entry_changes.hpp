@@ -82,6 +82,7 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
   /// The entry goes. Where the last checkpoint holds it, append_key(std::string&) gives the bytes of its key.
   template <class AppendKey>
   void erase(std::uint32_t number, std::uint32_t key_group, AppendKey&& append_key) {
+    MILLSTREAM_ASSERT(!spill_marks_);  // its marks would be those of the next entry here
     give_unsaved(number);
     changed(number) &= ~bit(number);
     if ((held(number) & bit(number)) == 0) return;

@@ -13,8 +13,9 @@
 namespace millstream::inline v0 {
 namespace {
 
-constexpr std::size_t kLeavingPerStep = 512;  // entries: some 50 us
-constexpr std::size_t kWordsPerStep = 64;     // of the clock's hand: 4,096 entries
+constexpr std::size_t kLeavingPerStep = 512;                      // entries: some 50 us
+constexpr std::size_t kWordsPerStep = 64;                         // of the clock's hand: 4,096 entries
+constexpr std::size_t kRestoredBytesMin = std::size_t{64} << 10;  // together: each round is a file
 
 }  // namespace
 
@@ -45,7 +46,7 @@ class ColdTableBase::Walk final : public Sweep {
   bool give_some(std::int64_t& budget) override {
     if (waits()) return false;
     if (!page_->status.ok()) {
-      if (owner_.failure_.ok()) owner_.failure_ = page_->status;
+      if (owner_.failure_.ok()) owner_.failure_ = of_a_copy(page_->status);
       budget = 0;  // the stage fails the job in the next step
       return false;
     }
@@ -152,11 +153,11 @@ bool ColdTableBase::read() {
   if (!answered) return false;
   ticket_.reset();
   query_ = std::move(answered);
-  failure_ = query_->status;
+  failure_ = of_a_copy(query_->status);
   for (std::size_t i = 0; i < query_->answer.size() && failure_.ok(); ++i) {
     const std::optional<std::string_view> value = query_->answer.value(i);
     if (value && !mutant_is(Mutant::kNotReadBack) && !admit(i, *value)) {
-      failure_ = {ErrorCode::kInvalidData,
+      failure_ = {ErrorCode::kIo,
                   "the cold store has a value that cannot be read; start again: the job goes "
                   "on from its last checkpoint"};
     }
@@ -222,6 +223,8 @@ bool ColdTableBase::make_room() {
       fruitless_words_ = 0;
       if ((word.stale >> (number % 64) & 1) != 0) {
         put_out(number);
+        // Values may be large: a piece ends where it is full, not behind its word.
+        if (piece_->bytes() >= piece_bytes_max_) break;
       } else {
         leaving_.push_back(number);
       }
@@ -271,7 +274,7 @@ Status ColdTableBase::restore(const StateEntry& saved) {
   append_cold_key(cold_key_, 0, saved.key_group, saved.key);
   piece_->put(column_, cold_key_, saved.value);
   spilled_ = true;
-  if (piece_->bytes() < kColdPieceBytes) return {};
+  if (piece_->bytes() < std::max(piece_bytes_max_, kRestoredBytesMin)) return {};
   return tier_.give_now(std::exchange(*piece_, {}));
 }
 
