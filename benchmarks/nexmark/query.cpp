@@ -12,7 +12,7 @@ std::vector<Query> all_queries() {
 std::string missing(std::string_view name) {
   static constexpr std::array<std::string_view, 7> kJoins{"q3", "q4", "q6", "q8", "q9", "q13", "q20"};
   if (std::find(kJoins.begin(), kJoins.end(), name) == kJoins.end()) return {};
-  return std::string{name} + " joins two streams, which Millstream cannot do yet";
+  return std::string{name} + " is a join, which Millstream cannot do yet";
 }
 
 }  // namespace nexmark

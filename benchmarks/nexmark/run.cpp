@@ -74,6 +74,7 @@ ms::RunOptions run_options(const RunSettings& settings, const WorkFolder& folder
   if (settings.checkpoint > 0ns) {
     options.state_dir = folder.state();
     options.checkpoint.interval = settings.checkpoint;
+    options.state = settings.state;
   }
   return options;
 }

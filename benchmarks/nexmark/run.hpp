@@ -15,6 +15,7 @@ namespace nexmark {
 struct RunSettings {
   std::uint32_t shards = 1;
   std::chrono::nanoseconds checkpoint{0};  ///< interval; 0 = no checkpoints
+  millstream::StateBackend state = {};     ///< with checkpoints
 };
 
 /// A new folder of this process below the system's temporary one; removed at the end.

@@ -27,16 +27,17 @@ expect_lines(920 events.jsonl "^{\"event_type\":2,\"person\":null,\"auction\":nu
 expect(0 "q0 " --query q0 --events 1000 --results q0.jsonl)
 expect_lines(920 q0.jsonl "^{\"auction\":1.*\"date_time\":\"2015-07-14T23:59:50")
 
-expect(0 "q22 +folders of the URL.*q20 join" --list)
+expect(0 "q22 +folders of the URL.*q20 are joins" --list)
 expect(0 "--event-rate" --help)
-expect(2 "q3 joins two streams" --query q3)
+expect(2 "q3 is a join" --query q3)
 expect(2 "Nexmark has no query 'q99'" --query q99)
 expect(2 "results of one query" --results all.jsonl)
 expect(2 "cannot write /nowhere/rows.json" --json /nowhere/rows.json)
 expect(2 "needs checkpoints" --check --checkpoint off)
+expect(2 "rocksdb needs checkpoints" --backend rocksdb --checkpoint off)
 expect(2 "leave out --out-of-order" --cost --out-of-order 10)
 expect(1 "none of the queries has a loop by hand" --cost --query q10 --events 1000)
-foreach(wrong IN ITEMS "--backend;rocksdb;RocksDB yet" "--backend;disk;'disk' is not memory" "--checkpoint;1h;'1h' is not off"
+foreach(wrong IN ITEMS "--backend;disk;disk not in" "--checkpoint;1h;'1h' is not off"
     "--events;1;range" "--shards;0;range" "--check;--cost;excludes")
   list(GET wrong 0 option)
   list(GET wrong 1 value)

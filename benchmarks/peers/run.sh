@@ -2,6 +2,7 @@
 # The same work in Millstream, by hand, and in other engines, side by side on this machine; README.md says what is
 # measured. Fetches the peers (through Maven and cargo) and builds all of it under build/, once.
 set -euo pipefail
+export LC_ALL=C  # decimals have points
 
 usage() {
   cat <<'EOF'
@@ -55,10 +56,12 @@ while (($# > 0)); do
       for system in "${systems[@]}"; do
         [[ " ${all_systems[*]} " == *" $system "* ]] || wrong "there is no system '$system'"
       done
+      ((${#systems[@]} > 0)) || wrong "--systems names none"
       ;;
     --checkpoints)
       IFS=, read -r -a checkpoints <<<"$2"
       for interval in "${checkpoints[@]}"; do number "$1" "$interval"; done
+      ((${#checkpoints[@]} > 0)) || wrong "--checkpoints names none"
       ;;
     --json) json=$2 ;;
     *) wrong "unknown option $1" ;;
@@ -203,14 +206,14 @@ start() {
 }
 
 end() {
-  local system=$1 fd
+  local system=$1 fd alive=true
   [[ -n ${pid[$system]:-} ]] || return 0
   tell "$system" exit || true
   for _ in {1..100}; do
-    kill -0 "${pid[$system]}" 2>/dev/null || break
+    kill -0 "${pid[$system]}" 2>/dev/null || { alive=false; break; }
     sleep 0.1
   done
-  kill -KILL "${pid[$system]}" 2>/dev/null || true
+  if $alive; then kill -KILL "${pid[$system]}" 2>/dev/null || true; fi
   wait "${pid[$system]}" 2>/dev/null || true
   fd=${to[$system]}
   exec {fd}>&-

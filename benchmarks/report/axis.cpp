@@ -14,7 +14,8 @@ constexpr int kTicksMax = 100;  // whatever the range is
 }  // namespace
 
 std::vector<double> nice_ticks(double low, double high, int count) {
-  if (!std::isfinite(low) || !std::isfinite(high) || !(high > low) || !std::isfinite(high - low)) {
+  // Beyond these, steps would be nought or not finite; and it takes what is no number, too.
+  if (!(high - low >= 1e-300) || !(std::abs(low) <= 1e300) || !(std::abs(high) <= 1e300)) {
     low = 0;
     high = 1;
   }
@@ -31,7 +32,7 @@ std::vector<double> nice_ticks(double low, double high, int count) {
 }
 
 std::vector<double> log_ticks(double low, double high) {
-  if (!(low > 0) || !std::isfinite(high) || high < low) {
+  if (!(low >= 1e-300) || !(high <= 1e300) || high < low) {
     low = 1;
     high = 10;
   }

@@ -154,6 +154,7 @@ void latency(const File& file, std::vector<Figure>& out) {
     p99_9.values.push_back({rate, value_of(row, "latency_us.p99_9")});
   }
   const double knee = value_of(swept.back(), "rate") / value_of(swept.back(), "load");
+  if (!std::isfinite(knee)) return;
   const std::string pipeline = pipeline_of(swept.front());
   out.push_back(
       {joined({"load_", pipeline}),

@@ -213,6 +213,13 @@ Status LibrdkafkaHandle::metadata(rd_kafka_topic_t* topic, Deadline& deadline,
   return timed_out("asking for topics");
 }
 
+void LibrdkafkaHandle::forget_partitions(const rd_kafka_topic_t* topic) {
+  const std::scoped_lock lock{topics_mutex_};
+  for (auto& [name, known] : topics_) {
+    if (known.native == topic) known.partitions = 0;
+  }
+}
+
 Result<std::int32_t> LibrdkafkaHandle::partitions(const std::string& name, Deadline& deadline) {
   std::int32_t partitions = 0;
   const Deadline unknown{kUnknownTopicPatience};

@@ -48,7 +48,9 @@ class LibrdkafkaHandle {
   [[nodiscard]] rd_kafka_topic_t* topic(const std::string& name) { return known_topic(name).native; }
   struct KnownTopic {
     rd_kafka_topic_t* native = nullptr;
-    std::int32_t partitions = 0;  ///< when partitions() was asked; topics get more of them, never fewer
+    /// When partitions() was asked; 0 where forget_partitions() was called since. Topics get more of them, never fewer,
+    /// unless they are made anew.
+    std::int32_t partitions = 0;
   };
   [[nodiscard]] KnownTopic known_topic(const std::string& name);
 
@@ -63,6 +65,8 @@ class LibrdkafkaHandle {
   [[nodiscard]] Status metadata(rd_kafka_topic_t* topic, Deadline& deadline,
                                 const std::function<Result<Answer>(const rd_kafka_metadata_t&)>& use);
   /// How many the topic has; kNotFound where there is no such topic.
+  /// It is not known any more which partitions the topic has.
+  void forget_partitions(const rd_kafka_topic_t* topic);
   [[nodiscard]] Result<std::int32_t> partitions(const std::string& topic, Deadline& deadline);
   /// What holds the client up just now, for the message of a timeout.
   [[nodiscard]] Status timed_out(const std::string& what);

@@ -57,8 +57,8 @@ class LibrdkafkaProducer final : public Producer {
   }
 
   Status produce(const std::string& topic, std::span<const OutgoingMessage> messages, DeliveryLog& log) override {
-    // Batch calls know neither headers nor timestamps, and lose the memory of a message for a partition that is not
-    // there (librdkafka 2.0.2).
+    // Batch calls know neither headers nor timestamps, and lose a message, with its memory and its place in the
+    // client's queue, for a partition that is not there (librdkafka 2.0.2).
     const LibrdkafkaHandle::KnownTopic to = handle_->known_topic(topic);
     Status status;
     std::size_t begun = 0;
@@ -86,6 +86,13 @@ class LibrdkafkaProducer final : public Producer {
     if (first.ok()) first = std::move(now);
   }
 
+  // The topic was deleted, or made anew with fewer partitions, since they were counted.
+  static bool lost_by_batch(rd_kafka_resp_err_t error) {
+    return error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+           error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || error == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION ||
+           error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+  }
+
   Status produce_plain(rd_kafka_topic_t* topic, std::span<const OutgoingMessage> messages, DeliveryLog& log) {
     std::vector<rd_kafka_message_t> natives(messages.size());
     for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -104,7 +111,9 @@ class LibrdkafkaProducer final : public Producer {
     Status status;
     if (taken == static_cast<int>(natives.size())) return status;
     for (std::size_t i = 0; i < natives.size(); ++i) {
-      if (natives[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) note(refuse(natives[i].err, messages[i].bytes(), log), status);
+      if (natives[i].err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+      if (messages[i].partition >= 0 && lost_by_batch(natives[i].err)) handle_->forget_partitions(topic);
+      note(refuse(natives[i].err, messages[i].bytes(), log), status);
     }
     return status;
   }
