@@ -55,7 +55,7 @@ void declare(CLI::App& app, CommandLine& line) {
   app.add_option("--shards", line.shards, "Threads that share the work")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  app.add_option("--backend", line.backend, 
+  app.add_option("--backend", line.backend,
                  "Where state is kept: memory, or rocksdb for that of q15 to q18, which then may outgrow half of the\n"
                  "machine's memory; that of the others stays in memory")
       ->check(CLI::IsMember({"memory", "rocksdb"}))
