@@ -8,12 +8,15 @@ namespace millstream::inline v0 {
 TransformStageBase::TransformStageBase() = default;
 TransformStageBase::~TransformStageBase() = default;
 
+// In line: it is asked down the whole chain before each batch.
+[[gnu::always_inline]] inline bool TransformStageBase::outputs_ready() {
+  return main_->ready() && (sides_.empty() || sides_.ready());
+}
+
 bool TransformStageBase::ready() {
   if (!outputs_ready()) return false;
   return cold_ == nullptr || (!waiting_ && cold_->has_room(barrier() < context().barrier));
 }
-
-bool TransformStageBase::outputs_ready() { return main_->ready() && (sides_.empty() || sides_.ready()); }
 
 void TransformStageBase::push(BatchHandle batch) {
   metrics_.records_in.add(batch->size());

@@ -17,6 +17,12 @@ constexpr std::size_t kLeavingPerStep = 512;                      // entries: so
 constexpr std::size_t kWordsPerStep = 64;                         // of the clock's hand: 4,096 entries
 constexpr std::size_t kRestoredBytesMin = std::size_t{64} << 10;  // together: each round is a file
 
+Status unreadable() {
+  // As of_a_copy() has it: a restart heals it.
+  return {ErrorCode::kIo,
+          "the cold store has an entry that cannot be read; start again: the job goes on from its last checkpoint"};
+}
+
 }  // namespace
 
 /// Tells a whole checkpoint of what the store has. It is read in pieces, by readers, while the shard goes on.
@@ -45,15 +51,11 @@ class ColdTableBase::Walk final : public Sweep {
   }
   bool give_some(std::int64_t& budget) override {
     if (waits()) return false;
-    if (!page_->status.ok()) {
-      if (owner_.failure_.ok()) owner_.failure_ = of_a_copy(page_->status);
-      budget = 0;  // the stage fails the job in the next step
-      return false;
-    }
+    if (!page_->status.ok()) return fail(of_a_copy(page_->status), budget);
     for (; at_ < page_->answer.size(); ++at_) {
       if (budget <= 0) return false;
       --budget;
-      give(page_->answer.key(at_), *page_->answer.value(at_));
+      if (!give(page_->answer.key(at_), *page_->answer.value(at_))) return fail(unreadable(), budget);
     }
     if (page_->answer.next().empty()) {
       owner_.walking_ = false;
@@ -66,13 +68,20 @@ class ColdTableBase::Walk final : public Sweep {
   }
 
  private:
-  void give(std::string_view stored, std::string_view value) {
+  // The stage fails the job in its next step.
+  bool fail(const Status& why, std::int64_t& budget) {
+    if (owner_.failure_.ok()) owner_.failure_ = why;
+    budget = 0;
+    return false;
+  }
+  bool give(std::string_view stored, std::string_view value) {
     ColdKeyParts parts;
-    MILLSTREAM_ASSERT(split_cold_key(stored, 0, parts));
+    if (!split_cold_key(stored, 0, parts)) return false;
     const std::uint32_t number = owner_.find_key(parts.rest);
     const bool told = number != TableBlocks::kNone &&
                       (owner_.changes().spill_marks()->word_of(number).told >> (number % 64) & 1) != 0;
     if (!told || mutant_is(Mutant::kToldTwice)) to_.put({state_, parts.key_group, parts.rest, value});
+    return true;
   }
 
   ColdTableBase& owner_;
@@ -157,9 +166,7 @@ bool ColdTableBase::read() {
   for (std::size_t i = 0; i < query_->answer.size() && failure_.ok(); ++i) {
     const std::optional<std::string_view> value = query_->answer.value(i);
     if (value && !mutant_is(Mutant::kNotReadBack) && !admit(i, *value)) {
-      failure_ = {ErrorCode::kIo,
-                  "the cold store has a value that cannot be read; start again: the job goes "
-                  "on from its last checkpoint"};
+      failure_ = unreadable();
     }
   }
   query_->keys.clear();
