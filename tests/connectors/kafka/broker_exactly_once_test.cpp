@@ -313,7 +313,7 @@ TEST_F(KafkaExactlyOnce, AJobThatTakesAGroupOverMayFailAtItsFirstCheckpoint) {
     return store && !(*store)->list()->empty();
   };
   // Whether it is written before the offsets are refused is a matter of time.
-  for (int life = 0; life < 20 && !has_manifest(); ++life) {
+  for (int life = 0; life < 60 && !has_manifest(); ++life) {
     const Dataflow flow = dataflow(false, to);  // as another process, which knows nothing of the last fence
     Job job = start(flow, with);
     EXPECT_TRUE(test::eventually([&] { return job.status().records_in > 0; }, 20s));
