@@ -1,10 +1,9 @@
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <stdexcept>
 
-#include "compare/statistics.hpp"
-#include "millstream/codec/encode.hpp"
+#include "cost/beside_hand.hpp"
+#include "cpu_seconds.hpp"
 #include "millstream/stream/dataflow.hpp"
 #include "nexmark/check.hpp"
 #include "nexmark/modes.hpp"
@@ -15,20 +14,6 @@ namespace {
 
 namespace ms = millstream;
 using Clock = std::chrono::steady_clock;
-
-struct Line {
-  std::string name = {};
-  std::uint64_t records = 0;
-  double seconds = 0;
-  double hand_seconds = 0;
-  double ratio = 0;
-  double ratio_min = 0;
-  double ratio_max = 0;
-  std::vector<double> ratios = {};  // of each round
-  bool equal = true;
-  BOOST_DESCRIBE_CLASS(Line, (), (name, records, seconds, hand_seconds, ratio, ratio_min, ratio_max, ratios, equal), (),
-                       ())
-};
 
 struct Timed {
   double seconds;
@@ -52,30 +37,6 @@ Digest by_engine(const Query& query, const Input& input) {
   return results->digest();
 }
 
-Line compare_one(const Query& query, const Input& input, int rounds, double& cpu_ratio) {
-  Line line{.name = std::string{"nexmark_"} + query.name, .records = input.events};
-  // Not timed: brings caches, page tables and the allocator to where they stay.
-  line.equal = by_engine(query, input) == query.hand(input);
-  std::vector<double> engine, hand, engine_cpu, hand_cpu;
-  for (int round = 0; round < rounds; ++round) {
-    const Timed ours = time([&] { return by_engine(query, input); });
-    const Timed theirs = time([&] { return query.hand(input); });
-    line.equal = line.equal && ours.digest == theirs.digest;
-    engine.push_back(ours.seconds);
-    hand.push_back(theirs.seconds);
-    engine_cpu.push_back(ours.cpu_seconds);
-    hand_cpu.push_back(theirs.cpu_seconds);
-    line.ratios.push_back(theirs.seconds / ours.seconds);
-  }
-  line.seconds = compare::median_of(engine).value;
-  line.hand_seconds = compare::median_of(hand).value;
-  cpu_ratio = compare::median_of(hand_cpu).value / compare::median_of(engine_cpu).value;
-  line.ratio = line.hand_seconds / line.seconds;
-  line.ratio_min = *std::min_element(line.ratios.begin(), line.ratios.end());
-  line.ratio_max = *std::max_element(line.ratios.begin(), line.ratios.end());
-  return line;
-}
-
 }  // namespace
 
 bool compare_with_hand(const Wanted& wanted) {
@@ -86,25 +47,22 @@ bool compare_with_hand(const Wanted& wanted) {
   input.made = events;
   std::printf("%-14s %10s %10s %7s %15s %9s %s\n", "row", "M/s", "by hand", "ratio", "min - max", "CPU ratio",
               "results");
-  std::vector<Line> lines;
+  std::vector<cost::Line> lines;
   for (const Query& query : wanted.queries) {
     if (query.hand == nullptr) continue;
-    double cpu_ratio = 0;
-    const Line& line = lines.emplace_back(compare_one(query, input, wanted.rounds, cpu_ratio));
+    const cost::Line& line = lines.emplace_back(cost::measure_beside_hand(
+        std::string{"nexmark_"} + query.name, input.events, wanted.rounds,
+        [&] { return time([&] { return by_engine(query, input); }); },
+        [&] { return time([&] { return query.hand(input); }); }));
     const double millions = static_cast<double>(line.records) / 1e6;
     std::printf("%-14s %10.2f %10.2f %7.2f %7.2f - %5.2f %9.2f %s\n", line.name.c_str(), millions / line.seconds,
-                millions / line.hand_seconds, line.ratio, line.ratio_min, line.ratio_max, cpu_ratio,
+                millions / line.hand_seconds, line.ratio, line.ratio_min, line.ratio_max, line.cpu_ratio,
                 line.equal ? "equal" : "DIFFERENT");
     std::fflush(stdout);
   }
   if (lines.empty()) throw std::runtime_error{"none of the queries has a loop by hand"};
-  if (!wanted.json.empty()) {
-    std::string text;
-    ms::encode_json(lines, text);
-    std::ofstream file{wanted.json};
-    if (!(file << text << '\n').flush()) throw std::runtime_error{"cannot write " + wanted.json};
-  }
-  return std::all_of(lines.begin(), lines.end(), [](const Line& line) { return line.equal; });
+  if (!wanted.json.empty()) cost::write_lines(lines, wanted.json);
+  return std::all_of(lines.begin(), lines.end(), [](const cost::Line& line) { return line.equal; });
 }
 
 bool check(const Wanted& wanted) {

@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <ctime>
 #include <fstream>
 #include <stdexcept>
 
+#include "cpu_seconds.hpp"
 #include "millstream/stream/dataflow.hpp"
 #include "nexmark/source.hpp"
 
@@ -49,12 +49,6 @@ std::uint64_t peak_rss() {
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 }  // namespace
-
-double cpu_seconds() {
-  timespec used{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
-}
 
 WorkFolder::WorkFolder() {
   std::string name = (std::filesystem::temp_directory_path() / "millstream-nexmark-XXXXXX").string();

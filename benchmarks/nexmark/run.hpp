@@ -51,7 +51,4 @@ struct Run {
 /// What making the events costs by itself, on one thread.
 [[nodiscard]] Run run_generator(const Input& input);
 
-/// CPU seconds that this process has used.
-[[nodiscard]] double cpu_seconds();
-
 }  // namespace nexmark

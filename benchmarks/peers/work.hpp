@@ -4,13 +4,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "cost/digest.hpp"
 #include "cost/event.hpp"
+#include "cpu_seconds.hpp"
 
 namespace peers {
 
@@ -68,18 +68,13 @@ class Meter {
     if (first_ == Clock::time_point{}) first_ = last_;
   }
   [[nodiscard]] Outcome outcome(const Digest& digest) const {
-    return {std::chrono::duration<double>(last_ - read_).count(), cpu() - cpu_start_,
+    return {std::chrono::duration<double>(last_ - read_).count(), cpu_seconds() - cpu_start_,
             std::chrono::duration<double>(first_ - start_).count(), digest};
   }
 
  private:
   using Clock = std::chrono::steady_clock;
-  static double cpu() {
-    timespec used{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
-  }
-  double cpu_start_ = cpu();
+  double cpu_start_ = cpu_seconds();
   Clock::time_point start_ = Clock::now();
   Clock::time_point read_ = {};
   Clock::time_point first_ = {};

@@ -2,12 +2,12 @@
 #include "runtime/spilling_job.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <vector>
 
 #include "millstream/connectors/file.hpp"
 #include "millstream/testing/simulator.hpp"
 #include "runtime/crashing_job.hpp"
+#include "runtime/lines_beyond.hpp"
 
 namespace millstream::spilling {
 
@@ -44,14 +44,6 @@ Dataflow flow_of(std::uint64_t records) {
       .to(file::sink<Row>({.directory = "out/reduced"}))
       .named("reduced files");
   return flow;
-}
-
-std::string beyond(const std::vector<std::string>& lines, const std::vector<std::string>& expected) {
-  std::vector<std::string> more;
-  std::set_difference(lines.begin(), lines.end(), expected.begin(), expected.end(), std::back_inserter(more));
-  std::string text;
-  for (const std::string& line : more) text += line + "\n";
-  return text;
 }
 
 struct Life {
@@ -121,7 +113,8 @@ std::string spill_and_compare(std::uint64_t seed, std::uint64_t& spilled_bytes) 
     now = result.ended_at;
     spilled_bytes += life.spilled_bytes;
     const std::string where = "life " + std::to_string(number) + ": ";
-    if (const std::string more = beyond(lines_seen(files), expected); !more.empty()) return where + "too much\n" + more;
+    if (const std::string more = test::lines_beyond(lines_seen(files), expected); !more.empty())
+      return where + "too much\n" + more;
     if (result.ok()) {
       for (const std::string& path : files.files()) {
         if (life.spills && !life.dies && result.steps > 0 && path.starts_with("state/cold/"))
@@ -132,7 +125,7 @@ std::string spill_and_compare(std::uint64_t seed, std::uint64_t& spilled_bytes) 
     if (!life.dies) return where + result.status.to_string();
     files.restart(kit::Crash::kProcess, random);
   }
-  const std::string missing = beyond(expected, lines_seen(files));
+  const std::string missing = test::lines_beyond(expected, lines_seen(files));
   return missing.empty() ? "" : "missing\n" + missing;
 }
 
