@@ -360,16 +360,12 @@ class EngineBuilder {
     const std::size_t bytes = exchanges_ * shards_ * shards_ * each + exchange_heap_bytes_;
     // A budget that nobody stated a limit for must not keep a large machine from starting a job.
     if (!options_.memory) engine_->memory_->raise_limit(bytes);
-    if (!engine_->memory_->try_reserve(bytes)) {
-      return {ErrorCode::kInvalidArgument,
-              "the queues between " + std::to_string(shards_) + " shards need " + std::to_string(bytes) +
-                  " bytes, but the memory budget has " + std::to_string(engine_->memory_->used_bytes()) + " of " +
-                  std::to_string(engine_->memory_->limit_bytes()) + " in use: raise it, or use fewer shards"};
-    }
-    engine_->memory_->release(bytes);
     engine_->queues_ = MemoryReservation{engine_->memory_};
-    engine_->queues_.resize(bytes);
-    return {};
+    if (engine_->queues_.try_resize(bytes)) return {};
+    return {ErrorCode::kInvalidArgument,
+            "the queues between " + std::to_string(shards_) + " shards need " + std::to_string(bytes) +
+                " bytes, but the memory budget has " + std::to_string(engine_->memory_->used_bytes()) + " of " +
+                std::to_string(engine_->memory_->limit_bytes()) + " in use: raise it, or use fewer shards"};
   }
 
   const Graph& graph_;

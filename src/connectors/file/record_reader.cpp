@@ -198,7 +198,7 @@ RecordReader::Event RecordReader::next() {
       case Piece::Kind::kBytes:
         framer_->commit(piece->size);
         if (piece->size == chunk_bytes_) chunk_bytes_ = std::min(2 * chunk_bytes_, chunk_bytes_max_);
-        if (identity_.empty()) identity_ = stream_->identity();  // a followed file that has come into being
+        identity_ = stream_->identity();  // of a followed file that has come into being, or that more is known of
         break;
       case Piece::Kind::kWait:
         return Event::kWait;

@@ -3,6 +3,7 @@
 #include "connectors/file/rotated_files.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <vector>
 
@@ -45,16 +46,27 @@ Result<std::vector<Rotated>> rotated_files(FileSystem& files, const std::string&
 
 }  // namespace
 
-std::string to_string(const FileId& id) { return std::to_string(id.device) + ":" + std::to_string(id.inode); }
+std::string to_string(const FileIdentity& identity) {
+  std::string text = std::to_string(identity.id.device) + ":" + std::to_string(identity.id.inode);
+  if (identity.head_bytes == 0) return text;
+  text.append(":").append(std::to_string(identity.head_bytes));
+  return text.append(":").append(std::to_string(identity.head_hash));
+}
 
-std::optional<FileId> parse_file_id(std::string_view text) {
-  FileId id;
-  const char* const end = text.data() + text.size();
-  auto [colon, error] = std::from_chars(text.data(), end, id.device);
-  if (error != std::errc{} || colon == end || *colon != ':') return std::nullopt;
-  const auto [rest, inode_error] = std::from_chars(colon + 1, end, id.inode);
-  if (inode_error != std::errc{} || rest != end) return std::nullopt;
-  return id;
+std::optional<FileIdentity> parse_file_identity(std::string_view text) {
+  std::array<std::uint64_t, 4> numbers{};
+  std::size_t count = 0;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (count < numbers.size()) {
+    const auto [rest, error] = std::from_chars(at, end, numbers[count++]);
+    if (error != std::errc{}) return std::nullopt;
+    if (rest == end && (count == 2 || count == 4))
+      return FileIdentity{{numbers[0], numbers[1]}, numbers[2], numbers[3]};
+    if (rest == end || *rest != ':') return std::nullopt;
+    at = rest + 1;
+  }
+  return std::nullopt;
 }
 
 Result<std::string> find_rotated(FileSystem& files, const std::string& path, const FileId& id) {
@@ -66,7 +78,7 @@ Result<std::string> find_rotated(FileSystem& files, const std::string& path, con
   for (const Rotated& file : *rotated) {
     if (file.info.id == id) return file.path;
   }
-  return Status{ErrorCode::kNotFound, path + ": no file beside it has the id " + to_string(id)};
+  return Status{ErrorCode::kNotFound, path + ": no file beside it has the id " + to_string(FileIdentity{id})};
 }
 
 Result<std::string> rotated_after(FileSystem& files, const std::string& path, const FileId& id) {
