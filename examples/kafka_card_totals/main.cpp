@@ -75,11 +75,12 @@ ms::Dataflow flow_of(const Options& options) {
                                   .instance = options.instance}))
       .named("output");
   if (options.dead_letter_topic) {
-    // One transaction a job, and that is the output's: after a crash some of these come again.
+    // In the transaction of the output, where that is exactly once.
     payments.side_output(ms::dead_letters)
-        .to(ms::kafka::sink<ms::DeadLetter>({.brokers = options.brokers,
-                                             .topic = *options.dead_letter_topic,
-                                             .guarantee = ms::kafka::Guarantee::kAtLeastOnce}))
+        .to(ms::kafka::sink({.brokers = options.brokers,
+                             .topic = *options.dead_letter_topic,
+                             .guarantee = options.guarantee,
+                             .instance = options.instance}))
         .named("dead letters");
   }
   return flow;

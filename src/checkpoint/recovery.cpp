@@ -138,7 +138,9 @@ class Planner {
   // An empty handle is of a run in which the sink promised less, and did not decide.
   [[nodiscard]] bool names_decider(const Manifest& manifest) const {
     return std::any_of(manifest.prepared.begin(), manifest.prepared.end(), [&](const PreparedHandle& each) {
-      return each.sink == options_.decider && !each.handle.empty();
+      const auto& joined = options_.joined;
+      return !each.handle.empty() &&
+             (each.sink == options_.decider || std::find(joined.begin(), joined.end(), each.sink) != joined.end());
     });
   }
 

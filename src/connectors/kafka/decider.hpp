@@ -1,4 +1,4 @@
-// KafkaDecider: a checkpoint's decision as a transaction of Kafka. It carries what the sink was given since the
+// KafkaDecider: a checkpoint's decision as a transaction of Kafka. It carries what the job's sinks were given since the
 // checkpoint before, the offsets of the sources, and id and nonce of the checkpoint (decision_offsets.hpp).
 //
 //   fence   in a process that was fenced, first a look at the decision: where another one has gone on with the job, it
@@ -28,8 +28,10 @@ namespace millstream::inline v0::kafka::detail {
 
 class KafkaDecider final : public Decider {
  public:
-  explicit KafkaDecider(std::shared_ptr<SinkHub> hub) : hub_{std::move(hub)} {}
+  explicit KafkaDecider(std::shared_ptr<SinkHub> hub);
 
+  [[nodiscard]] std::string why_not_joined(const Decider& other) const override;
+  void join(const Decider& other) override;
   Result<bool> fence(const DeciderContext& context) override;
   Result<std::optional<Decision>> read(const DeciderContext& context) override;
   Result<bool> admit(const DeciderContext& context) override;
@@ -63,7 +65,14 @@ class KafkaDecider final : public Decider {
   void drop_retired();
   [[nodiscard]] bool out_of_time();
 
+  static constexpr std::chrono::milliseconds kSlice{500};  // that a call waits for brokers
+  [[nodiscard]] static DecisionStep pending();
+  [[nodiscard]] std::string topics() const;
+
   const std::shared_ptr<SinkHub> hub_;
+  WriterOptions options_;  // of the client: those of all sinks together
+  std::vector<std::shared_ptr<SinkHub>> hubs_joined_;
+  std::vector<std::string> topics_;  // each once
   const std::shared_ptr<EpochPasses> passes_ = std::make_shared<EpochPasses>();
   std::string job_;
   std::string id_;

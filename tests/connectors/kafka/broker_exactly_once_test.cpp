@@ -358,14 +358,14 @@ TEST_F(KafkaExactlyOnce, ASourceThatIsNotKafkaIsDecidedByThePointerAlone) {
   }
 }
 
-TEST_F(KafkaExactlyOnce, TwoSuchSinksAreRefusedWithTheNextStep) {
+TEST_F(KafkaExactlyOnce, SinksOnTwoClustersAreRefusedWithTheNextStep) {
   Dataflow flow{name};
   auto totals = flow.from(kafka::source<Payment>({.brokers = broker->brokers(), .topic = in, .stop_at_end = true}))
                     .key_by(&Payment::card)
                     .process(RunningTotal{})
                     .named("totals");
   totals.to(kafka::sink<Total>(sink_options())).named("first");
-  totals.to(kafka::sink({.brokers = broker->brokers(), .topic = in})).named("second");
+  totals.to(kafka::sink({.brokers = "elsewhere:9092", .topic = in})).named("second");
   const JobResult refused = run(flow, options());
   EXPECT_EQ(refused.status.code(), ErrorCode::kInvalidArgument);
   EXPECT_THAT(refused.status.message(),

@@ -5,7 +5,8 @@ set(kafka_libraries millstream::kafka PkgConfig::MILLSTREAM_RDKAFKA)
 millstream_add_test(connectors_kafka_format format_test.cpp)
 millstream_add_test(connectors_kafka_configuration configuration_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_decider decider_test.cpp decider_start_test.cpp decider_admit_test.cpp
-  decider_renewal_test.cpp transactional_writer_test.cpp LIBRARIES ${kafka_libraries})
+  decider_renewal_test.cpp joined_sinks_test.cpp transactional_writer_test.cpp LIBRARIES ${kafka_libraries})
+millstream_add_test(connectors_kafka_dead_letter dead_letter_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_exactly_once exactly_once_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_scripted scripted_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_mock_source mock_source_test.cpp LIBRARIES ${kafka_libraries})
@@ -25,6 +26,7 @@ endfunction()
 millstream_add_broker_test(kafka_source broker_source_test.cpp)
 millstream_add_broker_test(kafka_job broker_job_test.cpp)
 millstream_add_broker_test(kafka_exactly_once broker_exactly_once_test.cpp)
+millstream_add_broker_test(kafka_dead_letters broker_dead_letters_test.cpp)
 
 # On the example, as users run it.
 if(TARGET kafka_card_totals)
