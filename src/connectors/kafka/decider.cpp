@@ -278,12 +278,16 @@ DecisionStep KafkaDecider::prepare(const DecisionDraft& draft) {
     groups_sent_ = 0;
     waiting_since_ns_.reset();
   }
+  if (older_possible_) return fail(older_offsets(draft));
   const std::vector<OffsetsOfGroup> groups = offsets_.of(draft);
   const std::string metadata = offsets_.metadata(draft.checkpoint);
   for (; groups_sent_ < groups.size(); ++groups_sent_) {
     const OffsetsOfGroup& each = groups[groups_sent_];
     const TransactionReply reply = transactions_->send_offsets(each.group, each.offsets, metadata, kOffsetsSlice);
+    offsets_asked_ = true;
     if (reply.connection_lost || reply.outcome == Outcome::kRetriable) late_possible_ = true;
+    const bool is_open = reply.ok() || reply.outcome == Outcome::kRetriable;
+    if (is_open && reply.connection_lost && older_asked_) return fail(older_offsets(draft));
     if (reply.ok()) continue;
     if (reply.outcome == Outcome::kRetriable && !out_of_time()) return pending();
     // Nobody was asked to commit, so it is not decided, whatever the client has come to.
@@ -291,6 +295,17 @@ DecisionStep KafkaDecider::prepare(const DecisionDraft& draft) {
   }
   waiting_since_ns_.reset();
   return DecisionStep::done();
+}
+
+// Nobody can say in which order the group's coordinator gets them, and the transaction has output that cannot be
+// written again without going back.
+DecisionStep KafkaDecider::older_offsets(const DecisionDraft& draft) const {
+  return DecisionStep::aborted(
+      {ErrorCode::kUnavailable, topics() +
+                                    ": offsets of a checkpoint that was given up may be on their way to the "
+                                    "transaction '" +
+                                    id_ + "' still, and would take the place of those of checkpoint " +
+                                    draft.checkpoint.to_string() + ": it is aborted"});
 }
 
 DecisionStep KafkaDecider::decide(const DecisionDraft& draft) {
@@ -328,6 +343,8 @@ DecisionStep KafkaDecider::commit(const DecisionDraft& draft) {
 void KafkaDecider::give_up() {
   // The transaction stays open: the next checkpoint's offsets take the place of these.
   sending_ = {};
+  older_asked_ = older_asked_ || offsets_asked_;
+  older_possible_ = older_possible_ || (offsets_asked_ && late_possible_);
   if (failure_.ok()) passes_->let_next_pass();
 }
 

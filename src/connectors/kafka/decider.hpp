@@ -60,6 +60,7 @@ class KafkaDecider final : public Decider {
   [[nodiscard]] DecisionStep commit(const DecisionDraft& draft);
   [[nodiscard]] DecisionStep renew(const DecisionDraft& draft);
   [[nodiscard]] DecisionStep replace_client(const DecisionDraft& draft);
+  [[nodiscard]] DecisionStep older_offsets(const DecisionDraft& draft) const;
   [[nodiscard]] DecisionStep fail(DecisionStep step);
   [[nodiscard]] Status status_of(const TransactionReply& reply, const std::string& doing);
   void drop_retired();
@@ -90,6 +91,9 @@ class KafkaDecider final : public Decider {
   std::size_t groups_sent_ = 0;
   std::uint32_t unanswered_ = 0;             // requests for the commit of which nobody knows
   bool late_possible_ = false;               // a request of the client may be under way still
+  bool offsets_asked_ = false;               // the transaction was given some
+  bool older_asked_ = false;                 // also for a checkpoint that was given up
+  bool older_possible_ = false;              // and those may be under way still
   bool own_ = false;                         // the newest decision is, as it was looked at before replacing the client
   std::shared_ptr<Transactions> successor_;  // that replaces the client, and is not initialised yet
   bool successor_ready_ = false;             // it is, and the decision behind it is not read yet

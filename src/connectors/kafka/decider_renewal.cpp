@@ -19,7 +19,7 @@ DecisionStep KafkaDecider::renew(const DecisionDraft& draft) {
   }
   const TransactionReply reply = transactions_->begin();
   if (!reply.ok()) return fail(DecisionStep::in_doubt(status_of(reply, "behind a commit, beginning")));
-  committed_ = ending_ = false;
+  committed_ = ending_ = offsets_asked_ = older_asked_ = false;
   passes_->let_next_pass();
   return DecisionStep::done();
 }
