@@ -261,6 +261,7 @@ Result<std::optional<Decision>> KafkaDecider::read(const DeciderContext&) {
   if (!begun_) {
     const TransactionReply reply = transactions_->begin();
     if (!reply.ok()) return status_of(reply, "beginning");
+    late_possible_ = reply.connection_lost;
     begun_ = true;
   }
   return std::optional{*std::move(found)};

@@ -13,12 +13,20 @@ using Outcome = TransactionReply::Outcome;
 
 DecisionStep KafkaDecider::renew(const DecisionDraft& draft) {
   if (!failure_.ok()) return DecisionStep::in_doubt(failure_);
-  if (late_possible_) {
-    DecisionStep replaced = replace_client(draft);
-    if (replaced.outcome != DecisionStep::Outcome::kDone) return replaced;
+  for (bool fresh = false, begun = false; !begun;) {
+    if (late_possible_) {
+      DecisionStep replaced = replace_client(draft);
+      if (replaced.outcome != DecisionStep::Outcome::kDone) return replaced;
+      fresh = true;
+    }
+    const TransactionReply reply = transactions_->begin();
+    if (!reply.ok()) return fail(DecisionStep::in_doubt(status_of(reply, "behind a commit, beginning")));
+    // The connection that took the commit may be told to be broken only here. No broker has been asked for the new
+    // transaction yet, so another client can have it. One that has only been initialised has nothing under way that
+    // could end a transaction.
+    late_possible_ = reply.connection_lost;
+    begun = !late_possible_ || fresh;
   }
-  const TransactionReply reply = transactions_->begin();
-  if (!reply.ok()) return fail(DecisionStep::in_doubt(status_of(reply, "behind a commit, beginning")));
   committed_ = ending_ = offsets_asked_ = older_asked_ = false;
   passes_->let_next_pass();
   return DecisionStep::done();

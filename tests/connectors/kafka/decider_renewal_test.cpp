@@ -2,6 +2,8 @@
 // run takes for fenced.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "connectors/kafka/decider_run.hpp"
 
 namespace millstream::inline v0 {
@@ -105,6 +107,50 @@ TEST(KafkaDeciderRenewal, ARefusalBehindABrokenConnectionSaysNothingOfTheFirstRe
   run.script->calls.clear();
   run.decider->close();
   EXPECT_THAT(run.script->calls, IsEmpty()) << "an abort could come behind the commit";
+}
+
+// The client tells of it when it is served next, which may be behind the answer to the commit.
+TEST(KafkaDeciderRenewal, AConnectionThatIsSeenToBeBrokenWhenTheNextTransactionBeginsIsOne) {
+  DeciderRun run;
+  run.begin();
+  run.script->lost_in = "begin";
+  const auto before = run.decider->connection()->producer();
+  EXPECT_EQ(run.decide(DeciderRun::draft(4)).outcome, Step::kDone);
+  EXPECT_THAT(run.script->take_calls(),
+              ElementsAre("offsets ms.checkpoint-job-0 out/0=4", "commit", "begin", "read ms.checkpoint-job-0 out/0",
+                          "init ms-job-0", "read ms.checkpoint-job-0 out/0", "begin"));
+  EXPECT_NE(run.decider->connection()->producer(), before);
+  EXPECT_EQ(run.decider->passes()->newest(), 1U);
+  EXPECT_EQ(run.decide(DeciderRun::draft(5)).outcome, Step::kDone);
+  EXPECT_THAT(run.script->calls, Not(Contains("init ms-job-0")));
+}
+
+TEST(KafkaDeciderRenewal, WhichMayTakeSomeCalls) {
+  DeciderRun run;
+  run.begin();
+  run.script->lost_in = "begin";
+  run.script->answers["init"] = {Outcome::kRetriable};
+  const DecisionDraft draft = DeciderRun::draft(4);
+  EXPECT_EQ(run.decide(draft).outcome, Step::kPending);
+  EXPECT_EQ(run.decider->passes()->newest(), 0U);
+  EXPECT_EQ(run.decider->decide(draft).outcome, Step::kDone);
+  EXPECT_EQ(run.decider->passes()->newest(), 1U);
+}
+
+// Of a client that was only initialised no request can end a transaction: it is not replaced at once, but behind its
+// first commit.
+TEST(KafkaDeciderRenewal, OneNewClientIsEnoughHoweverOftenConnectionsBreak) {
+  DeciderRun run;
+  run.script->lost_in = "begin";
+  run.begin();
+  run.script->on_call = [&](const std::string& call) {
+    if (call == "begin") run.script->lost_in = "begin";
+  };
+  for (std::uint64_t id = 1; id < 4; ++id) {
+    EXPECT_EQ(run.decide(DeciderRun::draft(id)).outcome, Step::kDone);
+    const std::vector<std::string> calls = run.script->take_calls();
+    EXPECT_EQ(std::count(calls.begin(), calls.end(), "init ms-job-0"), 1) << id;
+  }
 }
 
 // A message was refused, and the run failed by that before any call of the decider did.
