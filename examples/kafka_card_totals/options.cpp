@@ -106,6 +106,11 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
                  "place and the reason [they stop the program]")
       ->type_name("TOPIC")
       ->check(must_not_be_empty);
+  app.add_option("--group", options.group,
+                 "Consumer group of what read the input before: begin where it stood, and go on in\n"
+                 "this group [begin at the earliest message]")
+      ->type_name("GROUP")
+      ->check(must_not_be_empty);
   app.add_flag("--stop-at-end", options.stop_at_end, "End where the input ended when the program was started");
   try {
     app.parse(argc, argv);

@@ -8,11 +8,11 @@ millstream_add_test(connectors_kafka_decider decider_test.cpp decider_start_test
   decider_renewal_test.cpp joined_sinks_test.cpp transactional_writer_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_dead_letter dead_letter_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_exactly_once exactly_once_test.cpp LIBRARIES ${kafka_libraries})
-millstream_add_test(connectors_kafka_scripted scripted_test.cpp LIBRARIES ${kafka_libraries})
+millstream_add_test(connectors_kafka_scripted scripted_test.cpp delivery_group_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_mock_source mock_source_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_mock_failures mock_failures_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_mock_job mock_job_test.cpp LIBRARIES ${kafka_libraries})
-millstream_add_test(connectors_kafka_mock_sink mock_sink_test.cpp LIBRARIES ${kafka_libraries})
+millstream_add_test(connectors_kafka_mock_sink mock_sink_test.cpp known_partitions_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_card_totals_oracle card_totals/oracle_test.cpp card_totals/oracle.cpp
   LIBRARIES ${kafka_libraries})
 
@@ -32,7 +32,8 @@ millstream_add_broker_test(kafka_dead_letters broker_dead_letters_test.cpp)
 if(TARGET kafka_card_totals)
   set(card_totals card_totals/pipeline.cpp card_totals/oracle.cpp ../../crash/process.cpp)
   millstream_add_broker_test(kafka_kill card_totals/kill_main.cpp ${card_totals} OWN_MAIN)
-  millstream_add_broker_test(kafka_faults card_totals/faults_test.cpp card_totals/instances_test.cpp ${card_totals})
+  millstream_add_broker_test(kafka_faults card_totals/faults_test.cpp card_totals/instances_test.cpp
+    card_totals/takeover_test.cpp ${card_totals})
   foreach(test IN ITEMS kafka_kill kafka_faults)
     add_dependencies(${test} kafka_card_totals)
     target_compile_definitions(${test} PRIVATE MILLSTREAM_KAFKA_CARD_TOTALS="$<TARGET_FILE:kafka_card_totals>")

@@ -64,6 +64,7 @@ crash::Command Pipeline::command(const Life& life) const {
       .variables = life.variables,
       .log = path(life.state + ".log")};
   if (!dead_letters_.empty()) command.arguments.insert(command.arguments.end(), {"--dead-letter-topic", dead_letters_});
+  if (!life.group.empty()) command.arguments.insert(command.arguments.end(), {"--group", life.group});
   if (life.stop_at_end) command.arguments.emplace_back("--stop-at-end");
   return command;
 }

@@ -52,6 +52,7 @@ struct Life {
   int instance = 0;
   int instances = 1;
   std::vector<std::string> variables = {};
+  std::string group = {};  ///< that it takes over
 };
 
 class Pipeline {
