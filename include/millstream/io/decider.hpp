@@ -78,7 +78,8 @@ struct Decision {
   CheckpointId checkpoint;
   /// Those that the decider keeps; they must be among those of the checkpoint.
   std::vector<SplitPosition> positions;
-  std::string facts;
+  std::string
+      facts;  ///< with kNone: where it was looked for, and why it may have gone; for the case that there was one
 };
 
 /// What is to be decided.

@@ -257,6 +257,12 @@ Result<std::optional<Decision>> KafkaDecider::read(const DeciderContext&) {
     found_none_ns_ = clock_->monotonic_ns();
     return std::optional<Decision>{};
   }
+  if (found->kind == Decision::Kind::kNone) {
+    found->facts = "the groups '" + offsets_.group() + "' and '" + offsets_.pointer_group() + "' at " +
+                   options_.brokers +
+                   " have none (brokers delete the offsets of a group to which nobody has committed for "
+                   "offsets.retention.minutes, 7 days by default)";
+  }
   hub_->note_decided(found->kind == Decision::Kind::kDecided ? std::optional{found->checkpoint} : std::nullopt);
   if (!begun_) {
     const TransactionReply reply = transactions_->begin();

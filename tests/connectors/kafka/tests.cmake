@@ -25,7 +25,7 @@ function(millstream_add_broker_test name)
 endfunction()
 millstream_add_broker_test(kafka_source broker_source_test.cpp)
 millstream_add_broker_test(kafka_job broker_job_test.cpp)
-millstream_add_broker_test(kafka_exactly_once broker_exactly_once_test.cpp)
+millstream_add_broker_test(kafka_exactly_once broker_exactly_once_test.cpp broker_lost_decisions_test.cpp)
 millstream_add_broker_test(kafka_dead_letters broker_dead_letters_test.cpp)
 
 # On the example, as users run it.
