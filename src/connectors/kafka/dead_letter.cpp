@@ -1,6 +1,8 @@
 // From a letter to the headers of its message.
 #include "millstream/connectors/kafka/dead_letter.hpp"
 
+#include <chrono>
+#include <cstdint>
 #include <string>
 #include <utility>
 

@@ -4,8 +4,7 @@
 #include <algorithm>
 
 #include "connectors/kafka/configuration.hpp"
-#include "millstream/connectors/kafka/message_view.hpp"
-#include "millstream/connectors/kafka/partition_reader.hpp"
+#include "millstream/connectors/kafka/client.hpp"
 
 namespace millstream::inline v0::kafka::detail {
 
