@@ -23,6 +23,7 @@ class Planner {
     if (Status s = read_manifests(); !s.ok()) return s;
     Decision known = decision;
     if (decision.kind == Decision::Kind::kNone) {
+      none_because_ = decision.facts;
       Result<std::optional<CheckpointId>> marked = decided_by_marker();
       if (!marked) return marked.error();
       if (*marked) known = {Decision::Kind::kDecided, **marked, {}, {}};
@@ -138,7 +139,9 @@ class Planner {
   // An empty handle is of a run in which the sink promised less, and did not decide.
   [[nodiscard]] bool names_decider(const Manifest& manifest) const {
     return std::any_of(manifest.prepared.begin(), manifest.prepared.end(), [&](const PreparedHandle& each) {
-      return each.sink == options_.decider && !each.handle.empty();
+      const auto& joined = options_.joined;
+      return !each.handle.empty() &&
+             (each.sink == options_.decider || std::find(joined.begin(), joined.end(), each.sink) != joined.end());
     });
   }
 
@@ -146,10 +149,11 @@ class Planner {
   Result<std::string> contradiction(const std::optional<CheckpointId>& decided) {
     if (!decided && mutant_is(Mutant::kFreshDespiteMarker)) return std::string{};
     const std::uint64_t newest = decided ? decided->id : 0;
-    const std::string way_out = options_.decider.empty() ? ""
-                                                         : "; where the sink's decisions are kept, they have expired "
-                                                           "or were reset, or it is not the place where they were "
-                                                           "kept before";
+    std::string way_out = options_.decider.empty() ? ""
+                                                   : "; where the sink's decisions are kept, they have expired "
+                                                     "or were reset, or it is not the place where they were "
+                                                     "kept before";
+    if (!way_out.empty() && !none_because_.empty()) way_out += ": " + none_because_;
     for (const Manifest& manifest : manifests_) {
       if (manifest.parent.id <= newest) continue;
       return "the decision names " + name_of(decided) + ", but checkpoint " + manifest.checkpoint.to_string() +
@@ -211,6 +215,7 @@ class Planner {
   const RecoveryOptions& options_;
   std::vector<Manifest> manifests_;  // all that can be read, oldest first
   std::uint64_t decided_elsewhere_ = 0;
+  std::string none_because_;
 };
 
 }  // namespace

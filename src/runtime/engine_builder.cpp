@@ -163,14 +163,8 @@ class EngineBuilder {
     }
     for (std::uint32_t number = 0; number < graph_.size() && !options_.state_dir.empty(); ++number) {
       if (!graph_.node(number).make_decider) continue;
-      const Status made = guarded_call([&] {
-        sink.decider = graph_.node(number).make_decider();
-        sink.stage = engine_->ids_[number];
-        if (sink.decider) return Status{};
-        return Status{ErrorCode::kInvalidArgument,
-                      "its make_decider() made none for this run, though it made one when the dataflow was declared: "
-                      "whether a sink decides must not change"};
-      });
+      const Status made =
+          guarded_call([&] { return sink.add(graph_.node(number).make_decider(), engine_->ids_[number]); });
       if (!made.ok()) return made.at("sink '" + engine_->ids_[number] + "'");
     }
     return guarded_call([&] { return start_.open(*file_system_, *engine_->clock_, options_, graph_.name(), sink); });

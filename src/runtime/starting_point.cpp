@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <typeinfo>
 
 #include "checkpoint/local_decider.hpp"
 #include "checkpoint/savepoint.hpp"
@@ -33,9 +34,10 @@ std::vector<std::string> take_handles(std::vector<PreparedOutput>& outputs, cons
   return handles;
 }
 
-// Under which identities the context's sink has decided so far, each once; also those of a savepoint that is the folder
-// here. And what the sources have read.
-Status add_what_checkpoints_name(CheckpointStore& store, DeciderContext& context) {
+// Under which identities the context's sink, and those that have joined it, have decided so far, each once; also those
+// of a savepoint that is the folder here. And what the sources have read.
+Status add_what_checkpoints_name(CheckpointStore& store, const std::vector<std::string>& joined,
+                                 DeciderContext& context) {
   std::set<std::string> handles;
   std::map<std::string, std::set<std::string>> splits;
   if (context.stage.empty()) return {};
@@ -46,7 +48,9 @@ Status add_what_checkpoints_name(CheckpointStore& store, DeciderContext& context
     if (!manifest && manifest.error().code() == ErrorCode::kIo) return manifest.error();
     if (!manifest) continue;
     for (const PreparedHandle& prepared : manifest->prepared) {
-      if (prepared.sink == context.stage || prepared.sink.empty()) handles.insert(prepared.handle);
+      const bool decides = prepared.sink == context.stage || prepared.sink.empty() ||
+                           std::find(joined.begin(), joined.end(), prepared.sink) != joined.end();
+      if (decides) handles.insert(prepared.handle);
     }
     for (const SplitPosition& position : manifest->positions) splits[position.source].insert(position.split);
   }
@@ -68,6 +72,27 @@ Result<Answer> ask(const std::shared_ptr<Decider>& decider, const DeciderContext
 }
 
 }  // namespace
+
+Status SinkDecider::add(std::shared_ptr<Decider> made, const std::string& at) {
+  if (made == nullptr) {
+    return {ErrorCode::kInvalidArgument,
+            "its make_decider() made none for this run, though it made one when the dataflow was declared: whether a "
+            "sink decides must not change"};
+  }
+  if (decider == nullptr) {
+    decider = std::move(made);
+    stage = at;
+    return {};
+  }
+  const Decider& first = *decider;
+  const Decider& other = *made;
+  if (typeid(first) != typeid(other)) {
+    return {ErrorCode::kInvalidArgument, "its make_decider() made one of another class than when it was declared"};
+  }
+  decider->join(other);
+  joined.push_back(at);
+  return {};
+}
 
 Status StartingPoint::open(FileSystem& files, Clock& clock, const RunOptions& options, const std::string& job,
                            const SinkDecider& sink) {
@@ -92,7 +117,8 @@ Status StartingPoint::open_state(FileSystem& files, const RunOptions& options, D
   if (options.log && !decider->describe().empty()) {
     options.log(LogLevel::kInfo, "checkpoints are decided by " + decider->describe());
   }
-  if (Status s = add_what_checkpoints_name(*store, context); !s.ok()) return s;
+  joined_ = sink.joined;
+  if (Status s = add_what_checkpoints_name(*store, joined_, context); !s.ok()) return s;
   if (Status s = read_decision(context); !s.ok()) return s;
   if (Status s = begin_from_savepoint(files, options, context); !s.ok()) return s;
   context_ = context;
@@ -155,7 +181,8 @@ Status StartingPoint::read(const DeciderContext& context) {
 }
 
 Status StartingPoint::plan(const RunOptions& options, const DeciderContext& context) {
-  Result<RecoveryPlan> plan = plan_recovery(*store, decision_, {context.job, options.accept_checkpoint, context.stage});
+  Result<RecoveryPlan> plan =
+      plan_recovery(*store, decision_, {context.job, options.accept_checkpoint, context.stage, joined_});
   if (!plan) return plan.error();
   if (plan->kind == RecoveryPlan::Kind::kHalt) return {ErrorCode::kInvalidData, plan->facts};
   plan_ = *std::move(plan);
@@ -266,6 +293,11 @@ Status StartingPoint::settle(Shard& first) {
     if (Status s = sink->recover(commit, abort); !s.ok()) return s;
     kill_point("recovery.between_sinks");
   }
+  // A transaction that decides publishes with the decision, also for a sink that has joined it and that is gone.
+  std::erase_if(plan_.commit, [&](const PreparedOutput& each) {
+    const auto& decided = context_.participants;
+    return std::find(decided.begin(), decided.end(), each.prepared.handle) != decided.end();
+  });
   if (!plan_.commit.empty()) {
     return {ErrorCode::kInvalidArgument,
             "checkpoint " + plan_.commit.front().checkpoint.to_string() + " has output of the sink '" +

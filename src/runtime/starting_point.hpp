@@ -22,6 +22,10 @@ struct SinkDecider {
   std::shared_ptr<Decider> decider;
   std::string stage;
   std::vector<DecisionSource> sources = {};  ///< of the job
+  std::vector<std::string> joined = {};      ///< stages of further sinks for which it decides
+
+  /// What the make_decider() of the sink `at` has made for this run.
+  [[nodiscard]] Status add(std::shared_ptr<Decider> made, const std::string& at);
 };
 
 /// Used once, in the order of its members, on the thread that builds the engine.
@@ -66,6 +70,7 @@ class StartingPoint {
   void note_new(const std::string& source, const std::vector<Split>& splits);
 
   DeciderContext context_;
+  std::vector<std::string> joined_;
   Decision decision_;
   RecoveryPlan plan_;
 };

@@ -168,7 +168,7 @@ class Stream {
       });
       if constexpr (requires { std::as_const(sink).make_decider(); }) {
         if (const std::shared_ptr<Decider> decider = std::as_const(sink).make_decider()) {
-          place.node().decides_by = decider->describe();
+          place.node().declared_decider = decider;
           place.node().make_decider = [sink] { return sink.make_decider(); };
         }
       }

@@ -165,13 +165,21 @@ void PartitionReader::append_headers(const MessageView& message, std::vector<Hea
 }
 
 DeadLetter PartitionReader::letter(const MessageView& message, DecodeError error) const {
+  OriginalMessage original{.topic = topic_,
+                           .partition = partition_,
+                           .offset = message.offset,
+                           .timestamp = timestamp_of(message),
+                           .has_value = message.has_value};
+  if (message.has_key) original.key.emplace(message.key);
+  append_headers(message, original.headers);
   return {.bytes = std::string{message.value},
           .source = context_.split().id + "@" + std::to_string(message.offset),
           .line = 0,
           .column = error.column,
           .field = std::move(error.field),
           .stage = {},
-          .reason = std::move(error.reason)};
+          .reason = std::move(error.reason),
+          .message = std::move(original)};
 }
 
 }  // namespace millstream::inline v0::kafka::detail

@@ -1,8 +1,11 @@
 target_sources(millstream_kafka PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/configuration.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/dead_letter.cpp
   ${CMAKE_CURRENT_LIST_DIR}/decider.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/decider_renewal.cpp
   ${CMAKE_CURRENT_LIST_DIR}/decision_offsets.cpp
   ${CMAKE_CURRENT_LIST_DIR}/errors.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/joined_options.cpp
   ${CMAKE_CURRENT_LIST_DIR}/librdkafka_consumer.cpp
   ${CMAKE_CURRENT_LIST_DIR}/librdkafka_handle.cpp
   ${CMAKE_CURRENT_LIST_DIR}/librdkafka_producer.cpp

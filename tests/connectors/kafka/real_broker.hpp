@@ -62,6 +62,14 @@ class RealBroker {
     expect_done(queue, topic);
     rd_kafka_DeleteTopic_destroy(wanted);
   }
+  /// As brokers do when nobody has committed to it for offsets.retention.minutes.
+  void delete_group(const std::string& group) const {
+    rd_kafka_DeleteGroup_t* wanted = rd_kafka_DeleteGroup_new(group.c_str());
+    rd_kafka_queue_t* queue = rd_kafka_queue_new(admin_);
+    rd_kafka_DeleteGroups(admin_, &wanted, 1, nullptr, queue);
+    expect_done(queue, group);
+    rd_kafka_DeleteGroup_destroy(wanted);
+  }
   /// Those before offset `before`; -1 = all there are.
   void delete_records(const std::string& topic, std::int32_t partition, std::int64_t before) const {
     rd_kafka_topic_partition_list_t* offsets = rd_kafka_topic_partition_list_new(1);
