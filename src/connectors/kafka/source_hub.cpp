@@ -44,7 +44,35 @@ Result<std::vector<TopicInfo>> matching(Consumer& consumer, const std::string& p
   return topics;
 }
 
+Result<std::vector<TopicInfo>> find_topics(const SourceOptions& options, Consumer& consumer, const Deadline& deadline) {
+  if (!options.pattern.empty()) return matching(consumer, options.pattern, deadline);
+  std::vector<std::string> names = options.topics;
+  if (!options.topic.empty()) names = {options.topic};
+  return consumer.topics(names, deadline.left());
+}
+
+Status moved_keys(std::string resized) {
+  resized +=
+      " when the keys were placed: producers put keys into other partitions now, and so to processes that do not have "
+      "their state; begin anew with empty state folders, or, where no key has moved, let one run have "
+      ".on_new_partitions = ms::kafka::NewPartitions::kNextRun";
+  return {ErrorCode::kInvalidData, std::move(resized)};
+}
+
+constexpr std::string_view kPartitions = "partitions=";
+
 }  // namespace
+
+std::string position_detail(std::int32_t partitions) { return std::string{kPartitions} + std::to_string(partitions); }
+
+Status check_partitions(const std::string& topic, std::int32_t partitions, const std::string& detail) {
+  if (!detail.starts_with(kPartitions)) return {};
+  std::int32_t placed_by = partitions;
+  std::from_chars(detail.data() + kPartitions.size(), detail.data() + detail.size(), placed_by);
+  PartitionCounts known{{topic, placed_by}};
+  PartitionChange change = note_change(known, {{topic, partitions}});
+  return change.resized.empty() ? Status{} : moved_keys(std::move(change.resized));
+}
 
 std::string split_id(const TopicPartition& partition) {
   return partition.topic + "/" + std::to_string(partition.partition);
@@ -65,7 +93,41 @@ SourceConnection::SourceConnection(std::unique_ptr<Consumer> consumer, std::stri
   });
 }
 
-SourceConnection::~SourceConnection() { consumer_->on_events({}); }
+SourceConnection::~SourceConnection() {
+  watch_.reset();
+  consumer_->on_events({});
+}
+
+void SourceConnection::watch(std::chrono::milliseconds interval, PartitionWatch::Look look, NewPartitions policy) {
+  watch_ = std::make_unique<PartitionWatch>(partitions, interval, std::move(look),
+                                            [this, policy](const PartitionChange& change) { tell(change, policy); });
+}
+
+void SourceConnection::tell(const PartitionChange& change, NewPartitions policy) {
+  const std::scoped_lock lock{mutex_};
+  std::string later = change.added;  // moves no keys
+  if (policy == NewPartitions::kHalt && !change.resized.empty()) {
+    halt_ = moved_keys(change.resized);
+  } else if (!change.resized.empty()) {
+    later += (later.empty() ? "" : ", ") + change.resized;
+  }
+  if (!later.empty()) warning_ = later + " when the run began: new partitions are read from the next run on";
+  has_news_.store(true, std::memory_order_release);
+  for (const auto& [reader, waker] : readers_) waker.wake();
+}
+
+Status SourceConnection::serve_news(const LogHook& log) {
+  std::string warning;
+  Status halt;
+  {
+    const std::scoped_lock lock{mutex_};
+    warning = std::exchange(warning_, {});
+    halt = halt_;
+    has_news_.store(!halt_.ok(), std::memory_order_release);
+  }
+  if (!warning.empty() && log) log(LogLevel::kWarning, warning);
+  return halt;
+}
 
 std::string SourceConnection::take_settings() {
   const std::scoped_lock lock{mutex_};
@@ -96,7 +158,7 @@ Result<std::vector<Split>> SourceHub::list_splits(SourceContext& context) const 
   std::string settings;
   Result<std::unique_ptr<Consumer>> consumer = connect(1, settings);
   if (!consumer) return consumer.error();
-  const Result<std::vector<TopicInfo>> topics = find_topics(**consumer, deadline);
+  const Result<std::vector<TopicInfo>> topics = find_topics(options_, **consumer, deadline);
   if (!topics) return topics.error();
   const Result<std::vector<TopicPartition>> partitions = share_of(*topics);
   if (!partitions) return partitions.error();
@@ -119,15 +181,20 @@ Result<std::vector<Split>> SourceHub::list_splits(SourceContext& context) const 
     if (!ends) return ends.error();
     for (std::size_t i = 0; i < splits.size(); ++i) connection->ends[splits[i].id] = (*ends)[i];
   }
+  for (const TopicInfo& topic : *topics) connection->partitions[topic.name] = topic.partitions;
+  // Nothing behind the ends is read, so keys that move from now on move behind them.
+  if (!options_.stop_at_end && options_.partition_discovery_interval.count() > 0) {
+    const auto look = [options = options_, reading = &connection->consumer()](std::chrono::milliseconds timeout) {
+      return find_topics(options, *reading, Deadline{timeout});
+    };
+    connection->watch(options_.partition_discovery_interval, look, on_new_partitions());
+  }
   context.shared = std::move(connection);
   return splits;
 }
 
-Result<std::vector<TopicInfo>> SourceHub::find_topics(Consumer& consumer, const Deadline& deadline) const {
-  if (!options_.pattern.empty()) return matching(consumer, options_.pattern, deadline);
-  std::vector<std::string> names = options_.topics;
-  if (!options_.topic.empty()) names = {options_.topic};
-  return consumer.topics(names, deadline.left());
+NewPartitions SourceHub::on_new_partitions() const {
+  return options_.on_new_partitions.value_or(options_.instances > 1 ? NewPartitions::kHalt : NewPartitions::kNextRun);
 }
 
 Result<std::vector<TopicPartition>> SourceHub::share_of(const std::vector<TopicInfo>& topics) const {

@@ -2,6 +2,7 @@
 // of its partitions are read by.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -12,6 +13,7 @@
 
 #include "connectors/kafka/client.hpp"
 #include "connectors/kafka/deadline.hpp"
+#include "connectors/kafka/partition_watch.hpp"
 #include "millstream/connectors/kafka/source.hpp"
 #include "millstream/core/waker.hpp"
 #include "millstream/io/source.hpp"
@@ -31,14 +33,29 @@ class SourceConnection {
   void add_reader(const void* reader, Waker waker);
   void remove_reader(const void* reader);
 
+  /// Begins to look for partitions that come while the run is on.
+  void watch(std::chrono::milliseconds interval, PartitionWatch::Look look, NewPartitions policy);
+  /// serve_news() has something to say.
+  [[nodiscard]] bool has_news() const noexcept { return has_news_.load(std::memory_order_acquire); }
+  /// New partitions, once to the log; the reason why they halt the job to everybody who asks.
+  [[nodiscard]] Status serve_news(const LogHook& log);
+
+  /// Of each topic, when the run began. Written before readers come.
+  PartitionCounts partitions;
   /// Where each split is to end, with stop_at_end. Written before readers come.
   std::map<std::string, std::int64_t> ends;
 
  private:
+  void tell(const PartitionChange& change, NewPartitions policy);
+
   std::unique_ptr<Consumer> consumer_;
   std::mutex mutex_;
   std::string settings_;
   std::map<const void*, Waker> readers_;
+  std::atomic<bool> has_news_{false};
+  std::string warning_;
+  Status halt_;
+  std::unique_ptr<PartitionWatch> watch_;  // last: its thread uses the others
 };
 
 class SourceHub {
@@ -49,12 +66,12 @@ class SourceHub {
   [[nodiscard]] const SourceOptions& options() const noexcept { return options_; }
   /// Begins a run: its connection is in context.shared then.
   [[nodiscard]] Result<std::vector<Split>> list_splits(SourceContext& context) const;
+  [[nodiscard]] NewPartitions on_new_partitions() const;
 
  private:
   using Offsets = std::vector<std::int64_t>;
 
   [[nodiscard]] Result<std::unique_ptr<Consumer>> connect(std::size_t partitions, std::string& settings) const;
-  [[nodiscard]] Result<std::vector<TopicInfo>> find_topics(Consumer& consumer, const Deadline& deadline) const;
   /// Those that this process reads.
   [[nodiscard]] Result<std::vector<TopicPartition>> share_of(const std::vector<TopicInfo>& topics) const;
   [[nodiscard]] Result<Offsets> find_starts(Consumer& consumer, const std::vector<TopicPartition>& partitions,
@@ -72,5 +89,10 @@ class SourceHub {
 /// "topic/partition", the id of a split.
 [[nodiscard]] std::string split_id(const TopicPartition& partition);
 [[nodiscard]] TopicPartition parse_split_id(const std::string& id);
+
+/// What a position says beside the offset: by how many partitions of the topic the keys were placed.
+[[nodiscard]] std::string position_detail(std::int32_t partitions);
+/// The keys were placed by as many partitions as there are, or the position does not say by how many.
+[[nodiscard]] Status check_partitions(const std::string& topic, std::int32_t partitions, const std::string& detail);
 
 }  // namespace millstream::inline v0::kafka::detail

@@ -122,6 +122,46 @@ TEST_F(KafkaScripted, WhatComesWhileItAsksForATimeIsRead) {
   EXPECT_EQ(splits->front().start.offset, 20U);
 }
 
+TEST_F(KafkaScripted, ATopicThatHasGrownBetweenRunsHaltsProcessesThatShareIt) {
+  script->partitions = 2;
+  const Position placed = reader_at(7, {.instances = 2}).position();
+  EXPECT_EQ(reader_at(7, {.instances = 2}).position(), placed);
+  script->partitions = 5;
+  const auto opened_at = [&](const Position& position, const SourceOptions& options) {
+    const Source made = source(options);
+    const SourceRun run{made};
+    EXPECT_TRUE(run.splits);
+    auto reader = std::make_unique<SplitReader<std::string, Source>>(made, Split{"t/0", position}, run.context);
+    return reader;
+  };
+  const auto halted = opened_at(placed, {.instances = 2});
+  EXPECT_EQ(halted->opened.code(), ErrorCode::kInvalidData);
+  EXPECT_THAT(halted->opened.message(),
+              AllOf(HasSubstr("topic 't' has 5 partitions and had 2"), HasSubstr("NewPartitions::kNextRun")));
+  EXPECT_TRUE(opened_at(placed, {.instances = 1})->opened.ok()) << "one process has the state of all keys";
+  EXPECT_TRUE(opened_at({7, {}}, {.instances = 2})->opened.ok()) << "a position of before, which does not say";
+  const auto accepted = opened_at(placed, {.instances = 2, .on_new_partitions = kafka::NewPartitions::kNextRun});
+  ASSERT_TRUE(accepted->opened.ok());
+  EXPECT_TRUE(opened_at(accepted->position(), {.instances = 2})->opened.ok()) << "one run is enough";
+}
+
+TEST_F(KafkaScripted, ATopicThatGrowsHaltsProcessesThatShareItWhileTheyRun) {
+  script->partitions = 2;
+  auto shared = reader_at(0, {.instances = 2, .partition_discovery_interval = 5ms});
+  auto alone = reader_at(0, {.partition_discovery_interval = 5ms});
+  std::this_thread::sleep_for(50ms);
+  EXPECT_TRUE(shared.drain());
+  script->partitions = 3;
+  Result<Poll> last = Poll::more();
+  EXPECT_TRUE(test::eventually([&] { return !(last = shared.drain()); }));
+  EXPECT_EQ(last.error().code(), ErrorCode::kInvalidData);
+  EXPECT_THAT(last.error().message(), HasSubstr("topic 't' has 3 partitions and had 2"));
+  EXPECT_TRUE(test::eventually([&] {
+    return alone.drain() && !alone.logged.empty() &&
+           alone.logged.back().find("new partitions are read from the next run on") != std::string::npos;
+  }));
+}
+
 TEST_F(KafkaScripted, OffsetsOfUnknownPartitionsAreAMistake) {
   const auto mistake = [&](kafka::PartitionOffset named) {
     const auto splits = list_splits(source({.start = kafka::start_at_offsets({std::move(named)})}));

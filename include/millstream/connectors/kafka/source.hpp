@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,6 +37,14 @@ enum class OutOfRange {
   kFail,      ///< the job stops: messages may be lost
   kEarliest,  ///< goes on at the earliest offset; a log message says what was left out
   kLatest,    ///< behind the last message; likewise
+};
+
+/// What becomes of partitions that a topic gets after a job has begun to read it.
+enum class NewPartitions {
+  kNextRun,  ///< the next run of the job reads them, from their earliest offset; a warning in the log says so
+  /// The job stops, whether it notices while it runs or when it is started again: with them producers put keys into
+  /// other partitions, and processes that share a topic would get records without the state of their keys.
+  kHalt,
 };
 
 struct SourceOptions {
@@ -60,6 +69,10 @@ struct SourceOptions {
   /// messages of a key are in one partition.
   std::uint32_t instance = 0;
   std::uint32_t instances = 1;
+  /// None: kHalt with more than one of `instances`, else kNextRun.
+  std::optional<NewPartitions> on_new_partitions = {};
+  /// How often brokers are asked, while a run is on, whether there are more partitions or topics; 0 = never.
+  std::chrono::milliseconds partition_discovery_interval = std::chrono::seconds{10};
   OutOfRange on_out_of_range = OutOfRange::kFail;
   OnError on_bad_record = OnError::kFail;
   /// Also messages of transactions that are open or were aborted.
