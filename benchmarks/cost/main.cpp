@@ -3,65 +3,15 @@
 // Rounds of both sides are interleaved, so that a noisy machine disturbs both; medians are reported.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <boost/describe/class.hpp>
 #include <cstdio>
-#include <fstream>
 #include <iostream>
 #include <string>
 #include <vector>
 
+#include "cost/beside_hand.hpp"
 #include "cost/row.hpp"
-#include "millstream/codec/encode.hpp"
 
 namespace {
-
-struct Line {
-  std::string name;
-  std::uint64_t records = 0;
-  double seconds = 0;
-  double hand_seconds = 0;
-  double ratio = 0;
-  double ratio_min = 0;
-  double ratio_max = 0;
-  std::vector<double> ratios = {};  // of each round
-  bool equal = true;
-  BOOST_DESCRIBE_CLASS(Line, (), (name, records, seconds, hand_seconds, ratio, ratio_min, ratio_max, ratios, equal), (),
-                       ())
-};
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
-Line measure(const cost::NamedRow& named, int rounds, double& cpu_ratio) {
-  const cost::Row row = named.make();
-  Line line;
-  line.name = named.name;
-  line.records = row.records;
-  // Not timed: brings caches, page tables and the allocator to where they stay.
-  line.equal = row.engine().digest == row.hand().digest;
-  std::vector<double> engine, hand, engine_cpu, hand_cpu, ratios;
-  for (int round = 0; round < rounds; ++round) {
-    const cost::Outcome ours = row.engine();
-    const cost::Outcome theirs = row.hand();
-    line.equal &= ours.digest == theirs.digest;
-    engine.push_back(ours.seconds);
-    hand.push_back(theirs.seconds);
-    engine_cpu.push_back(ours.cpu_seconds);
-    hand_cpu.push_back(theirs.cpu_seconds);
-    ratios.push_back(theirs.seconds / ours.seconds);
-  }
-  line.seconds = median(engine);
-  line.hand_seconds = median(hand);
-  cpu_ratio = median(hand_cpu) / median(engine_cpu);
-  line.ratio = line.hand_seconds / line.seconds;
-  line.ratio_min = *std::min_element(ratios.begin(), ratios.end());
-  line.ratio_max = *std::max_element(ratios.begin(), ratios.end());
-  line.ratios = std::move(ratios);
-  return line;
-}
 
 std::vector<cost::NamedRow> all_rows() {
   std::vector<cost::NamedRow> all;
@@ -94,29 +44,22 @@ int main(int argc, char** argv) {
   }
   std::printf("%-14s %10s %10s %10s %7s %15s %s\n", "row", "records", "M/s", "by hand", "ratio", "min - max",
               "results");
-  std::vector<Line> lines;
+  std::vector<cost::Line> lines;
   try {
-    for (const cost::NamedRow& row : rows) {
-      double cpu_ratio = 0;
-      const Line& line = lines.emplace_back(measure(row, rounds, cpu_ratio));
+    for (const cost::NamedRow& named : rows) {
+      const cost::Row row = named.make();
+      const cost::Line& line =
+          lines.emplace_back(cost::measure_beside_hand(named.name, row.records, rounds, row.engine, row.hand));
       const double millions = static_cast<double>(line.records) / 1e6;
       std::printf("%-14s %8.1f M %10.1f %10.1f %7.2f %7.2f - %5.2f %11.2f %s\n", line.name.c_str(), millions,
                   millions / line.seconds, millions / line.hand_seconds, line.ratio, line.ratio_min, line.ratio_max,
-                  cpu_ratio, line.equal ? "equal" : "DIFFERENT");
+                  line.cpu_ratio, line.equal ? "equal" : "DIFFERENT");
       std::fflush(stdout);
     }
+    if (!json.empty()) cost::write_lines(lines, json);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "cost: %s\n", error.what());
     return 1;
   }
-  if (!json.empty()) {
-    std::string text;
-    millstream::encode_json(lines, text);
-    std::ofstream file{json};
-    if (!(file << text << '\n').flush()) {
-      std::fprintf(stderr, "cost: cannot write %s\n", json.c_str());
-      return 1;
-    }
-  }
-  return std::all_of(lines.begin(), lines.end(), [](const Line& line) { return line.equal; }) ? 0 : 1;
+  return std::all_of(lines.begin(), lines.end(), [](const cost::Line& line) { return line.equal; }) ? 0 : 1;
 }

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <ctime>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -13,6 +12,7 @@
 
 #include "cost/digest.hpp"
 #include "cost/event.hpp"
+#include "cpu_seconds.hpp"
 #include "millstream/io/source.hpp"
 #include "millstream/stream/dataflow.hpp"
 
@@ -67,17 +67,12 @@ struct Replay {
 class Stopwatch {
  public:
   [[nodiscard]] Outcome stop(const Digest& digest) const {
-    return {std::chrono::duration<double>(Clock::now() - start_).count(), cpu() - cpu_start_, digest};
+    return {std::chrono::duration<double>(Clock::now() - start_).count(), cpu_seconds() - cpu_start_, digest};
   }
 
  private:
   using Clock = std::chrono::steady_clock;
-  static double cpu() {
-    timespec used{};
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
-  }
-  double cpu_start_ = cpu();
+  double cpu_start_ = cpu_seconds();
   Clock::time_point start_ = Clock::now();
 };
 

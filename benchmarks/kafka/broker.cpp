@@ -40,6 +40,19 @@ rd_kafka_t* make_client(rd_kafka_type_t type, const Properties& properties, Deli
   return client;
 }
 
+rd_kafka_t* make_reader(const std::string& brokers, const std::string& topic) {
+  rd_kafka_t* reader = make_client(RD_KAFKA_CONSUMER, {{"bootstrap.servers", brokers},
+                                                       {"group.id", topic},
+                                                       {"enable.auto.commit", "false"},
+                                                       {"isolation.level", "read_committed"},
+                                                       {"fetch.wait.max.ms", "10"}});
+  rd_kafka_topic_partition_list_t* all = rd_kafka_topic_partition_list_new(kPartitions);
+  for (int p = 0; p < kPartitions; ++p) rd_kafka_topic_partition_list_add(all, topic.c_str(), p)->offset = 0;
+  rd_kafka_assign(reader, all);
+  rd_kafka_topic_partition_list_destroy(all);
+  return reader;
+}
+
 void check(rd_kafka_error_t* error, const char* doing) {
   if (error == nullptr) return;
   const std::string what = std::string{doing} + ": " + rd_kafka_error_string(error);

@@ -26,6 +26,9 @@ using Delivered = void (*)(rd_kafka_t*, const rd_kafka_message_t*, void*);
 void check(rd_kafka_error_t* error, const char* doing);
 void check(rd_kafka_resp_err_t error, const char* doing);
 
+/// A consumer of all committed messages of a topic, from its begin.
+[[nodiscard]] rd_kafka_t* make_reader(const std::string& brokers, const std::string& topic);
+
 /// One that kafka_broker.sh starts and that ends with the program, or the user's.
 class Broker {
  public:

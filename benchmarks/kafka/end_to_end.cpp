@@ -48,15 +48,7 @@ void write_paced(const EndToEndSettings& settings, std::int64_t count) {
 
 /// Ages of all `count` messages, in the order in which they came.
 std::vector<std::int64_t> read_ages(const EndToEndSettings& settings, std::int64_t count) {
-  rd_kafka_t* reader = make_client(RD_KAFKA_CONSUMER, {{"bootstrap.servers", settings.broker},
-                                                       {"group.id", settings.output},
-                                                       {"enable.auto.commit", "false"},
-                                                       {"isolation.level", "read_committed"},
-                                                       {"fetch.wait.max.ms", "10"}});
-  rd_kafka_topic_partition_list_t* all = rd_kafka_topic_partition_list_new(kPartitions);
-  for (int p = 0; p < kPartitions; ++p) rd_kafka_topic_partition_list_add(all, settings.output.c_str(), p)->offset = 0;
-  rd_kafka_assign(reader, all);
-  rd_kafka_topic_partition_list_destroy(all);
+  rd_kafka_t* reader = make_reader(settings.broker, settings.output);
   std::vector<std::int64_t> ages;
   ages.reserve(static_cast<std::size_t>(count));
   auto last = Clock::now();

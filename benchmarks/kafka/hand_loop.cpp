@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <stdexcept>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -35,8 +36,8 @@ class HandLoop {
                                               {"auto.offset.reset", "error"},
                                               {"isolation.level", "read_committed"},
                                               {"fetch.wait.max.ms", "100"},
-                                              // As Millstream's .fetch_bytes_max of 256 MiB.
-                                              {"queued.max.messages.kbytes", "65536"},
+                                              // Of all partitions, for they share a queue.
+                                              {"queued.max.messages.kbytes", std::to_string(run.fetch_bytes_max >> 10)},
                                               {"queued.min.messages", "10000000"},
                                               {"socket.nagle.disable", "true"}});
     // A callback for deliveries: without one the client's commit waits in steps of 10 ms.
@@ -86,6 +87,7 @@ class HandLoop {
       for (ssize_t i = 0; i < count; ++i) {
         rd_kafka_message_t* message = messages[static_cast<std::size_t>(i)];
         check(message->err, "reading");
+        watch.keep_to(run_.pace);
         take(*message);
         offsets_[static_cast<std::size_t>(message->partition)] = message->offset + 1;
         rd_kafka_message_destroy(message);
@@ -175,6 +177,12 @@ void Stopwatch::begin() {
 
 Cost Stopwatch::cost() const {
   return {std::chrono::duration<double>{std::chrono::steady_clock::now() - at_}.count(), cpu_now() - cpu_};
+}
+
+void Stopwatch::keep_to(std::int64_t pace) {
+  constexpr std::int64_t kBetweenLooks = 100;
+  if (pace == 0 || ++taken_ % kBetweenLooks != 0) return;
+  std::this_thread::sleep_until(at_ + std::chrono::nanoseconds{taken_ * 1'000'000'000 / pace});
 }
 
 Cost run_by_hand(const Run& run) { return HandLoop{run}.to_end(); }

@@ -33,11 +33,15 @@ void write(const ms::Stream<T>& stream, const Run& run) {
 Cost run_by_millstream(const Run& run) {
   Stopwatch watch;
   ms::Dataflow flow{run.name};
-  auto input = flow.from(ms::kafka::source<Message>(
-      {.brokers = run.brokers, .topic = run.input, .stop_at_end = true, .format = ms::kafka::Format::kRaw}));
-  // One shard, so one thread begins the watch.
-  auto timed = input.filter([&watch](const Message&) {
+  auto input = flow.from(ms::kafka::source<Message>({.brokers = run.brokers,
+                                                     .topic = run.input,
+                                                     .stop_at_end = true,
+                                                     .format = ms::kafka::Format::kRaw,
+                                                     .fetch_bytes_max = run.fetch_bytes_max}));
+  // One shard, so one thread has the watch.
+  auto timed = input.filter([&watch, pace = run.pace](const Message&) {
     if (!watch.has_begun()) watch.begin();
+    watch.keep_to(pace);
     return true;
   });
   const auto key = [](const Message& message) { return *message.key; };

@@ -1,17 +1,20 @@
 // kafka: what exactly once from Kafka to Kafka costs, beside a hand-written transactional loop over librdkafka with the
 // same settings, on a real broker. Runs are interleaved; a row counts only if the outputs are equal.
-//   kafka [--records N] [--bytes B] [--checkpoint INTERVAL] [--rounds N] [--json FILE] [--brokers HOST:PORT]
+//   kafka [--records N] [--bytes B] [--checkpoint INTERVAL] [--rounds N] [--kills N] [--json FILE] [--brokers
+//   HOST:PORT]
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 #include <stdexcept>
 #include <vector>
 
 #include "kafka/broker.hpp"
 #include "kafka/end_to_end.hpp"
+#include "kafka/recovery.hpp"
 #include "kafka/rows.hpp"
 
 namespace {
@@ -25,6 +28,7 @@ struct Settings {
   int rounds = 5;
   std::int64_t rate = 50'000;
   int seconds = 10;
+  int kills = 5;
   std::string brokers;
   std::string json;
 };
@@ -59,32 +63,51 @@ class Benchmark {
     broker_.fill(input_, settings_.records, settings_.bytes);
     std::printf("%-10s %14s %14s %14s %8s %8s %24s\n", "row", "by hand", "exactly once", "at least once", "ratio",
                 "eo/alo", "CPU s/M: hand, eo, alo");
-    const bool equal = row(Row::kCopy, "copy") & row(Row::kKeyed, "keyed") & row(Row::kWindowed, "windowed");
+    bool equal = row({.row = Row::kCopy, .name = "copy"}) & row({.row = Row::kKeyed, .name = "keyed"}) &
+                 row({.row = Row::kWindowed, .name = "windowed"});
     broker_.delete_topic(input_);
+    equal &= slow_row();
     if (settings_.seconds > 0) latency();
+    if (settings_.kills > 0) recovery();
     return equal;
   }
   [[nodiscard]] std::string json() const { return "[" + json_ + "]\n"; }
 
  private:
-  bool row(Row row, const char* name) {
+  /// Takes fewer messages than brokers send: what is fetched reaches its limit again and again.
+  bool slow_row() {
+    constexpr std::int64_t kPace = 100'000;
+    constexpr std::int64_t kSeconds = 5;
+    constexpr std::int64_t kFetchedSeconds = 2;  // as docs/connectors/kafka.md says for librdkafka before 2.2
+    Run run{.row = Row::kCopy, .name = "slow", .records = std::min(settings_.records, kSeconds * kPace), .pace = kPace};
+    run.fetch_bytes_max = static_cast<std::size_t>(kFetchedSeconds * kPace) * (settings_.bytes + 8);
+    input_ = broker_.make_topic("slow-input");
+    broker_.fill(input_, run.records, settings_.bytes);
+    const bool equal = row(run);
+    broker_.delete_topic(input_);
+    return equal;
+  }
+
+  bool row(Run run) {
+    const std::string name = run.name;
+    if (run.records == 0) run.records = settings_.records;
     Contender hand, exactly, least;
     std::vector<double> ratios;
     bool equal = true;
     for (int round = 0; round < settings_.rounds; ++round) {
       Digest expected;
-      const double by_hand = one(row, name, run_by_hand, true, hand, expected, equal);
-      ratios.push_back(one(row, name, run_by_millstream, true, exactly, expected, equal) / by_hand);
-      one(row, name, run_by_millstream, false, least, expected, equal);
+      const double by_hand = one(run, run_by_hand, true, hand, expected, equal);
+      ratios.push_back(one(run, run_by_millstream, true, exactly, expected, equal) / by_hand);
+      one(run, run_by_millstream, false, least, expected, equal);
     }
-    std::printf("%-10s %14.0f %14.0f %14.0f %8.2f %8.2f %8.2f %7.2f %7.2f%s\n", name, hand.rate(), exactly.rate(),
-                least.rate(), median(ratios), exactly.rate() / least.rate(), hand.cpu(), exactly.cpu(), least.cpu(),
-                equal ? "" : "  WRONG RESULTS");
+    std::printf("%-10s %14.0f %14.0f %14.0f %8.2f %8.2f %8.2f %7.2f %7.2f%s\n", name.c_str(), hand.rate(),
+                exactly.rate(), least.rate(), median(ratios), exactly.rate() / least.rate(), hand.cpu(), exactly.cpu(),
+                least.cpu(), equal ? "" : "  WRONG RESULTS");
     std::fflush(stdout);
     std::string all;
     for (const double ratio : ratios) all += (all.empty() ? "" : ",") + std::to_string(ratio);
     json_ += (json_.empty() ? "" : ",\n ") + std::string{"{\"name\":\"kafka_"} + name +
-             "\",\"records\":" + std::to_string(settings_.records) + ",\"bytes\":" + std::to_string(settings_.bytes) +
+             "\",\"records\":" + std::to_string(run.records) + ",\"bytes\":" + std::to_string(settings_.bytes) +
              ",\"by_hand\":" + std::to_string(hand.rate()) + ",\"exactly_once\":" + std::to_string(exactly.rate()) +
              ",\"at_least_once\":" + std::to_string(least.rate()) + ",\"cpu_by_hand\":" + std::to_string(hand.cpu()) +
              ",\"cpu_exactly_once\":" + std::to_string(exactly.cpu()) + ",\"ratios\":[" + all +
@@ -93,23 +116,20 @@ class Benchmark {
   }
 
   /// Messages a second. The first output is what the others have to be equal to.
-  double one(Row row, const char* name, Cost (*contend)(const Run&), bool exactly_once, Contender& contender,
-             Digest& expected, bool& equal) {
-    const std::string output = broker_.make_topic(name);
-    const Cost cost = contend({.row = row,
-                               .brokers = broker_.brokers(),
-                               .input = input_,
-                               .output = output,
-                               .name = output,
-                               .records = settings_.records,
-                               .checkpoint = std::chrono::milliseconds{settings_.checkpoint_ms},
-                               .exactly_once = exactly_once});
-    const Digest digest = digest_of(broker_.brokers(), output);
-    broker_.delete_topic(output);
+  double one(Run run, Cost (*contend)(const Run&), bool exactly_once, Contender& contender, Digest& expected,
+             bool& equal) {
+    run.brokers = broker_.brokers();
+    run.input = input_;
+    run.output = run.name = broker_.make_topic(run.name);
+    run.checkpoint = std::chrono::milliseconds{settings_.checkpoint_ms};
+    run.exactly_once = exactly_once;
+    const Cost cost = contend(run);
+    const Digest digest = digest_of(run.brokers, run.output);
+    broker_.delete_topic(run.output);
     if (expected.messages == 0) expected = digest;
     equal = equal && digest.messages > 0 && digest == expected;
-    contender.add(cost, settings_.records);
-    return static_cast<double>(settings_.records) / cost.seconds;
+    contender.add(cost, run.records);
+    return static_cast<double>(run.records) / cost.seconds;
   }
 
   void latency() {
@@ -127,6 +147,23 @@ class Benchmark {
                 found.p99_ms, static_cast<long long>(found.messages));
     json_ += ",\n {\"name\":\"kafka_end_to_end\",\"rate\":" + std::to_string(settings_.rate) + ",\"p50_us\":[" +
              std::to_string(found.p50_ms * 1000) + "],\"p99_us\":[" + std::to_string(found.p99_ms * 1000) + "]}";
+  }
+
+  void recovery() {
+    constexpr std::int64_t kCheckpointMs = 100;
+    constexpr std::int64_t kRate = 10'000;
+    RecoverySettings wanted{.rate = kRate, .kills = settings_.kills};
+    wanted.job.brokers = broker_.brokers();
+    wanted.job.input = broker_.make_topic("recovery-input");
+    wanted.job.output = broker_.make_topic("recovery");
+    wanted.job.state_dir = (std::filesystem::temp_directory_path() / wanted.job.output).string();
+    wanted.job.checkpoint = std::chrono::milliseconds{kCheckpointMs};
+    const std::vector<double> took = recovery_ms(wanted);
+    const double most = *std::max_element(took.begin(), took.end());
+    std::printf("from SIGKILL to the first output, checkpoints of %lld ms: median %.0f ms, most %.0f ms, of %d kills\n",
+                static_cast<long long>(kCheckpointMs), median(took), most, settings_.kills);
+    json_ += ",\n {\"name\":\"kafka_recovery\",\"kills\":" + std::to_string(settings_.kills) +
+             ",\"median_ms\":" + std::to_string(median(took)) + ",\"max_ms\":" + std::to_string(most) + "}";
   }
 
   Broker& broker_;
@@ -169,9 +206,21 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", settings.seconds, "Of the end-to-end latency; 0 = leave it out")
       ->check(CLI::Range(0, 600));
   app.add_option("--brokers", settings.brokers, "host:port of a broker of yours [starts one]");
+  app.add_option("--kills", settings.kills, "Of the time of recovery; 0 = leave it out")->check(CLI::Range(0, 1000));
   app.add_option("--json", settings.json, "Writes the rows to this file");
+  // For the program itself, which starts the job that it kills.
+  JobProcess job;
+  app.add_option("--job-process", job.number)->group("");
+  app.add_option("--input", job.input)->group("");
+  app.add_option("--output", job.output)->group("");
+  app.add_option("--state-dir", job.state_dir)->group("");
   CLI11_PARSE(app, argc, argv);
   to_ms(checkpoint, settings.checkpoint_ms);
+  if (job.number > 0) {
+    job.brokers = settings.brokers;
+    job.checkpoint = std::chrono::milliseconds{settings.checkpoint_ms};
+    return run_job(job);
+  }
   try {
     bool skipped = false;
     Broker broker{settings.brokers, skipped};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -11,13 +12,15 @@ enum class Row { kCopy, kKeyed, kWindowed };
 
 struct Run {
   Row row = Row::kCopy;
-  std::string brokers;
-  std::string input;
-  std::string output;
-  std::string name;  // of the job and its transactions, used once
+  std::string brokers = {};
+  std::string input = {};
+  std::string output = {};
+  std::string name = {};  // of the job and its transactions, used once
   std::int64_t records = 0;
   std::chrono::milliseconds checkpoint{1000};
-  bool exactly_once = true;  // else at least once; of Millstream
+  bool exactly_once = true;                              // else at least once; of Millstream
+  std::int64_t pace = 0;                                 // messages a second that are taken; 0 = as many as there are
+  std::size_t fetch_bytes_max = std::size_t{256} << 20;  // fetched and not yet taken, all partitions
 };
 
 /// From the first message on, until everything is committed.
@@ -36,9 +39,12 @@ class Stopwatch {
   void begin();
   [[nodiscard]] bool has_begun() const { return has_begun_; }
   [[nodiscard]] Cost cost() const;
+  /// One more message was taken: sleeps where that is ahead of `pace`, which may be 0.
+  void keep_to(std::int64_t pace);
 
  private:
   bool has_begun_ = false;
+  std::int64_t taken_ = 0;
   std::chrono::steady_clock::time_point at_;
   double cpu_ = 0;
 };

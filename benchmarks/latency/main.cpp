@@ -5,7 +5,6 @@
 //           [--hgrm FILE]
 //   latency sweep [the same without --rate and --hgrm]
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -15,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "interval.hpp"
 #include "latency/report.hpp"
 #include "latency/sweep.hpp"
 #include "millstream/codec/encode.hpp"
@@ -47,17 +47,6 @@ The floor is a loop that does nothing but wait for the same instants; it runs ah
 
 std::string exactly(const std::string& text, bool good, const char* wanted) {
   return good ? std::string{} : "'" + text + "' is not " + wanted;
-}
-
-// "off", or a number with a unit: 1s, 500ms. Empty where it is neither.
-std::optional<std::chrono::nanoseconds> parse_interval(const std::string& text) {
-  if (text == "off") return std::chrono::nanoseconds{0};
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const std::string unit{end, text.data() + text.size()};
-  const double scale = unit == "s" ? 1e9 : unit == "ms" ? 1e6 : 0;
-  if (error != std::errc{} || scale == 0 || !(number > 0) || number > 86'400) return std::nullopt;
-  return std::chrono::nanoseconds{static_cast<std::int64_t>(number * scale)};
 }
 
 std::chrono::nanoseconds seconds(double s) { return std::chrono::nanoseconds{static_cast<std::int64_t>(s * 1e9)}; }

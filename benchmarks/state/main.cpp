@@ -30,12 +30,17 @@ constexpr std::uint64_t kKeys = 1'000'000;
 struct Row {
   const char* name;
   std::chrono::milliseconds interval;
-  bool skewed;  // nine records in ten go to one key in a hundred
+  bool skewed;          // nine records in ten go to one key in a hundred
+  bool spills = false;  // a tenth of the state may be in memory
 };
 constexpr Row kRows[] = {{"checkpoint_1s", std::chrono::milliseconds{1000}, false},
                          {"checkpoint_100ms", std::chrono::milliseconds{100}, false},
                          {"checkpoint_1s_skewed", std::chrono::milliseconds{1000}, true},
-                         {"checkpoint_100ms_skewed", std::chrono::milliseconds{100}, true}};
+                         {"checkpoint_100ms_skewed", std::chrono::milliseconds{100}, true},
+                         {"spill_10x", std::chrono::milliseconds{1000}, false, true},
+                         {"spill_10x_skewed", std::chrono::milliseconds{1000}, true, true}};
+
+constexpr std::size_t kSpillBytes = kKeys * 45 / 10;  // 45 bytes an entry
 
 struct Line {
   std::string name = {};
@@ -112,8 +117,9 @@ Outcome run(const Row& row, std::uint64_t records, double rate, const std::strin
   if (!folder.empty()) std::filesystem::remove_all(folder);
   const double written = megabytes_written();
   const auto began = std::chrono::steady_clock::now();
-  ms::Job job =
-      ms::start(flow, {.shards = 1, .state_dir = folder, .checkpoint = {.interval = row.interval}, .log = nullptr});
+  ms::RunOptions options{.shards = 1, .state_dir = folder, .checkpoint = {.interval = row.interval}, .log = nullptr};
+  if (row.spills && !folder.empty()) options.state = ms::rocksdb({.memory_bytes = kSpillBytes});
+  ms::Job job = ms::start(flow, options);
   const ms::JobResult result = job.wait();
   if (!result.ok()) throw std::runtime_error{result.status.to_string()};
   Outcome outcome;

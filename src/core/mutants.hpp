@@ -60,6 +60,12 @@ enum class Mutant {
   kFreshDespiteMarker = 46,
   kPositionsNotCompared = 47,
   kKeptNotNamed = 48,
+  kStoreNotTold = 49,
+  kToldTwice = 50,
+  kLeavesChanged = 51,
+  kLeavesUntaken = 52,
+  kNotReadBack = 53,
+  kWrittenWhileTold = 54,
 };
 
 struct MutantName {
@@ -117,6 +123,13 @@ inline constexpr MutantName kMutants[] = {
     {Mutant::kFreshDespiteMarker, "a job begins anew when its decisions have gone"},
     {Mutant::kPositionsNotCompared, "positions that somebody has set are not noticed"},
     {Mutant::kKeptNotNamed, "a segment that a failed checkpoint has left is not named by the next manifest"},
+    {Mutant::kStoreNotTold, "a whole checkpoint is not told of what has left memory"},
+    {Mutant::kToldTwice,
+     "a whole checkpoint is told of what the cold store has of an entry that it was told of from memory"},
+    {Mutant::kLeavesChanged, "an entry leaves memory that has changed since it was given to the cold store"},
+    {Mutant::kLeavesUntaken, "entries leave memory before the cold store has them"},
+    {Mutant::kNotReadBack, "what has left memory does not come back"},
+    {Mutant::kWrittenWhileTold, "the cold store is written while a whole checkpoint is told of it"},
 };
 
 #ifdef MILLSTREAM_TEST_SWITCHES

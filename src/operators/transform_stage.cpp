@@ -1,16 +1,41 @@
 // What every transforming stage does with a batch beside its loop.
 #include "millstream/operators/transform_stage.hpp"
 
+#include "millstream/state/cold_table.hpp"
+
 namespace millstream::inline v0 {
 
 TransformStageBase::TransformStageBase() = default;
 TransformStageBase::~TransformStageBase() = default;
 
-bool TransformStageBase::ready() { return main_->ready() && (sides_.empty() || sides_.ready()); }
+// In line: it is asked down the whole chain before each batch.
+[[gnu::always_inline]] inline bool TransformStageBase::outputs_ready() {
+  return main_->ready() && (sides_.empty() || sides_.ready());
+}
+
+bool TransformStageBase::ready() {
+  if (!outputs_ready()) return false;
+  return cold_ == nullptr || (!waiting_ && cold_->has_room(barrier() < context().barrier));
+}
 
 void TransformStageBase::push(BatchHandle batch) {
   metrics_.records_in.add(batch->size());
   metrics_.batches_in.add(1);
+  if (cold_ != nullptr) [[unlikely]] {
+    bool here = false;
+    protect([&] { here = fetch_keys(*batch); });
+    if (context().failed()) return;
+    if (!here) {
+      waiting_ = std::move(batch);
+      return;
+    }
+  }
+  work(std::move(batch));
+}
+
+bool TransformStageBase::fetch_keys(const BatchBase&) { return true; }
+
+void TransformStageBase::work(BatchHandle batch) {
   const Watermarks at = batch->end();
   const Control control = batch->control;
   const std::int64_t ingested_ns = batch->ingested_ns;
@@ -23,10 +48,28 @@ void TransformStageBase::push(BatchHandle batch) {
 Progress TransformStageBase::step() {
   const Progress main = main_->drain();
   const Progress side = sides_.empty() ? Progress::kIdle : sides_.drain();
-  return main == Progress::kAdvanced || side == Progress::kIdle ? main : side;
+  const Progress progress = main == Progress::kAdvanced || side == Progress::kIdle ? main : side;
+  return cold_ == nullptr ? progress : step_cold(progress);
 }
 
-bool TransformStageBase::finished() const { return ended_ && main_->outbox_empty() && sides_.outboxes_empty(); }
+Progress TransformStageBase::step_cold(Progress progress) {
+  bool advanced = cold_->step();
+  if (!cold_->failure().ok()) {
+    context().fail(cold_->failure().at("stage '" + name() + "'"));
+    return Progress::kDone;
+  }
+  if (waiting_ && cold_->answered() && outputs_ready()) {
+    work(std::move(waiting_));
+    cold_->done_waiting();
+    advanced = true;
+  }
+  if (advanced || progress == Progress::kAdvanced) return Progress::kAdvanced;
+  return waiting_ ? Progress::kBlocked : progress;
+}
+
+bool TransformStageBase::finished() const {
+  return ended_ && !waiting_ && main_->outbox_empty() && sides_.outboxes_empty();
+}
 
 void TransformStageBase::emit(BatchHandle batch) {
   // Behind the record that failed the batch is not what it says.

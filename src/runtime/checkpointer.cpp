@@ -18,6 +18,9 @@ namespace {
 /// As the clocks count; never less than was asked for.
 Duration micros(std::chrono::nanoseconds d) { return std::chrono::ceil<Duration>(d); }
 
+// From a checkpoint that failed to the next one, where somebody waits for it.
+constexpr Duration kEarlyRetry{std::chrono::seconds{1}};
+
 }  // namespace
 
 Checkpointer::Checkpointer(CheckpointedJob& job, CheckpointStore& store, DecisionRunner& decider,
@@ -65,6 +68,14 @@ void Checkpointer::request(SavepointRequest savepoint) {
   wake();
 }
 
+void Checkpointer::request_early() {
+  {
+    const std::scoped_lock lock{mutex_};
+    events_.early = true;
+  }
+  wake();
+}
+
 void Checkpointer::fill_in(JobStatus& status) const {
   status.checkpoints = completed_.load(std::memory_order_relaxed);
   status.checkpoints_failed = failed_.load(std::memory_order_relaxed);
@@ -85,7 +96,8 @@ std::int64_t Checkpointer::deadline_ns() const {
 std::int64_t Checkpointer::phase_deadline_ns() const {
   switch (phase_) {
     case Phase::kIdle:
-      return ended_ == facts_.shards || savepoints_.wants_checkpoint() ? 0 : next_ns_;
+      if (ended_ == facts_.shards || savepoints_.wants_checkpoint()) return 0;
+      return early_ ? std::min(early_ns_, next_ns_) : next_ns_;
     case Phase::kCollecting:
     case Phase::kPrepared:
       return monotonic_after(started_ns_, micros(options_.timeout));
@@ -98,6 +110,7 @@ void Checkpointer::step() {
   const Events events = take_events();
   ended_ += events.ended;
   sinks_done_ += events.committed;
+  early_ = early_ || events.early;
   for (SnapshotTaker::Taken& taken : taker_.write_some()) collect(std::move(taken));
   if (phase_ == Phase::kCollecting && !taker_.failure().ok()) give_up(taker_.failure());
   for (const DecisionRunner::Reply& reply : decider_.take_replies()) answer(reply);
@@ -131,6 +144,7 @@ void Checkpointer::start(std::int64_t now_ns) {
     return;
   }
   phase_ = Phase::kCollecting;
+  early_ = false;
   whole_ = chain_.wants_whole();
   taker_.begin(manifest_.checkpoint, ++barrier_);
   job_.send_barrier(barrier_, whole_);
@@ -253,6 +267,7 @@ void Checkpointer::finish(std::int64_t now_ns) {
   }
   next_ns_ = std::max(monotonic_after(started_ns_, micros(options_.interval)),
                       monotonic_after(now_ns, micros(options_.min_pause)));
+  early_ns_ = monotonic_after(now_ns, micros(options_.min_pause));
   phase_ = Phase::kIdle;
   if (!last_) return;
   phase_ = Phase::kLeft;
@@ -293,7 +308,9 @@ void Checkpointer::give_up(const Status& why) {
     return;
   }
   if (log_) log_(LogLevel::kWarning, placed.message() + "; the job goes on and tries again");
-  next_ns_ = monotonic_after(clock_.monotonic_ns(), micros(std::max(options_.interval, options_.min_pause)));
+  const std::int64_t now_ns = clock_.monotonic_ns();
+  next_ns_ = monotonic_after(now_ns, micros(std::max(options_.interval, options_.min_pause)));
+  early_ns_ = monotonic_after(now_ns, std::max(kEarlyRetry, micros(options_.min_pause)));
 }
 
 // All shards have said everything, and what is on the disk of it is whole. It may have taken the place of what was kept

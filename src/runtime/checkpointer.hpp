@@ -68,6 +68,8 @@ class MILLSTREAM_EXPORT Checkpointer {
   void note_ended();
   /// Takes a checkpoint at once, or with at_end waits for the last one, and makes the savepoint of it.
   void request(SavepointRequest savepoint);
+  /// A checkpoint is taken as soon as may be: state waits for it that does not fit in memory.
+  void request_early();
   /// Nobody steps it any more, because of this: neither will there be savepoints. What it has kept of checkpoints that
   /// failed is deleted.
   void close(const Status& why);
@@ -94,6 +96,7 @@ class MILLSTREAM_EXPORT Checkpointer {
   struct Events {
     std::uint32_t committed = 0;
     std::uint32_t ended = 0;
+    bool early = false;
   };
   [[nodiscard]] std::int64_t phase_deadline_ns() const;
   [[nodiscard]] Events take_events();
@@ -137,6 +140,8 @@ class MILLSTREAM_EXPORT Checkpointer {
   bool last_ = false;  // all shards have ended: this is the last one
   std::int64_t started_ns_ = 0;
   std::int64_t next_ns_ = 0;
+  std::int64_t early_ns_ = 0;  // the next one, where somebody waits for it
+  bool early_ = false;         // somebody does
   std::uint32_t failed_in_a_row_ = 0;
   std::atomic<std::uint64_t> completed_{0};
   std::atomic<std::uint64_t> failed_{0};

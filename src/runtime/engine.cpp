@@ -6,6 +6,7 @@
 #include "core/kill_points.hpp"
 #include "millstream/operators/sink_stage.hpp"
 #include "runtime/checkpointer.hpp"
+#include "runtime/cold_parts.hpp"
 #include "runtime/coordination.hpp"
 #include "runtime/restore.hpp"
 #include "runtime/shard_barriers.hpp"
@@ -98,6 +99,7 @@ void Engine::release_state() {
   const Status why = failure();
   if (checkpointer_) checkpointer_->close(why.ok() ? Status{ErrorCode::kUnavailable, "the job has ended"} : why);
   if (decision_runner_) decision_runner_->close();
+  if (cold_) cold_->close();
   store_.reset();
 }
 
@@ -261,6 +263,7 @@ JobStatus Engine::status() const {
     }
   }
   if (checkpointer_) checkpointer_->fill_in(status);
+  if (cold_) status.spilled_bytes = cold_->spiller->spilled_bytes();
   return status;
 }
 

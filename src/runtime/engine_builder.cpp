@@ -7,6 +7,7 @@
 #include "millstream/core/file_system.hpp"
 #include "millstream/runtime/engine.hpp"
 #include "runtime/checkpointer.hpp"
+#include "runtime/cold_parts.hpp"
 #include "runtime/coordination.hpp"
 #include "runtime/cores.hpp"
 #include "runtime/restart.hpp"
@@ -40,6 +41,7 @@ Status check_options(const RunOptions& options) {
     mistake("chunk_bytes is " + std::to_string(options.chunk_bytes) + ": give 1 to " +
             std::to_string(kSegmentBlockBytesMax / 4));
   }
+  for (const std::string& text : backend_mistakes(options)) mistake(text);
   const CheckpointOptions& checkpoint = options.checkpoint;
   if (checkpoint.interval.count() < 0 || checkpoint.timeout.count() < 0 || checkpoint.min_pause.count() < 0) {
     mistake("a time of .checkpoint is negative: give 0 or more");
@@ -74,7 +76,8 @@ Status all_of(const std::vector<Status>& failures) {
 
 class EngineBuilder {
  public:
-  EngineBuilder(const Graph& graph, const RunOptions& options) : graph_{graph}, options_{options} {}
+  EngineBuilder(const Graph& graph, const RunOptions& options, const ColdSetup* cold)
+      : graph_{graph}, options_{options}, cold_setup_{cold} {}
 
   Result<std::unique_ptr<Engine>> build(const Engine::MakeSignal& make_signal) {
     if (Status s = check_all(graph_, options_); !s.ok()) return s;
@@ -94,6 +97,12 @@ class EngineBuilder {
       return s.at("state_dir '" + options_.state_dir + "'");
     }
     take_over();
+    if (!engine_->nothing_left_) {
+      Result<std::unique_ptr<ColdParts>> cold =
+          open_cold_parts(*engine_, options_, *file_system_, engine_->memory_, cold_setup_);
+      if (!cold) return cold.error();
+      engine_->cold_ = *std::move(cold);
+    }
     engine_->started_ns_ = engine_->clock_->monotonic_ns();
     return std::move(engine_);
   }
@@ -184,6 +193,8 @@ class EngineBuilder {
       if (!listed.ok()) failures.push_back(listed.at("source '" + engine_->ids_[number] + "'"));
     }
     if (!failures.empty()) return all_of(failures);
+    const Status admitted = guarded_call([&] { return start_.admit(options_); });
+    if (!admitted.ok()) return admitted.at("state_dir '" + options_.state_dir + "'");
     for (std::uint32_t number = 0; number < graph_.size(); ++number) {
       const Node& node = graph_.node(number);
       if (!node.assigns_event_time) continue;
@@ -363,6 +374,7 @@ class EngineBuilder {
 
   const Graph& graph_;
   const RunOptions& options_;
+  const ColdSetup* cold_setup_;
   std::uint32_t shards_ = 1;
   std::size_t exchanges_ = 0;
   std::size_t exchange_heap_bytes_ = 0;
@@ -377,8 +389,8 @@ class EngineBuilder {
 };
 
 Result<std::unique_ptr<Engine>> Engine::build(const Graph& graph, const RunOptions& options,
-                                              const MakeSignal& make_signal) {
-  return EngineBuilder{graph, options}.build(make_signal);
+                                              const MakeSignal& make_signal, const ColdSetup* cold) {
+  return EngineBuilder{graph, options, cold}.build(make_signal);
 }
 
 }  // namespace millstream::inline v0

@@ -8,6 +8,7 @@
 
 #include "core/page_toucher.hpp"
 #include "runtime/checkpointer.hpp"
+#include "runtime/cold_parts.hpp"
 #include "runtime/cores.hpp"
 #include "runtime/decision_runner.hpp"
 #include "runtime/spin_limit.hpp"
@@ -57,11 +58,17 @@ void EngineRun::make_coordinating_threads() {
       engine_->clock(), [runner] { runner->step(); }, [runner] { return runner->has_work() ? 0 : kNeverNs; });
   checkpointer.wake = runner->wake_coordinator = checkpoints_->waker();
   runner->wake = decisions_->waker();
+  if (engine_->cold() == nullptr) return;
+  Spiller& spiller = *engine_->cold()->spiller;
+  spills_ = std::make_unique<SteppingThread>(
+      engine_->clock(), [&spiller] { spiller.step(); }, [&spiller] { return spiller.deadline_ns(); });
+  spiller.wake = spills_->waker();
 }
 
 // No shard runs any more. Behind the coordinator's end nobody else sees that a call of the decider does not come back.
 void EngineRun::end_coordinating_threads() {
   checkpoints_.reset();
+  spills_.reset();
   if (!decisions_) return;
   DecisionRunner& runner = *engine_->decision_runner();
   if (!runner.abandoned() && !decisions_->end_by([&] { return runner.stuck_at_ns(); })) {
@@ -82,6 +89,7 @@ void EngineRun::run_threads() {
     if (checkpoints_) {
       checkpoints_->start();
       decisions_->start();
+      if (spills_) spills_->start();
     }
     threads.reserve(engine_->shards() - 1);
     for (std::uint32_t number = 1; number < engine_->shards(); ++number) {

@@ -54,6 +54,7 @@ class EngineRun {
   // In a job with checkpoints, from build() to the end of run().
   std::unique_ptr<SteppingThread> checkpoints_;
   std::unique_ptr<SteppingThread> decisions_;
+  std::unique_ptr<SteppingThread> spills_;  // where state may leave memory
 };
 
 }  // namespace millstream::inline v0

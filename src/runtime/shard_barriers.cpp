@@ -177,9 +177,14 @@ bool ShardBarriers::give(std::int64_t budget) {
       waited_ = true;
       break;
     }
+    const auto next = std::find_if(sweeps_.begin(), sweeps_.end(), [](Sweep* sweep) { return !sweep->waits(); });
+    if (next == sweeps_.end()) {
+      waited_ = true;
+      break;
+    }
     std::int64_t some = std::min<std::int64_t>(budget, kEntriesBetweenLooks);
     budget -= some;
-    if (sweeps_.front()->give_some(some)) sweeps_.pop_front();
+    if ((*next)->give_some(some)) sweeps_.erase(next);
     budget += some;  // what is left of it, or what it took too much
     given = true;
   }

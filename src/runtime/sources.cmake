@@ -1,6 +1,7 @@
 # Sources of runtime, listed by hand.
 target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/checkpointer.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/cold_parts.cpp
   ${CMAKE_CURRENT_LIST_DIR}/cores.cpp
   ${CMAKE_CURRENT_LIST_DIR}/decision_runner.cpp
   ${CMAKE_CURRENT_LIST_DIR}/engine.cpp
@@ -13,5 +14,6 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/savepoints.cpp
   ${CMAKE_CURRENT_LIST_DIR}/shard_barriers.cpp
   ${CMAKE_CURRENT_LIST_DIR}/snapshot_taker.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/spiller.cpp
   ${CMAKE_CURRENT_LIST_DIR}/starting_point.cpp
   ${CMAKE_CURRENT_LIST_DIR}/stepping_thread.cpp)

@@ -12,6 +12,7 @@
 #include "millstream/codec/codec.hpp"
 #include "millstream/operators/sink_stage.hpp"
 #include "millstream/runtime/engine.hpp"
+#include "runtime/cold_parts.hpp"
 #include "runtime/watched_call.hpp"
 
 namespace millstream::inline v0 {
@@ -86,6 +87,7 @@ Status StartingPoint::open_state(FileSystem& files, const RunOptions& options, D
   Result<std::unique_ptr<LocalCheckpointStore>> opened = LocalCheckpointStore::open(files, options.state_dir);
   if (!opened) return opened.error();
   store = *std::move(opened);
+  remove_cold_leftovers(files, options.state_dir);
   decider = sink.decider ? sink.decider : std::make_shared<LocalDecider>(*store);
   if (options.log && !decider->describe().empty()) {
     options.log(LogLevel::kInfo, "checkpoints are decided by " + decider->describe());
@@ -93,6 +95,7 @@ Status StartingPoint::open_state(FileSystem& files, const RunOptions& options, D
   if (Status s = add_what_checkpoints_name(*store, context); !s.ok()) return s;
   if (Status s = read_decision(context); !s.ok()) return s;
   if (Status s = begin_from_savepoint(files, options, context); !s.ok()) return s;
+  context_ = context;
   return plan(options, context);
 }
 
@@ -181,8 +184,8 @@ std::uint64_t StartingPoint::ids_above() const {
   return std::max(decision_.checkpoint.id, restored ? restored->checkpoint.id : 0);
 }
 
-Status StartingPoint::place(const std::string& source, std::vector<Split>& splits,
-                            std::set<std::string>& finished) const {
+Status StartingPoint::place(const std::string& source, std::vector<Split>& splits, std::set<std::string>& finished) {
+  note_new(source, splits);
   if (restored == nullptr) return {};
   for (const SplitPosition& saved : restored->positions) {
     if (saved.source != source) continue;
@@ -199,6 +202,50 @@ Status StartingPoint::place(const std::string& source, std::vector<Split>& split
     if (!decode_value(saved.position, split->start)) {
       return {ErrorCode::kInvalidData, "the saved position of the split '" + saved.split + "' cannot be read"};
     }
+  }
+  return {};
+}
+
+void StartingPoint::note_new(const std::string& source, const std::vector<Split>& splits) {
+  const auto at = std::find_if(context_.sources.begin(), context_.sources.end(),
+                               [&](const DecisionSource& each) { return each.stage == source; });
+  if (at == context_.sources.end()) return;
+  std::set<std::string> known;
+  for (std::size_t i = 0; restored != nullptr && i < restored->positions.size(); ++i) {
+    if (restored->positions[i].source == source) known.insert(restored->positions[i].split);
+  }
+  std::set<std::string> named{at->splits.begin(), at->splits.end()};
+  named.insert(known.begin(), known.end());  // of a savepoint, too
+  at->splits.assign(named.begin(), named.end());
+  std::set<std::string> fresh;
+  for (const Split& split : splits) {
+    if (!known.contains(split.id)) fresh.insert(split.id);
+  }
+  at->new_splits.assign(fresh.begin(), fresh.end());
+}
+
+Status StartingPoint::admit(const RunOptions& options) {
+  const bool any = std::any_of(context_.sources.begin(), context_.sources.end(),
+                               [](const DecisionSource& source) { return !source.new_splits.empty(); });
+  if (!any || decider == nullptr) return {};
+  if (restored != nullptr && options.accept_checkpoint == restored->checkpoint.id) return {};
+  for (Result<bool> admitted = false; !*admitted;) {
+    admitted = ask(decider, context_, &Decider::admit);
+    if (admitted) continue;
+    Status refused = admitted.error();
+    if (refused.code() == ErrorCode::kInvalidData) {
+      std::string facts = refused.message() + "; nothing was changed; ";
+      if (restored != nullptr) {
+        facts += "accept_checkpoint = " + std::to_string(restored->checkpoint.id) +
+                 " goes on and reads from the start what it does not know, and that output comes twice";
+      } else {
+        facts +=
+            "to begin anew on purpose, begin with none of the decisions that the sink keeps elsewhere (of a log: "
+            "reset its groups, or name another one)";
+      }
+      refused = {ErrorCode::kInvalidData, std::move(facts)};
+    }
+    return deciding_stage.empty() ? refused : refused.at("sink '" + deciding_stage + "'");
   }
   return {};
 }

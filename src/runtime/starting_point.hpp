@@ -33,8 +33,9 @@ class StartingPoint {
                             const SinkDecider& sink);
   /// Each split begins where an earlier run left it, and one that it does not know at its start; those that it has read
   /// go to `finished`. kNotFound for a split that is not there any more.
-  [[nodiscard]] Status place(const std::string& source, std::vector<Split>& splits,
-                             std::set<std::string>& finished) const;
+  [[nodiscard]] Status place(const std::string& source, std::vector<Split>& splits, std::set<std::string>& finished);
+  /// When all are placed: whoever decides knows nothing of those that begin at their start, or the user wants it so.
+  [[nodiscard]] Status admit(const RunOptions& options);
   /// Splits of this source were being read before.
   [[nodiscard]] bool knows(const std::string& source) const;
   /// After the stages are made: what the sinks had prepared is published or dropped. Then the store may be written.
@@ -62,6 +63,9 @@ class StartingPoint {
   [[nodiscard]] Status plan(const RunOptions& options, const DeciderContext& context);
   [[nodiscard]] Status open_savepoint(FileSystem& files, const RunOptions& options);
 
+  void note_new(const std::string& source, const std::vector<Split>& splits);
+
+  DeciderContext context_;
   Decision decision_;
   RecoveryPlan plan_;
 };

@@ -46,9 +46,17 @@ void EntryChanges::reserve(std::size_t count) {
   const std::size_t end = (count + kMarked - 1) / kMarked;
   marks_.reserve(end);
   for (; marks_end_ < end; ++marks_end_) ::new (static_cast<void*>(&marks_[marks_end_])) Marks{};
+  if (spill_marks_) spill_marks_->reserve(end * kMarked);
+}
+
+void EntryChanges::track_spilling() {
+  MILLSTREAM_ASSERT(!any_held_ && !saving());
+  spill_marks_ = std::make_unique<SpillMarks>();
+  spill_marks_->reserve(marks_end_ * kMarked);
 }
 
 void EntryChanges::move(std::uint32_t from, std::uint32_t to) {
+  MILLSTREAM_ASSERT(!spill_marks_);
   give_unsaved(from);
   if ((changed(from) & bit(from)) != 0) changed(to) |= bit(to);
   if ((held(from) & bit(from)) != 0) held(to) |= bit(to);
@@ -57,7 +65,7 @@ void EntryChanges::move(std::uint32_t from, std::uint32_t to) {
 }
 
 void EntryChanges::forget(std::uint32_t first, std::uint32_t end) noexcept {
-  MILLSTREAM_ASSERT(!saving());
+  MILLSTREAM_ASSERT(!saving() && !spill_marks_);
   for (std::uint32_t number = first; number < end; number += 64) changed(number) = held(number) = 0;
   if (first > 0) return;
   any_held_ = false;
@@ -69,8 +77,12 @@ void EntryChanges::begin_save(bool whole, std::unique_ptr<EntrySaver> saver) {
   for (std::size_t i = 0; i < marks_end_; ++i) {
     Marks& marks = marks_[i];
     for (std::size_t word = 0; word < kWords; ++word) {
-      // What is there has changed, or the last checkpoint holds it.
-      marks.unsaved[word] = whole ? marks.changed[word] | marks.held[word] : marks.changed[word];
+      if (spill_marks_) {
+        marks.unsaved[word] = spill_marks_->begin_save(i * kWords + word, marks.changed[word], whole);
+      } else {
+        // What is there has changed, or the last checkpoint holds it.
+        marks.unsaved[word] = whole ? marks.changed[word] | marks.held[word] : marks.changed[word];
+      }
       marks.changed[word] = 0;
     }
   }

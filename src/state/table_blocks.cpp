@@ -63,6 +63,11 @@ void TableBlocks::track_changes() {
   changes_->reserve(capacity());
 }
 
+void TableBlocks::track_spilling() {
+  track_changes();
+  changes_->track_spilling();
+}
+
 void TableBlocks::begin_erasing() { live_.assign(blocks_.size() * (kBlockEntries / 64), ~std::uint64_t{0}); }
 
 }  // namespace millstream::inline v0

@@ -1,7 +1,5 @@
 #include "testing/ordered_cold_store.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <boost/describe/class.hpp>
 #include <iterator>
@@ -79,7 +77,8 @@ Status OrderedColdStore::load(const ColdImage& base) {
 }
 
 std::string OrderedColdStore::path_of(std::string_view name) const {
-  return fmt::format("{}/{}", options_.folder, name);
+  std::string path = options_.folder;
+  return path.append("/").append(name);
 }
 
 Status OrderedColdStore::fail(Status why) {
@@ -90,11 +89,15 @@ Status OrderedColdStore::fail(Status why) {
 Status OrderedColdStore::room() {
   if (!failure_.ok()) return failure_;
   if (runs_.size() < kColdRunsMax) return {};
-  return {ErrorCode::kUnavailable, fmt::format("cold store {}: {} runs to merge; wait", options_.folder, runs_.size())};
+  return {ErrorCode::kUnavailable,
+          "cold store " + options_.folder + ": " + std::to_string(runs_.size()) + " runs to merge; wait"};
 }
 
 Status OrderedColdStore::write_run(std::string_view bytes) {
-  const Run run{fmt::format("{:012}.run", next_run_++), bytes.size(), Checksum::of(bytes)};
+  constexpr std::size_t kDigits = 12;
+  std::string name = std::to_string(next_run_++) + ".run";
+  name.insert(0, kDigits + 4 - name.size(), '0');
+  const Run run{std::move(name), bytes.size(), Checksum::of(bytes)};
   Result<std::unique_ptr<WritableFile>> file = files_.create_private(path_of(run.name));
   if (!file) return file.error();
   Status written = (*file)->append(bytes);
@@ -104,6 +107,7 @@ Status OrderedColdStore::write_run(std::string_view bytes) {
     static_cast<void>(files_.remove(path_of(run.name)));
     return written;
   }
+  const std::scoped_lock lock{mutex_};
   runs_.push_back(run);
   return {};
 }
@@ -152,6 +156,7 @@ Status OrderedColdStore::rewrite() {
   if (Status s = write_run(bytes); !s.ok()) return fail(s.at("merging files"));
   // One that cannot be removed is in no image, and goes when the folder is emptied.
   for (std::size_t i = 0; i < old; ++i) static_cast<void>(files_.remove(path_of(runs_[i].name)));
+  const std::scoped_lock lock{mutex_};
   runs_.erase(runs_.begin(), runs_.begin() + static_cast<std::ptrdiff_t>(old));
   return {};
 }
@@ -204,6 +209,7 @@ Status OrderedColdStore::scan(std::uint32_t column, std::string_view first, std:
 
 ColdStatistics OrderedColdStore::statistics() {
   ColdStatistics now;
+  const std::scoped_lock lock{mutex_};
   now.files = now.runs = runs_.size();
   for (const Run& run : runs_) now.file_bytes += run.size_bytes;
   now.rounds = rounds_;

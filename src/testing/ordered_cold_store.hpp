@@ -52,7 +52,7 @@ class MILLSTREAM_EXPORT OrderedColdStore final : public ColdStore {
 
   FileSystem& files_;
   const ColdStoreOptions options_;
-  std::mutex mutex_;  // of columns_
+  std::mutex mutex_;  // of what readers and statistics() see: changes of columns_, runs_ and the numbers
   std::vector<Column> columns_;
   std::vector<Run> runs_;  // oldest first
   std::uint64_t next_run_ = 1;

@@ -9,8 +9,10 @@
 #include "millstream/core/random.hpp"
 #include "millstream/testing/memory_file_system.hpp"
 #include "runtime/checkpointer.hpp"
+#include "runtime/cold_parts.hpp"
 #include "runtime/decision_runner.hpp"
 #include "runtime/savepoints.hpp"
+#include "testing/ordered_cold_store.hpp"
 
 namespace millstream::inline v0::testing {
 namespace {
@@ -57,6 +59,7 @@ class SimulationLoop {
     if (engine_.checkpointer() == nullptr) return;
     engine_.checkpointer()->wake = [this] { checkpointer_woken_ = true; };
     engine_.decision_runner()->wake_coordinator = engine_.checkpointer()->wake;
+    if (engine_.cold() != nullptr) engine_.cold()->spiller->wake = [this] { spiller_woken_ = true; };
   }
 
   SimulationResult run() {
@@ -101,6 +104,7 @@ class SimulationLoop {
     while (!over()) {
       wake();
       step_checkpointer();
+      step_cold();
       if (std::all_of(shards_.begin(), shards_.end(), [](const auto& each) { return each.state == State::kDone; })) {
         return;
       }
@@ -109,7 +113,7 @@ class SimulationLoop {
         // A request may come while everybody waits.
         if (options_.before_step) options_.before_step(simulation_);
         wake();
-        if (!choose() && !over() && !checkpointer_due() && !decider_due() && !jump()) return;
+        if (!choose() && !over() && !checkpointer_due() && !decider_due() && !step_cold() && !jump()) return;
         continue;
       }
       const std::uint64_t burst = 1 + random_.below(random_.chance(0.2) ? kBurstMax : 2);
@@ -140,6 +144,27 @@ class SimulationLoop {
       engine_.checkpointer()->step();
       ++simulation_.steps_;
     }
+  }
+  // So do the store's reader, its spiller, and what it does to merge its files. True if one of them did something.
+  bool step_cold() {
+    if (engine_.cold() == nullptr) return false;
+    const bool alone = nobody_runs();
+    bool did = false;
+    if (random_.chance(0.2) || alone) did = engine_.cold()->readers->step(random_) || did;
+    if (spiller_due() && (random_.chance(0.2) || alone)) {
+      spiller_woken_ = false;
+      engine_.cold()->spiller->step();
+      did = true;
+    }
+    if (random_.chance(0.05) || alone) {
+      // A store that cannot merge says so to its spiller.
+      static_cast<void>(static_cast<OrderedColdStore&>(*engine_.cold()->store).merge());
+    }
+    simulation_.steps_ += did ? 1 : 0;
+    return did;
+  }
+  [[nodiscard]] bool spiller_due() const {
+    return spiller_woken_ || engine_.cold()->spiller->deadline_ns() <= clock_.monotonic_ns();
   }
   [[nodiscard]] bool nobody_runs() const {
     return std::none_of(shards_.begin(), shards_.end(),
@@ -241,6 +266,7 @@ class SimulationLoop {
     for (std::uint32_t i = 0; i < shards_.size(); ++i) {
       if (shards_[i].state == State::kParked) next = std::min(next, shards_[i].parked_until_ns);
     }
+    if (engine_.cold() != nullptr) next = std::min(next, engine_.cold()->spiller->deadline_ns());
     if (next == kNeverNs) {
       stuck("every shard waits, and nothing will wake it");
       return false;
@@ -304,6 +330,7 @@ class SimulationLoop {
   Timestamp last_time_{};
   bool completed_ = false;
   bool checkpointer_woken_ = false;
+  bool spiller_woken_ = false;
 };
 
 SimulationResult Simulator::run(const Graph& graph) const {
@@ -320,13 +347,23 @@ SimulationResult Simulator::run(const Graph& graph) const {
   run.file_system = options_.file_system != nullptr ? options_.file_system : &files;
   run.log = nullptr;
   run.state_dir = options_.state_dir;
+  run.state = options_.state;
   run.checkpoint = options_.checkpoint;
   run.from_savepoint = options_.from_savepoint;
   std::vector<std::shared_ptr<SimulatedSignal>> signals;
-  Result<std::unique_ptr<Engine>> engine = Engine::build(graph, run, [&](std::uint32_t) {
+  const auto make_signal = [&](std::uint32_t) {
     signals.push_back(std::make_shared<SimulatedSignal>());
     return signals.back();
-  });
+  };
+  const ColdSetup cold{
+      .open = [](FileSystem& disk, ColdStoreOptions store) -> Result<std::unique_ptr<ColdStore>> {
+        Result<std::unique_ptr<OrderedColdStore>> opened = OrderedColdStore::open(disk, std::move(store));
+        if (!opened) return opened.error();
+        return std::unique_ptr<ColdStore>{*std::move(opened)};
+      },
+      .wait_for_room = [](ColdStore& store) { static_cast<void>(static_cast<OrderedColdStore&>(store).merge()); },
+      .without_threads = true};
+  Result<std::unique_ptr<Engine>> engine = Engine::build(graph, run, make_signal, &cold);
   if (!engine) {
     SimulationResult refused;
     refused.status = engine.error();

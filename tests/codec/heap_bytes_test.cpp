@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "millstream/io/dead_letter.hpp"
+#include "millstream/window/distinct_sketch.hpp"
+#include "millstream/window/quantile_sketch.hpp"
 #include "millstream/window/window_result.hpp"
 
 namespace millstream {
@@ -47,6 +49,7 @@ static_assert(!kOwnsHeap<std::optional<double>> && !kOwnsHeap<WindowResult<std::
               !kOwnsHeap<Opaque>);
 static_assert(heap_bytes(Plain{}) == 0);
 static_assert(kOwnsHeap<std::string> && kOwnsHeap<Text> && kOwnsHeap<Tree> && kOwnsHeap<DeadLetter> && kOwnsHeap<Own>);
+static_assert(kOwnsHeap<DistinctSketch> && kOwnsHeap<std::tuple<int, QuantileSketch>>);
 static_assert(kOwnsHeap<Late<Text>> && kOwnsHeap<std::variant<int, std::string>> && kOwnsHeap<std::vector<int>>);
 
 TEST(HeapBytes, CountsWhatAValueOwns) {

@@ -12,6 +12,7 @@
 #include "core/mutants.hpp"
 #include "runtime/crashing_job.hpp"
 #include "runtime/log_job.hpp"
+#include "runtime/spilling_job.hpp"
 
 namespace millstream {
 namespace {
@@ -35,11 +36,19 @@ std::string first_wrong_of_log(std::uint64_t seed) {
   return wrong.empty() ? logjob::interfere_and_compare(seed) : wrong;
 }
 
+bool is_of_cold_tier(Mutant mutant) { return mutant >= Mutant::kStoreNotTold; }
+
 std::string first_wrong(std::uint64_t seed) {
   std::string wrong = crashing::kill_and_compare(seed);
   bool made = false;
   const bool also_from_savepoint = wrong.empty() && seed % 4 == 0;
   return also_from_savepoint ? crashing::start_from_savepoint_and_compare(seed, made) : wrong;
+}
+
+std::string wrong_with(Mutant mutant, std::uint64_t seed) {
+  if (is_of_log(mutant)) return first_wrong_of_log(seed);
+  std::uint64_t spilled_bytes = 0;
+  return is_of_cold_tier(mutant) ? spilling::spill_and_compare(seed, spilled_bytes) : first_wrong(seed);
 }
 
 /// In a process of its own, for an assertion of the engine may be what notices.
@@ -49,7 +58,7 @@ int exit_status_with(Mutant mutant, Report& report) {
     ::alarm(kSecondsMax);
     set_mutant(mutant);
     for (report.seed = 1; report.seed <= kSeedsMax; ++report.seed) {
-      const std::string wrong = is_of_log(mutant) ? first_wrong_of_log(report.seed) : first_wrong(report.seed);
+      const std::string wrong = wrong_with(mutant, report.seed);
       if (wrong.empty()) continue;
       std::copy_n(wrong.data(), std::min(wrong.size(), kTextBytesMax - 1), report.text);
       ::_exit(0);

@@ -33,11 +33,22 @@ if(MILLSTREAM_TEST_SWITCHES)
 endif()
 millstream_add_test(runtime_log_recovery log_recovery_test.cpp LIBRARIES millstream_log_job)
 millstream_add_test(runtime_decider decider_test.cpp)
+millstream_add_test(runtime_new_splits new_splits_test.cpp)
+# The job whose state leaves memory, likewise.
+add_library(millstream_spilling_job OBJECT ${CMAKE_CURRENT_LIST_DIR}/spilling_job.cpp)
+millstream_test_settings(millstream_spilling_job)
+millstream_add_test(runtime_cold_state cold_state_test.cpp LIBRARIES millstream_spilling_job millstream_crashing_job
+  TIMEOUT 900 SECONDS 60)
 # What it shows is the same under a sanitizer, only later.
 if(MILLSTREAM_TEST_SWITCHES AND NOT MILLSTREAM_SANITIZE)
-  millstream_add_test(runtime_mutants mutants_test.cpp LIBRARIES millstream_crashing_job millstream_log_job
+  millstream_add_test(runtime_mutants mutants_test.cpp
+    LIBRARIES millstream_crashing_job millstream_log_job millstream_spilling_job
     TIMEOUT 900 SECONDS 70)
   target_compile_definitions(runtime_mutants PRIVATE MILLSTREAM_TEST_SWITCHES)
+endif()
+millstream_add_test(runtime_cold_job cold_job_test.cpp TIMEOUT 900)
+if(MILLSTREAM_ROCKSDB)
+  target_compile_definitions(runtime_cold_job PRIVATE MILLSTREAM_ROCKSDB)
 endif()
 millstream_add_test(runtime_checkpoint_job checkpoint_job_test.cpp)
 millstream_add_test(runtime_segment_chain segment_chain_test.cpp)

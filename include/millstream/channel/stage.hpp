@@ -23,6 +23,7 @@
 
 namespace millstream::inline v0 {
 
+class ColdTier;
 class FileSystem;
 
 /// What a stage counts. Written by its shard, read by anyone.
@@ -66,6 +67,8 @@ class MILLSTREAM_EXPORT ShardContext {
   Waker waker;
   /// Takes the snapshots; null in a job without checkpoints, where no barriers come.
   BarrierListener* barriers = nullptr;
+  /// Where keyed state goes that does not fit in memory; null in a job whose state stays there.
+  ColdTier* cold = nullptr;
   /// The newest barrier that sources are to send; they send every one, in order.
   std::uint64_t barrier = 0;
   /// Entries that an idle shard gives out in a step behind a barrier; a busy one fewer, unless its steps take long.
@@ -137,6 +140,9 @@ class MILLSTREAM_EXPORT Stage : public Receiver {
   [[nodiscard]] virtual Status restore(const StateEntry&) { return {}; }
   /// Behind the last of them; also where there was none.
   virtual void end_restore() {}
+
+  /// Its keyed state may leave memory, into a column of the cold store by this stage's name.
+  [[nodiscard]] virtual bool spills() const { return false; }
 
   /// Barriers that this stage has come to.
   [[nodiscard]] std::uint64_t barrier() const noexcept { return barrier_; }

@@ -51,6 +51,8 @@ class MILLSTREAM_EXPORT Sweep {
   /// Gives out up to `budget` entries, at least 1, which it counts down; true when there are no more. It may end below
   /// 0 where some can only be given out together.
   virtual bool give_some(std::int64_t& budget) = 0;
+  /// What it gives out next is still being read: give_some() would do nothing. Whoever reads wakes the shard.
+  [[nodiscard]] virtual bool waits() { return false; }
 };
 
 /// Takes what a stage keeps: during Stage::save(), and from a sweep until that ends. The shard's thread.

@@ -9,6 +9,8 @@
 //   fence(context)     when a run is built, before anything is read: no earlier run can decide any more
 //   read(context)      what was decided. Where that shows that the savepoint which the run begins from is of a job that
 //                      decides in the same place, fence() and read() come once more, with the identities of that job
+//   admit(context)     the sources have listed what this run reads, and some of it begins at its start, as the
+//                      checkpoint that the run goes on from does not know it: may it?
 //   then for each checkpoint, on a thread that is there for these calls alone:
 //     prepare(draft)   every shard has passed the barrier and given out its state: what the sink was given before it
 //                      is sent and acknowledged, and the transaction knows checkpoint and positions. The manifest is
@@ -46,6 +48,8 @@ struct DecisionSource {
   /// What its reads_from() says (io/source.hpp): sources and sinks that say the same are at the same place.
   std::string reads_from;
   std::vector<std::string> splits;  ///< that checkpoints here name, sorted
+  /// For admit(): those that this run reads and that the checkpoint it goes on from does not name, sorted.
+  std::vector<std::string> new_splits = {};
 };
 
 /// What a decider is told when a run begins.
@@ -112,6 +116,10 @@ class MILLSTREAM_EXPORT Decider {
   [[nodiscard]] virtual Result<bool> fence(const DeciderContext& context) = 0;
   /// Nothing = pending. kNone takes a second look, some time after the first.
   [[nodiscard]] virtual Result<std::optional<Decision>> read(const DeciderContext& context) = 0;
+  /// Once, behind the last read(), and not where `new_splits` are empty. An error (kInvalidData) where earlier runs of
+  /// the job have decided positions of such a split: its state is elsewhere, and its output would come twice. False =
+  /// pending.
+  [[nodiscard]] virtual Result<bool> admit(const DeciderContext& /*context*/) { return true; }
   [[nodiscard]] virtual DecisionStep prepare(const DecisionDraft& draft) = 0;
   /// Never kFailed where output could be lost by it.
   [[nodiscard]] virtual DecisionStep decide(const DecisionDraft& draft) = 0;

@@ -6,10 +6,9 @@
 #include <vector>
 
 #include "millstream/codec/schema_resolution.hpp"
-#include "millstream/core/memory_budget.hpp"
 #include "millstream/operators/keyed_batch.hpp"
+#include "millstream/operators/keyed_table.hpp"
 #include "millstream/operators/transform_stage.hpp"
-#include "millstream/state/table_snapshot.hpp"
 #include "millstream/window/aggregate.hpp"
 #include "millstream/window/window_result.hpp"
 
@@ -25,39 +24,62 @@ class AggregateStage final : public TransformStage<KeyedResult<K, ResultOf<Agg>>
   AggregateStage(KeyOf key_of, Agg agg) : key_of_{std::move(key_of)}, agg_{std::move(agg)} {}
 
   void open() override {
-    memory_ = MemoryReservation{this->context().memory};
-    if (this->context().barriers != nullptr) table_.track_changes();
+    state_.open(this->context(), this->name());
+    if (state_.cold() != nullptr) this->use(*state_.cold());
   }
+  bool spills() const override { return true; }
   std::vector<StateDeclaration> states() const override {
     return declare_only_entries("accumulators", &schema_of<K>, &schema_of<AccumulatorOf<Agg>>);
   }
-  void save(Snapshot& snapshot) override { save_table(table_, 0, {}, snapshot); }
+  void save(Snapshot& snapshot) override { state_.save(snapshot); }
   Status restore(const StateEntry& saved) override {
-    return restore_to_table(table_, saved.key_group, saved.key, saved.value) ? Status{} : this->bad_entry(saved);
+    Status failure;
+    return state_.restore(saved, failure) ? failure : this->bad_entry(saved);
   }
-  void end_restore() override { memory_.resize(table_.memory_bytes()); }
+  void end_restore() override { this->check(state_.end_restore()); }
 
  private:
+  using Accumulator = AccumulatorOf<Agg>;
+  using Cold = ColdTable<K, Accumulator>;
   using Result = KeyedResult<K, ResultOf<Agg>>;
 
+  bool fetch_keys(const BatchBase& batch) override {
+    return state_.fetch(static_cast<const Batch<T>&>(batch), key_of_);
+  }
   void transform(BatchHandle handle) override {
     const BatchOf<T> batch = batch_cast<T>(std::move(handle));
     auto out = this->output_.make();
     this->forget_failed();
     // The keys were computed once before, by key_by; a function that throws now is not the same function.
-    this->protect([&] { keys_.resolve(table_, *batch, key_of_, [this](std::size_t) { return agg_.create(); }); });
+    firsts_.clear();
+    this->protect([&] {
+      keys_.resolve(state_.table(), *batch, key_of_, [this](std::size_t i) {
+        if (Cold::kCountsHeap && state_.cold() != nullptr) firsts_.push_back(static_cast<std::uint32_t>(i));
+        return agg_.create();
+      });
+    });
     if (this->context().failed()) return;
+    for (const std::uint32_t first : firsts_) state_.cold()->note_new(keys_[first]);
     const Timestamp* times = batch->times.present() ? batch->times.data() : nullptr;
-    this->guarded(
-        *batch, 0, batch->size(),
-        [&](std::uint32_t i) {
-          auto& entry = table_.entry(keys_[i]);
-          add_record(agg_, entry.value, std::as_const(batch->values()[i]), times == nullptr ? kTimestampMin : times[i]);
-          out->emplace_back(Result{entry.key, agg_.result(entry.value)});
-        },
-        [&](std::uint32_t i) { return detail::record_text(batch->values()[i]); },
-        [&](std::uint32_t i) { this->note_failed(i); });
-    memory_.resize(table_.memory_bytes());
+    const auto add = [&](std::uint32_t i) {
+      auto& entry = state_.table().entry(keys_[i]);
+      add_record(agg_, entry.value, std::as_const(batch->values()[i]), times == nullptr ? kTimestampMin : times[i]);
+      out->emplace_back(Result{entry.key, agg_.result(entry.value)});
+    };
+    const auto add_all = [&](const auto& add_one) {
+      this->guarded(
+          *batch, 0, batch->size(), add_one, [&](std::uint32_t i) { return detail::record_text(batch->values()[i]); },
+          [&](std::uint32_t i) { this->note_failed(i); });
+    };
+    if (Cold::kCountsHeap && state_.cold() != nullptr) {
+      add_all([&](std::uint32_t i) {
+        const typename Cold::Change change{*state_.cold(), state_.value(keys_[i])};
+        add(i);
+      });
+    } else {
+      add_all(add);
+    }
+    state_.account();
     if (this->any_failed()) this->keep_succeeded(*batch, out->size());
     out->take_columns(*batch);
     this->emit(std::move(out));
@@ -65,9 +87,9 @@ class AggregateStage final : public TransformStage<KeyedResult<K, ResultOf<Agg>>
 
   KeyOf key_of_;
   Agg agg_;
-  StateTable<K, AccumulatorOf<Agg>> table_;
+  KeyedTable<K, Accumulator> state_;
   KeyedBatch keys_;
-  MemoryReservation memory_;
+  std::vector<std::uint32_t> firsts_;  // places of records that are the first of their keys; where heap is counted
 };
 
 }  // namespace millstream::inline v0

@@ -79,6 +79,10 @@ class MILLSTREAM_EXPORT OperatorStage : public Stage {
     }
   }
 
+  /// Fails the job where this is no success.
+  void check(const Status& status) {
+    if (!status.ok()) context().fail(status.at("stage '" + name() + "'"));
+  }
   /// What restore() says of an entry that save() does not give out.
   [[nodiscard]] Status bad_entry(const StateEntry& entry) const;
 

@@ -7,10 +7,9 @@
 #include <vector>
 
 #include "millstream/codec/schema_resolution.hpp"
-#include "millstream/core/memory_budget.hpp"
 #include "millstream/operators/keyed_batch.hpp"
+#include "millstream/operators/keyed_table.hpp"
 #include "millstream/operators/transform_stage.hpp"
-#include "millstream/state/table_snapshot.hpp"
 
 namespace millstream::inline v0 {
 
@@ -28,30 +27,42 @@ class ReduceStage final : public TransformStage<T> {
   ReduceStage(KeyOf key_of, F f) : key_of_{std::move(key_of)}, f_{std::move(f)} {}
 
   void open() override {
-    memory_ = MemoryReservation{this->context().memory};
-    if (this->context().barriers != nullptr) table_.track_changes();
+    state_.open(this->context(), this->name());
+    if (state_.cold() != nullptr) this->use(*state_.cold());
   }
+  bool spills() const override { return true; }
   std::vector<StateDeclaration> states() const override {
     return declare_only_entries("values", &schema_of<K>, &schema_of<T>);
   }
-  void save(Snapshot& snapshot) override { save_table(table_, 0, {}, snapshot); }
+  void save(Snapshot& snapshot) override { state_.save(snapshot); }
   Status restore(const StateEntry& saved) override {
-    return restore_to_table(table_, saved.key_group, saved.key, saved.value) ? Status{} : this->bad_entry(saved);
+    Status failure;
+    return state_.restore(saved, failure) ? failure : this->bad_entry(saved);
   }
-  void end_restore() override { memory_.resize(table_.memory_bytes()); }
+  void end_restore() override { this->check(state_.end_restore()); }
 
  private:
+  using Cold = ColdTable<K, T>;
+
+  bool fetch_keys(const BatchBase& batch) override {
+    return state_.fetch(static_cast<const Batch<T>&>(batch), key_of_);
+  }
   void transform(BatchHandle handle) override {
     BatchOf<T> batch = batch_cast<T>(std::move(handle));
     this->forget_failed();
     firsts_.clear();
     this->protect([&] {
-      keys_.resolve(table_, *batch, key_of_, [&](std::size_t i) -> const T& {
+      keys_.resolve(state_.table(), *batch, key_of_, [&](std::size_t i) -> const T& {
         firsts_.push_back(static_cast<std::uint32_t>(i));
         return batch->values()[i];
       });
     });
     if (this->context().failed()) return;
+    if constexpr (Cold::kCountsHeap) {
+      if (state_.cold() != nullptr) {
+        for (const std::uint32_t first : firsts_) state_.cold()->note_new(keys_[first]);
+      }
+    }
     // The first record of a key is its value already and goes out as it is.
     std::uint32_t from = 0;
     for (const std::uint32_t first : firsts_) {
@@ -60,7 +71,7 @@ class ReduceStage final : public TransformStage<T> {
       from = first + 1;
     }
     reduce(*batch, from, batch->size());
-    memory_.resize(table_.memory_bytes());
+    state_.account();
     if (this->any_failed()) {
       const std::vector<std::uint32_t> kept = this->keep_succeeded(*batch);
       detail::keep_values(*batch, kept.data(), static_cast<std::uint32_t>(kept.size()));
@@ -69,23 +80,33 @@ class ReduceStage final : public TransformStage<T> {
   }
 
   void reduce(Batch<T>& batch, std::uint32_t from, std::uint32_t to) {
+    const auto merge = [&](std::uint32_t i) {
+      T& record = batch.values()[i];
+      T& value = state_.value(keys_[i]);
+      record = value = f_(std::as_const(value), std::as_const(record));
+    };
+    if constexpr (Cold::kCountsHeap) {
+      if (state_.cold() != nullptr) {
+        return reduce(batch, from, to, [&](std::uint32_t i) {
+          const typename Cold::Change change{*state_.cold(), state_.value(keys_[i])};
+          merge(i);
+        });
+      }
+    }
+    reduce(batch, from, to, merge);
+  }
+  template <class Merge>
+  void reduce(Batch<T>& batch, std::uint32_t from, std::uint32_t to, const Merge& merge) {
     this->guarded(
-        batch, from, to,
-        [&](std::uint32_t i) {
-          T& record = batch.values()[i];
-          T& value = table_.entry(keys_[i]).value;
-          record = value = f_(std::as_const(value), std::as_const(record));
-        },
-        [&](std::uint32_t i) { return detail::record_text(batch.values()[i]); },
+        batch, from, to, merge, [&](std::uint32_t i) { return detail::record_text(batch.values()[i]); },
         [&](std::uint32_t i) { this->note_failed(i); });
   }
 
   KeyOf key_of_;
   F f_;
-  StateTable<K, T> table_;
+  KeyedTable<K, T> state_;
   KeyedBatch keys_;
   std::vector<std::uint32_t> firsts_;  // places of the records that are the first of their keys
-  MemoryReservation memory_;
 };
 
 }  // namespace millstream::inline v0

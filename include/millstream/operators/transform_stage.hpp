@@ -11,6 +11,8 @@
 
 namespace millstream::inline v0 {
 
+class ColdTableBase;
+
 /// The part that does not depend on the types of the records.
 class MILLSTREAM_EXPORT TransformStageBase : public OperatorStage {
  public:
@@ -29,6 +31,11 @@ class MILLSTREAM_EXPORT TransformStageBase : public OperatorStage {
   virtual void transform(BatchHandle batch) = 0;
   void emit(BatchHandle batch);
 
+  /// In open(), of a stage whose table may spill: fetch_keys() is asked before each batch.
+  void use(ColdTableBase& cold) noexcept { cold_ = &cold; }
+  /// ColdTable::fetch() of the batch's keys.
+  [[nodiscard]] virtual bool fetch_keys(const BatchBase& batch);
+
   // For those that give out one result a record: the records that have none, because the function threw.
   /// Once for each batch, before the first.
   void forget_failed() noexcept { failed_.clear(); }
@@ -40,7 +47,13 @@ class MILLSTREAM_EXPORT TransformStageBase : public OperatorStage {
   std::vector<std::uint32_t> keep_succeeded(BatchBase& batch, std::uint32_t results = kBatchRecordsMax);
 
  private:
+  [[nodiscard]] bool outputs_ready();
+  void work(BatchHandle batch);
+  Progress step_cold(Progress progress);
+
   OutputBase* main_ = nullptr;
+  ColdTableBase* cold_ = nullptr;  // null while all state is in memory
+  BatchHandle waiting_;            // for keys that are not
   std::vector<std::uint32_t> failed_;
   bool ended_ = false;
 };

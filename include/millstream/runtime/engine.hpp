@@ -23,6 +23,8 @@ class Checkpointer;
 class CheckpointStore;
 class DecisionRunner;
 class ShardBarriers;
+struct ColdParts;
+struct ColdSetup;
 struct Manifest;
 
 /// One core's share of the graph. All members but the activity belong to one thread at a time.
@@ -70,8 +72,10 @@ class MILLSTREAM_EXPORT Engine {
   using MakeSignal = std::function<std::shared_ptr<ShardSignal>(std::uint32_t shard)>;
 
   /// Checks graph and options, lists the splits and makes all stages. Starts nothing.
+  /// `cold` is how the simulator has the cold store opened; null = as a job does.
   [[nodiscard]] static Result<std::unique_ptr<Engine>> build(const Graph& graph, const RunOptions& options,
-                                                             const MakeSignal& make_signal);
+                                                             const MakeSignal& make_signal,
+                                                             const ColdSetup* cold = nullptr);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -85,6 +89,8 @@ class MILLSTREAM_EXPORT Engine {
   /// Makes the calls of the decider; null where no checkpoints are taken. It is stepped by whoever steps the shards, on
   /// a thread where it may wait.
   [[nodiscard]] const std::shared_ptr<DecisionRunner>& decision_runner() const noexcept { return decision_runner_; }
+  /// What state that leaves memory goes through; null where all stays. Whoever steps the shards steps its spiller, too.
+  [[nodiscard]] ColdParts* cold() const noexcept { return cold_.get(); }
   /// Once, when nobody steps shards or coordinator any more: another job may have the state folder.
   void release_state();
   /// An earlier run has read all of the input and published everything: there is nothing to step.
@@ -124,6 +130,7 @@ class MILLSTREAM_EXPORT Engine {
   std::vector<std::unique_ptr<Shard>> shards_;
   std::shared_ptr<MemoryBudget> memory_;
   MemoryReservation queues_;
+  std::unique_ptr<ColdParts> cold_;  // null where all state stays in memory
   std::int64_t started_ns_ = 0;
   std::atomic<int> stop_{0};  // 1: stop, 2: drain
   std::atomic<bool> cancelled_{false};

@@ -53,6 +53,7 @@ struct JobStatus {
   std::uint64_t checkpoints = 0;         ///< completed by this run
   std::uint64_t checkpoints_failed = 0;  ///< likewise
   std::uint64_t last_checkpoint = 0;     ///< id of the newest completed one, also of an earlier run; 0 = none
+  std::uint64_t spilled_bytes = 0;       ///< keyed state that this run has written to the cold store
 };
 
 /// What a stage counted, on one shard or on all.

@@ -15,6 +15,7 @@
 #include "millstream/core/clock.hpp"
 #include "millstream/core/log.hpp"
 #include "millstream/core/memory_budget.hpp"
+#include "millstream/state/state_backend.hpp"
 
 namespace millstream::inline v0 {
 
@@ -85,6 +86,8 @@ struct RunOptions {
   /// Bytes this job may hold; may be shared with other jobs. Null = a budget of its own: 1 GiB on top
   /// of the queues between its shards.
   std::shared_ptr<MemoryBudget> memory = nullptr;
+  /// Where keyed state lives; rocksdb() for what does not fit in memory.
+  StateBackend state = in_memory();
   /// Folder in which this job keeps its checkpoints; empty = none are taken, and a job that ends in the middle begins
   /// anew. One job at a time may have it. A job that finds its checkpoint there goes on from it.
   std::string state_dir = {};

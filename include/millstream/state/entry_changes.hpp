@@ -14,6 +14,7 @@
 #include "millstream/core/export.hpp"
 #include "millstream/core/snapshot.hpp"
 #include "millstream/state/slots.hpp"
+#include "millstream/state/spill_marks.hpp"
 
 namespace millstream::inline v0 {
 
@@ -81,6 +82,7 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
   /// The entry goes. Where the last checkpoint holds it, append_key(std::string&) gives the bytes of its key.
   template <class AppendKey>
   void erase(std::uint32_t number, std::uint32_t key_group, AppendKey&& append_key) {
+    MILLSTREAM_ASSERT(!spill_marks_);  // its marks would be those of the next entry here
     give_unsaved(number);
     changed(number) &= ~bit(number);
     if ((held(number) & bit(number)) == 0) return;
@@ -89,6 +91,27 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
     append_key(key_);
     removed_.add(key_group, key_);
   }
+  /// From here on entries may leave memory, by evict(), and come back. A whole save is then told of what the cold store
+  /// does not have, and whoever walks over that tells of the rest. While there are no entries.
+  void track_spilling();
+  /// Null where none may leave.
+  [[nodiscard]] SpillMarks* spill_marks() const noexcept { return spill_marks_.get(); }
+  /// Of the 64 entries from `first` on, a multiple of 64, those that the last checkpoint has as they are.
+  [[nodiscard]] std::uint64_t saved_word(std::uint32_t first) noexcept {
+    return held(first) & ~changed(first) & ~unsaved(first);
+  }
+  /// An entry that is saved leaves memory.
+  void evict(std::uint32_t number) noexcept {
+    held(number) &= ~bit(number);
+    spill_marks_->drop(number);
+  }
+  /// It has come back as the last checkpoint has it, under a number that was free.
+  void admit(std::uint32_t number) noexcept {
+    held(number) |= bit(number);
+    any_held_ = true;
+    spill_marks_->admit(number);
+  }
+
   /// An entry is about to get another number, which is free.
   void move(std::uint32_t from, std::uint32_t to);
   /// The entries from `first`, a multiple of 64, to before `end` go. What is held of them is the table's owner's to
@@ -106,7 +129,9 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
   /// Only for whom save() has told later(): nobody else may bring a save to its end. Throws what an encoding has thrown
   /// since the barrier, also one on behalf of a record that was about to change the entry.
   bool give_some(std::int64_t& budget) override;
-  [[nodiscard]] std::size_t bytes() const noexcept { return marks_.bytes() + removed_.bytes() + removing_.bytes(); }
+  [[nodiscard]] std::size_t bytes() const noexcept {
+    return marks_.bytes() + removed_.bytes() + removing_.bytes() + (spill_marks_ ? spill_marks_->bytes() : 0);
+  }
 
  private:
   void give(std::uint32_t number);
@@ -129,6 +154,7 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
   Slots<Marks, 1> marks_;  // few tables are large, and a window may have one of its own
   std::size_t marks_end_ = 0;
   bool any_held_ = false;
+  std::unique_ptr<SpillMarks> spill_marks_;
   RemovedKeys removed_;
   std::unique_ptr<EntrySaver> saver_;  // while there is something to give out
   std::exception_ptr error_;           // why an entry could not be given out: this save never ends

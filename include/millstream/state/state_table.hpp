@@ -99,6 +99,48 @@ class StateTable : public TableBlocks {
     give_back(number);
   }
 
+  // Of a table whose entries may leave memory.
+  /// Calls missing(i) for each of these keys that has no entry here. `numbers` has room for all.
+  template <class KeyOf, class Missing>
+  void find_missing(std::span<const std::uint64_t> hashes, KeyOf&& key_of, std::uint32_t* numbers,
+                    Missing&& missing) const {
+    index_.find_first(hashes.data(), hashes.size(), numbers, {blocks(), kBlockBits, sizeof(Entry)});
+    for (std::size_t i = 0; i < hashes.size(); ++i) {
+      if (numbers[i] != kNone && entry(numbers[i]).key == key_of(i)) [[likely]]
+        continue;
+      if (find(key_of(i), hashes[i]) == kNone) missing(i);
+    }
+  }
+  /// An entry has come from the cold store; there must be none of the key. Its number.
+  std::uint32_t admit(K&& key, std::uint64_t hash, V&& value) {
+    const std::uint32_t number = free_place();
+    const std::uint32_t next = next_free(number);
+    ::new (static_cast<void*>(&entry(number))) Entry{std::move(key), std::move(value)};
+    take_place(number, next);
+    index_.insert(hash, number);
+    changes()->admit(number);
+    return number;
+  }
+  /// Entries that are saved, and as the cold store has them, leave memory.
+  void evict(std::span<const std::uint32_t> numbers) {
+    std::array<std::uint64_t, kErasedTogether> hashes;
+    while (!numbers.empty()) {
+      const auto together = numbers.first(std::min(numbers.size(), kErasedTogether));
+      numbers = numbers.subspan(together.size());
+      for (const std::uint32_t number : together) prefetch(number);
+      for (std::size_t i = 0; i < together.size(); ++i) {
+        hashes[i] = hash_key(entry(together[i]).key);
+        index_.prefetch(hashes[i]);
+      }
+      for (std::size_t i = 0; i < together.size(); ++i) {
+        changes()->evict(together[i]);
+        index_.erase(hashes[i], together[i]);
+        entry(together[i]).~Entry();
+        give_back(together[i]);
+      }
+    }
+  }
+
   /// Takes out an entry where none has ever been erased, and moves the last one into its place: numbers stay without
   /// holes, but what was the last entry now has this number.
   void erase_dense(std::uint32_t number) {

@@ -35,6 +35,8 @@ class MILLSTREAM_EXPORT TableBlocks {
   /// From here on the table knows which entries have changed, by resolve(), find_or_insert() and touch(), and which
   /// have gone. While it is empty.
   void track_changes();
+  /// Besides, entries may leave memory for the cold store and come back: see EntryChanges. While it is empty.
+  void track_spilling();
   /// Null where they are not tracked.
   [[nodiscard]] EntryChanges* changes() const noexcept { return changes_.get(); }
   /// A checkpoint has not been told of all entries yet: they must stay.

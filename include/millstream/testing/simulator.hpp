@@ -78,6 +78,8 @@ struct SimulatorOptions {
   FileSystem* file_system = nullptr;
   /// As in RunOptions; needs a file_system that outlives the run.
   std::string state_dir = {};
+  /// As in RunOptions; what leaves memory lies in ordered maps whose every change is a file on the simulated disk.
+  StateBackend state = in_memory();
   CheckpointOptions checkpoint = {};
   std::string from_savepoint = {};
 };

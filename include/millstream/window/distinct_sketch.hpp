@@ -39,8 +39,10 @@ class MILLSTREAM_EXPORT DistinctSketch {
   [[nodiscard]] std::uint64_t estimate() const;
   [[nodiscard]] int precision() const noexcept { return precision_; }
   /// All memory of this sketch, with itself, in bytes.
-  [[nodiscard]] std::size_t memory_bytes() const noexcept {
-    return sizeof *this + sparse_.capacity() * sizeof(std::uint32_t) + registers_.capacity();
+  [[nodiscard]] std::size_t memory_bytes() const noexcept { return sizeof *this + heap_bytes(); }
+  /// What it owns beside itself, in bytes.
+  [[nodiscard]] std::size_t heap_bytes() const noexcept {
+    return sparse_.capacity() * sizeof(std::uint32_t) + registers_.capacity();
   }
 
   /// Appends a compact binary form: at most 5 bytes a hash in the sparse form, 6 bits a register in the dense one.

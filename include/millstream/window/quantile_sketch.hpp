@@ -55,9 +55,9 @@ class MILLSTREAM_EXPORT QuantileSketch {
   [[nodiscard]] double max() const noexcept;
   [[nodiscard]] double alpha() const noexcept { return alpha_; }
   /// All memory of this sketch, with itself, in bytes.
-  [[nodiscard]] std::size_t memory_bytes() const noexcept {
-    return sizeof *this + buckets_.capacity() * sizeof(Bucket);
-  }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept { return sizeof *this + heap_bytes(); }
+  /// What it owns beside itself, in bytes.
+  [[nodiscard]] std::size_t heap_bytes() const noexcept { return buckets_.capacity() * sizeof(Bucket); }
 
   /// Appends a compact binary form: about two bytes for each bucket, and 35.
   void encode(std::string& out) const;

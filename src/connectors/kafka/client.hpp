@@ -133,7 +133,8 @@ struct OutgoingMessage {
 class DeliveryLog {
  public:
   virtual ~DeliveryLog() = default;
-  virtual void delivered(std::size_t bytes) = 0;
+  /// `bytes`: of all of these messages together.
+  virtual void delivered(std::size_t messages, std::size_t bytes) = 0;
   virtual void failed(std::size_t bytes, Status cause) = 0;
 };
 
@@ -163,6 +164,9 @@ struct TransactionReply {
   };
   Outcome outcome = Outcome::kOk;
   Status status = {};  ///< why it is not kOk
+  /// Since the call before, a connection has: what was sent by it may have been sent again by another one, and the
+  /// first be under way still. Not every loss is told.
+  bool connection_lost = false;
 
   [[nodiscard]] bool ok() const { return outcome == Outcome::kOk; }
 };
@@ -190,6 +194,8 @@ class Transactions {
                                                       std::chrono::milliseconds timeout) = 0;
   [[nodiscard]] virtual TransactionReply commit(std::chrono::milliseconds timeout) = 0;
   [[nodiscard]] virtual TransactionReply abort(std::chrono::milliseconds timeout) = 0;
+  /// Some call was answered with kFenced, or a message that is written into the transaction was.
+  [[nodiscard]] virtual bool fenced() = 0;
 };
 
 class Client {

@@ -307,6 +307,8 @@ Result<Configuration> transaction_configuration(WriterOptions options, const std
   Settings& settings = configuration->properties;
   settings["transactional.id"] = id;
   settings["transaction.timeout.ms"] = std::to_string(timeout.count());
+  // What was under way by a connection that broke may come late. Of those that were silent for long it says nothing.
+  if (!options.properties.contains("log.connection.close")) settings["log.connection.close"] = "true";
   // A message has as long as its transaction, which is what the client then takes by itself.
   if (!options.properties.contains("message.timeout.ms") && !options.properties.contains("delivery.timeout.ms")) {
     settings.erase("message.timeout.ms");

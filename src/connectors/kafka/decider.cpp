@@ -63,6 +63,11 @@ Status KafkaDecider::begin_fencing(const DeciderContext& context) {
                 "that process, give each its own .instance, or set a longer timeout"};
   }
   timeout_ = transaction_timeout(options.transaction_timeout, context.checkpoint_interval, context.checkpoint_timeout);
+  if (options.group.starts_with(kPointerGroupHead)) {
+    return {ErrorCode::kInvalidArgument, "kafka sink: .group '" + options.group + "' begins with '" +
+                                             std::string{kPointerGroupHead} +
+                                             "', as only the groups do that name checkpoints: take another one"};
+  }
   const std::string group = options.group.empty() ? "ms-" + job_ : options.group;
   offsets_ =
       DecisionOffsets{job_, group, options.instance, options.topic, cluster_name(options.brokers), context.sources};
@@ -71,6 +76,7 @@ Status KafkaDecider::begin_fencing(const DeciderContext& context) {
   std::erase(to_fence_, std::string{});  // of checkpoints in which the sink was at-least-once
   to_fence_.push_back(id_);
   found_none_ns_.reset();
+  group_seen_ns_.reset();
   waiting_since_ns_.reset();
   begun_ = false;
   if (!context.log) return {};
@@ -184,6 +190,35 @@ Result<Decision> KafkaDecider::look(milliseconds timeout) const {
   return offsets_.decision(pointer->front(), all);
 }
 
+// Where a group has nothing at all to say, only a second look counts, some time behind the first.
+void KafkaDecider::look_at_the_group(milliseconds timeout) {
+  if (group_seen_ns_ || !offsets_.has_sources()) return;
+  std::vector<TopicPartition> partitions = offsets_.partitions();
+  if (!partitions.empty() || committed(offsets_.group(), {offsets_.pointer()}, timeout)) {
+    group_seen_ns_ = clock_->monotonic_ns();
+  }
+}
+
+Result<bool> KafkaDecider::admit(const DeciderContext& context) {
+  constexpr Duration kUntilAgain = std::chrono::milliseconds{100};
+  const std::vector<TopicPartition> beginning = offsets_.beginning(context.sources);
+  if (beginning.empty()) return true;
+  // One that is known to have an offset says that the group's are there.
+  std::vector<TopicPartition> partitions = offsets_.partitions();
+  partitions.insert(partitions.begin(), beginning.begin(), beginning.end());
+  const auto found = committed(offsets_.group(), partitions, hub_->options().connect_timeout);
+  if (!found) return found.error();
+  const std::int64_t now_ns = clock_->monotonic_ns();
+  if (!group_seen_ns_) group_seen_ns_ = now_ns;
+  std::vector<CommittedPartition> all;
+  for (std::size_t i = 0; i < beginning.size(); ++i) all.push_back({beginning[i], (*found)[i]});
+  if (std::string begun = offsets_.begun(all); !begun.empty()) return Status{ErrorCode::kInvalidData, std::move(begun)};
+  const bool any = std::any_of(found->begin(), found->end(), [](const auto& offset) { return offset.has_value(); });
+  if (any || now_ns >= monotonic_after(*group_seen_ns_, kSecondLook)) return true;
+  std::this_thread::sleep_for(kUntilAgain);
+  return false;
+}
+
 Result<std::optional<Decision>> KafkaDecider::read(const DeciderContext&) {
   constexpr Duration kUntilAgain = std::chrono::milliseconds{100};
   if (found_none_ns_ && clock_->monotonic_ns() < monotonic_after(*found_none_ns_, kSecondLook)) {
@@ -192,6 +227,7 @@ Result<std::optional<Decision>> KafkaDecider::read(const DeciderContext&) {
   }
   Result<Decision> found = look(hub_->options().connect_timeout);
   if (!found) return found.error();
+  look_at_the_group(hub_->options().connect_timeout);
   if (found->kind == Decision::Kind::kNone && !found_none_ns_) {
     found_none_ns_ = clock_->monotonic_ns();
     return std::optional<Decision>{};
@@ -222,6 +258,7 @@ DecisionStep KafkaDecider::prepare(const DecisionDraft& draft) {
   for (; groups_sent_ < groups.size(); ++groups_sent_) {
     const OffsetsOfGroup& each = groups[groups_sent_];
     const TransactionReply reply = transactions_->send_offsets(each.group, each.offsets, metadata, kOffsetsSlice);
+    if (reply.connection_lost || reply.outcome == Outcome::kRetriable) late_possible_ = true;
     if (reply.ok()) continue;
     if (reply.outcome == Outcome::kRetriable && !out_of_time()) return pending();
     // Nobody was asked to commit, so it is not decided, whatever the client has come to.
@@ -242,6 +279,7 @@ DecisionStep KafkaDecider::commit(const DecisionDraft& draft) {
   ending_ = true;
   hub_->note_asked(draft.checkpoint);
   const TransactionReply reply = transactions_->commit(kSlice);
+  if (reply.connection_lost || reply.outcome == Outcome::kRetriable) late_possible_ = true;
   if (reply.ok()) {
     hub_->note_decided(draft.checkpoint);
     committed_ = true;
@@ -254,7 +292,7 @@ DecisionStep KafkaDecider::commit(const DecisionDraft& draft) {
     return fail(DecisionStep::in_doubt(status_of(reply, "committing")));
   }
   Status why = status_of(reply, "committing");
-  if (reply.outcome == Outcome::kAbortable && unanswered_ == 0) {
+  if (reply.outcome == Outcome::kAbortable && unanswered_ == 0 && !reply.connection_lost) {
     ending_ = false;
     return fail(DecisionStep::aborted(std::move(why)));
   }
@@ -264,7 +302,7 @@ DecisionStep KafkaDecider::commit(const DecisionDraft& draft) {
 
 DecisionStep KafkaDecider::renew(const DecisionDraft& draft) {
   if (!failure_.ok()) return DecisionStep::in_doubt(failure_);
-  if (unanswered_ > 0) {
+  if (late_possible_) {
     DecisionStep replaced = replace_client(draft);
     if (replaced.outcome != DecisionStep::Outcome::kDone) return replaced;
   }
@@ -275,10 +313,11 @@ DecisionStep KafkaDecider::renew(const DecisionDraft& draft) {
   return DecisionStep::done();
 }
 
-// A request that timed out may still be on its way, and would end the next transaction of this client. Behind the fence
-// of a new one it cannot; but that takes the id from whoever has begun meanwhile (this process may have been stopped
-// for an hour). What that has decided is the job's state now, and this run is over: so the decision is read before, not
-// to fence that one, and behind, where nobody can change it any more.
+// A request that timed out, or whose connection broke, may still be on its way, and would end the next transaction of
+// this client, or give it offsets of this one. Behind the fence of a new client it cannot; but that takes the id from
+// whoever has begun meanwhile (this process may have been stopped for an hour). What that has decided is the job's
+// state now, and this run is over: so the decision is read before, not to fence that one, and behind, where nobody can
+// change it any more.
 DecisionStep KafkaDecider::replace_client(const DecisionDraft& draft) {
   const auto is_newest = [&]() -> std::optional<DecisionStep> {
     const Result<Decision> found = look(hub_->options().connect_timeout);
@@ -311,7 +350,7 @@ DecisionStep KafkaDecider::replace_client(const DecisionDraft& draft) {
   if (std::optional<DecisionStep> other = is_newest()) return *std::move(other);
   connection_->use({successor_, &successor_->producer()});
   retired_.push_back(std::exchange(transactions_, std::exchange(successor_, nullptr)));
-  successor_ready_ = own_ = false;
+  successor_ready_ = own_ = late_possible_ = false;
   unanswered_ = 0;
   waiting_since_ns_.reset();
   return DecisionStep::done();
@@ -338,6 +377,8 @@ void KafkaDecider::close() {
       if (reply.outcome != Outcome::kRetriable) break;
     }
   }
+  // Messages may have been refused before any call was.
+  if (transactions_ != nullptr && begun_ && transactions_->fenced()) fenced_ = true;
   if (fenced_) hub_->note_fenced(clock_->monotonic_ns());
 }
 

@@ -5,6 +5,7 @@
 //           keeps the id and this process ends. Then a client with the job's transactional.id, and one with every other
 //           that checkpoints here name, is initialised: whatever had the id before cannot commit any more
 //   read    the committed offsets, behind transactions that are still committing; then the first transaction begins
+//   admit   again, of partitions that no checkpoint here knows: another instance may have read them
 //   prepare the offsets go into the transaction
 //   decide  commits, and begins the next
 //
@@ -31,6 +32,7 @@ class KafkaDecider final : public Decider {
 
   Result<bool> fence(const DeciderContext& context) override;
   Result<std::optional<Decision>> read(const DeciderContext& context) override;
+  Result<bool> admit(const DeciderContext& context) override;
   DecisionStep prepare(const DecisionDraft& draft) override;
   DecisionStep decide(const DecisionDraft& draft) override;
   void give_up() override;
@@ -52,6 +54,7 @@ class KafkaDecider final : public Decider {
   [[nodiscard]] Result<bool> may_fence_back();
   [[nodiscard]] Status taken_over(const Decision& found) const;
   [[nodiscard]] Result<Decision> look(std::chrono::milliseconds timeout) const;
+  void look_at_the_group(std::chrono::milliseconds timeout);
   [[nodiscard]] DecisionStep commit(const DecisionDraft& draft);
   [[nodiscard]] DecisionStep renew(const DecisionDraft& draft);
   [[nodiscard]] DecisionStep replace_client(const DecisionDraft& draft);
@@ -73,9 +76,11 @@ class KafkaDecider final : public Decider {
   std::shared_ptr<Transactions> transactions_;
   std::optional<std::int64_t> waiting_since_ns_;  // for the end of what is repeated; monotonic
   std::optional<std::int64_t> found_none_ns_;     // the first look at the groups
+  std::optional<std::int64_t> group_seen_ns_;     // the first at that of the sources
   CheckpointId sending_;                          // whose offsets are being sent
   std::size_t groups_sent_ = 0;
   std::uint32_t unanswered_ = 0;             // requests for the commit of which nobody knows
+  bool late_possible_ = false;               // a request of the client may be under way still
   bool own_ = false;                         // the newest decision is, as it was looked at before replacing the client
   std::shared_ptr<Transactions> successor_;  // that replaces the client, and is not initialised yet
   bool successor_ready_ = false;             // it is, and the decision behind it is not read yet

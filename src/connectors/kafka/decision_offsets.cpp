@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -37,13 +38,14 @@ std::optional<Named> parse(std::string_view text) {
 }  // namespace
 
 DecisionOffsets::DecisionOffsets(std::string job, std::string group, std::uint32_t instance, std::string topic,
-                                 const std::string& cluster, const std::vector<DecisionSource>& sources)
+                                 std::string cluster, const std::vector<DecisionSource>& sources)
     : job_{std::move(job)},
       group_{std::move(group)},
-      pointer_group_{group_ + "-" + std::to_string(instance)},
-      topic_{std::move(topic)} {
+      pointer_group_{std::string{kPointerGroupHead}.append(job_).append("-").append(std::to_string(instance))},
+      topic_{std::move(topic)},
+      cluster_{std::move(cluster)} {
   for (const DecisionSource& source : sources) {
-    if (source.reads_from == cluster) sources_.push_back(source);
+    if (source.reads_from == cluster_) sources_.push_back(source);
   }
 }
 
@@ -57,6 +59,45 @@ std::vector<TopicPartition> DecisionOffsets::partitions() const {
     }
   }
   return all;
+}
+
+std::vector<TopicPartition> DecisionOffsets::beginning(const std::vector<DecisionSource>& sources) const {
+  std::set<std::string> fresh;
+  std::set<std::string> going_on;
+  for (const DecisionSource& source : sources) {
+    if (source.reads_from != cluster_) continue;
+    fresh.insert(source.new_splits.begin(), source.new_splits.end());
+    std::set_difference(source.splits.begin(), source.splits.end(), source.new_splits.begin(), source.new_splits.end(),
+                        std::inserter(going_on, going_on.end()));
+  }
+  std::vector<TopicPartition> all;
+  for (const std::string& split : fresh) {
+    if (!going_on.contains(split)) all.push_back(parse_split_id(split));
+  }
+  return all;
+}
+
+std::string DecisionOffsets::begun(std::span<const CommittedPartition> committed) const {
+  std::string first;
+  std::size_t more = 0;
+  for (const CommittedPartition& each : committed) {
+    const std::optional<Named> named = each.offset ? parse(each.offset->metadata) : std::nullopt;
+    if (!named) continue;
+    if (!first.empty()) {
+      ++more;
+      continue;
+    }
+    first = "the partition " + split_id(each.partition) + " would be read from its start, but the group '" + group_;
+    first += "' has the offset " + std::to_string(each.offset->offset) + " of it, which checkpoint ";
+    first += named->checkpoint.to_string();
+    first += named->job == job_ ? " of this job has decided" : " of the job '" + named->job + "' has decided";
+    if (named->job != job_) return first + ": give each job its own name and .group";
+  }
+  if (first.empty()) return first;
+  if (more > 0) first += " (and " + std::to_string(more) + " more partitions)";
+  return first +
+         ": what was read of it is in the state folder of another instance, or of a source stage of another name. "
+         "Start as many .instances as there were, each with its state folder";
 }
 
 // The job comes last: its name may have any characters.
@@ -122,6 +163,11 @@ Decision DecisionOffsets::decision(const std::optional<CommittedOffset>& pointer
     decide(named->checkpoint);
   }
   std::vector<std::pair<CheckpointId, const CommittedPartition*>> named_by;
+  // A group that a job takes over has offsets until its first checkpoint is decided, with which it has the job's.
+  const bool any_named = std::any_of(committed.begin(), committed.end(), [](const CommittedPartition& each) {
+    return each.offset && parse(each.offset->metadata);
+  });
+  if (!pointer && !any_named) return decision;
   for (const CommittedPartition& each : committed) {
     if (!each.offset) continue;
     const std::optional<Named> named = parse(each.offset->metadata);

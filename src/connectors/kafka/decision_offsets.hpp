@@ -1,13 +1,16 @@
 // What a job's decisions look like in the committed offsets of two consumer groups, and how they are read.
 //
-// The group "<group>-<instance>" has one offset, for the first partition of the sink's topic: the number of the
-// checkpoint. The group itself has the next offset of each partition that the job's Kafka sources on the same cluster
-// read. All of them carry the metadata "ms1;c=7;n=00000000075bcd15;j=job": the checkpoint's id and nonce, and the job.
+// The group "ms.checkpoint-<job>-<instance>" has one offset, for the first partition of the sink's topic: the number of
+// the checkpoint. Groups of sources ("ms-<job>" where the user names none) never begin like that, so that the pointer
+// of one job is not where another job keeps its offsets, whatever the two are called. The group of the sources has the
+// next offset of each partition that the job's Kafka sources on the same cluster read; all instances of the job share
+// it. All offsets carry the metadata "ms1;c=7;n=00000000075bcd15;j=job": the checkpoint's id and nonce, and the job.
 #pragma once
 
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "connectors/kafka/client.hpp"
@@ -26,12 +29,15 @@ struct CommittedPartition {
   std::optional<CommittedOffset> offset = {};
 };
 
+/// How the groups of pointers begin, and no other.
+inline constexpr std::string_view kPointerGroupHead = "ms.checkpoint-";
+
 class DecisionOffsets {
  public:
   DecisionOffsets() = default;
   /// `cluster`: cluster_name() of the sink's; `sources` that read from elsewhere are left out.
-  DecisionOffsets(std::string job, std::string group, std::uint32_t instance, std::string topic,
-                  const std::string& cluster, const std::vector<DecisionSource>& sources);
+  DecisionOffsets(std::string job, std::string group, std::uint32_t instance, std::string topic, std::string cluster,
+                  const std::vector<DecisionSource>& sources);
 
   [[nodiscard]] const std::string& group() const { return group_; }
   /// Of the pointer to the checkpoint.
@@ -40,11 +46,21 @@ class DecisionOffsets {
   /// Of sources, as far as checkpoints name them: whose offsets the group may have.
   [[nodiscard]] std::vector<TopicPartition> partitions() const;
 
+  /// Partitions that begin at their start: of new splits of these sources on the cluster. One that another source goes
+  /// on with is not among them: the offset is that one's.
+  [[nodiscard]] std::vector<TopicPartition> beginning(const std::vector<DecisionSource>& sources) const;
+  /// Which of such partitions earlier runs have read, of this job or of another one: why none of them may begin. Empty
+  /// = they may. Offsets that are no decisions, as of a group that a job takes over, do not count.
+  [[nodiscard]] std::string begun(std::span<const CommittedPartition> committed) const;
+  /// The job has sources on the cluster.
+  [[nodiscard]] bool has_sources() const { return !sources_.empty(); }
+
   [[nodiscard]] std::string metadata(CheckpointId checkpoint) const;
   /// What the transaction of a checkpoint commits; the pointer comes first.
   [[nodiscard]] std::vector<OffsetsOfGroup> of(const DecisionDraft& draft) const;
   /// What the groups' offsets say. Those of partitions that are not read any more, which say an older checkpoint, are
-  /// not looked at.
+  /// not looked at; and before the first decision those are not the job's that somebody has committed without the name
+  /// of a checkpoint.
   [[nodiscard]] Decision decision(const std::optional<CommittedOffset>& pointer,
                                   std::span<const CommittedPartition> committed) const;
 
@@ -53,6 +69,7 @@ class DecisionOffsets {
   std::string group_;
   std::string pointer_group_;
   std::string topic_;
+  std::string cluster_;
   std::vector<DecisionSource> sources_;  // on this cluster
 };
 

@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "connectors/kafka/delivery_group.hpp"
 #include "connectors/kafka/errors.hpp"
 
 namespace millstream::inline v0::kafka::detail {
@@ -65,14 +66,14 @@ LibrdkafkaHandle::~LibrdkafkaHandle() {
   rd_kafka_queue_t* main = rd_kafka_queue_get_main(client_);
   rd_kafka_queue_cb_event_enable(main, nullptr, nullptr);
   rd_kafka_queue_destroy(main);
-  for (const auto& [name, topic] : topics_) rd_kafka_topic_destroy(topic);
+  for (const auto& [name, topic] : topics_) rd_kafka_topic_destroy(topic.native);
   rd_kafka_destroy(client_);
 }
 
-rd_kafka_topic_t* LibrdkafkaHandle::topic(const std::string& name) {
+LibrdkafkaHandle::KnownTopic LibrdkafkaHandle::known_topic(const std::string& name) {
   const std::scoped_lock lock{topics_mutex_};
-  rd_kafka_topic_t*& topic = topics_[name];
-  if (topic == nullptr) topic = rd_kafka_topic_new(client_, name.c_str(), nullptr);
+  KnownTopic& topic = topics_[name];
+  if (topic.native == nullptr) topic.native = rd_kafka_topic_new(client_, name.c_str(), nullptr);
   return topic;
 }
 
@@ -109,6 +110,11 @@ void LibrdkafkaHandle::note_error(rd_kafka_resp_err_t code, std::string_view rea
 }
 
 void LibrdkafkaHandle::keep_error(rd_kafka_resp_err_t code, std::string_view reason) {
+  if (is_fencing(code)) note_fenced();
+  // "...: Disconnected (after 812ms in state UP)"; nothing was under way by one that did not come about.
+  if (reason.find("in state UP") != std::string_view::npos) {
+    lost_connections_.fetch_add(1, std::memory_order_relaxed);
+  }
   Status status = to_status(code, reason);
   const std::scoped_lock lock{said_mutex_};
   if (class_of(code) == ErrorClass::kFinal) {
@@ -158,7 +164,10 @@ void LibrdkafkaHandle::say(LogLevel level, std::string text) {
 
 Status LibrdkafkaHandle::look() {
   has_events_.store(false, std::memory_order_seq_cst);  // first: what comes while it is served tells again
-  rd_kafka_poll(client_, 0);
+  {
+    const DeliveryGroup group;
+    rd_kafka_poll(client_, 0);
+  }
   const std::scoped_lock lock{said_mutex_};
   return final_;
 }
@@ -204,6 +213,13 @@ Status LibrdkafkaHandle::metadata(rd_kafka_topic_t* topic, Deadline& deadline,
   return timed_out("asking for topics");
 }
 
+void LibrdkafkaHandle::forget_partitions(const rd_kafka_topic_t* topic) {
+  const std::scoped_lock lock{topics_mutex_};
+  for (auto& [name, known] : topics_) {
+    if (known.native == topic) known.partitions = 0;
+  }
+}
+
 Result<std::int32_t> LibrdkafkaHandle::partitions(const std::string& name, Deadline& deadline) {
   std::int32_t partitions = 0;
   const Deadline unknown{kUnknownTopicPatience};
@@ -219,6 +235,8 @@ Result<std::int32_t> LibrdkafkaHandle::partitions(const std::string& name, Deadl
     return Answer::kDone;
   });
   if (!s.ok()) return s;
+  const std::scoped_lock lock{topics_mutex_};
+  topics_[name].partitions = partitions;
   return partitions;
 }
 

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -44,7 +45,14 @@ class LibrdkafkaHandle {
 
   [[nodiscard]] rd_kafka_t* get() const noexcept { return client_; }
   /// Kept for the life of the client: a topic that it does not know yet costs the first message a second. Any thread.
-  [[nodiscard]] rd_kafka_topic_t* topic(const std::string& name);
+  [[nodiscard]] rd_kafka_topic_t* topic(const std::string& name) { return known_topic(name).native; }
+  struct KnownTopic {
+    rd_kafka_topic_t* native = nullptr;
+    /// When partitions() was asked; 0 where forget_partitions() was called since. Topics get more of them, never fewer,
+    /// unless they are made anew.
+    std::int32_t partitions = 0;
+  };
+  [[nodiscard]] KnownTopic known_topic(const std::string& name);
 
   // As ClientHandle has them; any thread.
   [[nodiscard]] Status serve(const LogHook& log);
@@ -57,11 +65,21 @@ class LibrdkafkaHandle {
   [[nodiscard]] Status metadata(rd_kafka_topic_t* topic, Deadline& deadline,
                                 const std::function<Result<Answer>(const rd_kafka_metadata_t&)>& use);
   /// How many the topic has; kNotFound where there is no such topic.
+  /// It is not known any more which partitions the topic has.
+  void forget_partitions(const rd_kafka_topic_t* topic);
   [[nodiscard]] Result<std::int32_t> partitions(const std::string& topic, Deadline& deadline);
   /// What holds the client up just now, for the message of a timeout.
   [[nodiscard]] Status timed_out(const std::string& what);
   /// Serves without a log: what it says comes with the next serve().
   [[nodiscard]] Status look();
+  /// Another client has its transactional.id, or brokers have aborted its transaction: it can only be destroyed.
+  [[nodiscard]] bool fenced() const noexcept { return fenced_.load(std::memory_order_relaxed); }
+  void note_fenced() noexcept { fenced_.store(true, std::memory_order_relaxed); }
+  /// How often a connection that was up has broken, as far as the client tells: of one broker it says the same only
+  /// once in 30 s.
+  [[nodiscard]] std::uint64_t lost_connections() const noexcept {
+    return lost_connections_.load(std::memory_order_relaxed);
+  }
   /// Trouble of the client as a whole or of one partition: the next serve() logs it, or reports it where it is final.
   void note_error(rd_kafka_resp_err_t code, std::string_view reason);
 
@@ -78,8 +96,10 @@ class LibrdkafkaHandle {
   rd_kafka_t* client_ = nullptr;
   std::string brokers_;
   std::atomic<bool> has_events_{false};
+  std::atomic<bool> fenced_{false};
+  std::atomic<std::uint64_t> lost_connections_{0};
   std::mutex topics_mutex_;
-  std::map<std::string, rd_kafka_topic_t*> topics_;
+  std::map<std::string, KnownTopic> topics_;
   std::mutex notify_mutex_;
   std::function<void()> notify_;
   std::mutex said_mutex_;

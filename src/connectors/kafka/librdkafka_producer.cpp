@@ -2,6 +2,7 @@
 #include <utility>
 #include <vector>
 
+#include "connectors/kafka/delivery_group.hpp"
 #include "connectors/kafka/errors.hpp"
 #include "connectors/kafka/librdkafka_client.hpp"
 #include "connectors/kafka/librdkafka_handle.hpp"
@@ -31,10 +32,12 @@ std::size_t size_of(const rd_kafka_message_t& message) {
   return all;
 }
 
-void on_delivery(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void* /*opaque*/) {
+void on_delivery(rd_kafka_t* /*client*/, const rd_kafka_message_t* message, void* opaque) {
+  // The client itself may come to that conclusion later.
+  if (is_fencing(message->err)) static_cast<LibrdkafkaHandle*>(opaque)->note_fenced();
   auto& log = *static_cast<DeliveryLog*>(message->_private);
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    log.delivered(size_of(*message));
+    DeliveryGroup::delivered(log, size_of(*message));
   } else {
     log.failed(size_of(*message), to_status(message->err, {}));
   }
@@ -54,16 +57,17 @@ class LibrdkafkaProducer final : public Producer {
   }
 
   Status produce(const std::string& topic, std::span<const OutgoingMessage> messages, DeliveryLog& log) override {
-    // Batch calls know neither headers nor timestamps, and lose the memory of a message for a partition that is not
-    // there (librdkafka 2.0.2).
+    // Batch calls know neither headers nor timestamps, and lose a message, with its memory and its place in the
+    // client's queue, for a partition that is not there (librdkafka 2.0.2).
+    const LibrdkafkaHandle::KnownTopic to = handle_->known_topic(topic);
     Status status;
     std::size_t begun = 0;
     for (std::size_t i = 0; i <= messages.size(); ++i) {
       const bool plain = i < messages.size() && messages[i].headers.empty() && messages[i].timestamp_ms < 0 &&
-                         messages[i].partition < 0;
+                         messages[i].partition < to.partitions;
       if (plain) continue;
-      if (i > begun) note(produce_plain(topic, messages.subspan(begun, i - begun), log), status);
-      if (i < messages.size()) note(produce_one(topic, messages[i], log), status);
+      if (i > begun) note(produce_plain(to.native, messages.subspan(begun, i - begun), log), status);
+      if (i < messages.size()) note(produce_one(to.native, messages[i], log), status);
       begun = i + 1;
     }
     return status;
@@ -82,7 +86,14 @@ class LibrdkafkaProducer final : public Producer {
     if (first.ok()) first = std::move(now);
   }
 
-  Status produce_plain(const std::string& topic, std::span<const OutgoingMessage> messages, DeliveryLog& log) {
+  // The topic was deleted, or made anew with fewer partitions, since they were counted.
+  static bool lost_by_batch(rd_kafka_resp_err_t error) {
+    return error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+           error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || error == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION ||
+           error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+  }
+
+  Status produce_plain(rd_kafka_topic_t* topic, std::span<const OutgoingMessage> messages, DeliveryLog& log) {
     std::vector<rd_kafka_message_t> natives(messages.size());
     for (std::size_t i = 0; i < messages.size(); ++i) {
       const OutgoingMessage& message = messages[i];
@@ -91,20 +102,23 @@ class LibrdkafkaProducer final : public Producer {
       native.len = message.value.size();
       native.key = bytes_of(message.key, message.has_key);
       native.key_len = message.key.size();
-      native.partition = RD_KAFKA_PARTITION_UA;
+      native.partition = message.partition < 0 ? RD_KAFKA_PARTITION_UA : message.partition;
       native._private = &log;
     }
-    const int taken = rd_kafka_produce_batch(handle_->topic(topic), RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
-                                             natives.data(), static_cast<int>(natives.size()));
+    const int taken =
+        rd_kafka_produce_batch(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_PARTITION,
+                               natives.data(), static_cast<int>(natives.size()));
     Status status;
     if (taken == static_cast<int>(natives.size())) return status;
     for (std::size_t i = 0; i < natives.size(); ++i) {
-      if (natives[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) note(refuse(natives[i].err, messages[i].bytes(), log), status);
+      if (natives[i].err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+      if (messages[i].partition >= 0 && lost_by_batch(natives[i].err)) handle_->forget_partitions(topic);
+      note(refuse(natives[i].err, messages[i].bytes(), log), status);
     }
     return status;
   }
 
-  Status produce_one(const std::string& topic, const OutgoingMessage& message, DeliveryLog& log) {
+  Status produce_one(rd_kafka_topic_t* topic, const OutgoingMessage& message, DeliveryLog& log) {
     rd_kafka_headers_t* headers = nullptr;
     if (!message.headers.empty()) headers = rd_kafka_headers_new(message.headers.size());
     for (const Header& header : message.headers) {
@@ -113,7 +127,7 @@ class LibrdkafkaProducer final : public Producer {
                           header.value ? static_cast<ssize_t>(header.value->size()) : 0);
     }
     const rd_kafka_resp_err_t error =
-        rd_kafka_producev(handle_->get(), RD_KAFKA_V_RKT(handle_->topic(topic)),
+        rd_kafka_producev(handle_->get(), RD_KAFKA_V_RKT(topic),
                           RD_KAFKA_V_PARTITION(message.partition < 0 ? RD_KAFKA_PARTITION_UA : message.partition),
                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                           RD_KAFKA_V_VALUE(bytes_of(message.value, message.has_value), message.value.size()),
@@ -132,6 +146,7 @@ class LibrdkafkaProducer final : public Producer {
       const rd_kafka_resp_err_t cause = rd_kafka_fatal_error(handle_->get(), text, sizeof text);
       if (is_fencing(cause)) error = cause;
     }
+    if (is_fencing(error)) handle_->note_fenced();
     Status status = to_status(error, text);
     log.failed(bytes, status);
     return status;

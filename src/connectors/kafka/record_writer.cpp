@@ -55,10 +55,10 @@ Result<std::unique_ptr<RecordWriter>> RecordWriter::open(SinkHub& hub, SinkConte
   return std::unique_ptr<RecordWriter>{new RecordWriter{*std::move(connection), context}};
 }
 
-bool RecordWriter::has_room() {
+bool RecordWriter::look_for_room() {
   const auto roomy = [&] {
-    return deliveries_->has_room(waiting_bytes_ + bytes_.size() + header_bytes_ +
-                                 added_.size() * WriterDeliveries::kMessageBytes);
+    room_bytes_ = deliveries_->room();
+    return waiting_bytes_ + added_bytes() < room_bytes_;
   };
   if (roomy()) return true;
   // What was added is not under way yet, and nobody would answer for it.
@@ -90,18 +90,19 @@ Status RecordWriter::send() {
 
 Status RecordWriter::produce_added() {
   if (added_.empty()) return {};
-  std::vector<OutgoingMessage> messages(added_.size());
+  outgoing_.clear();
   std::span<const Header> headers{headers_};
-  for (std::size_t i = 0; i < added_.size(); ++i) {
-    messages[i] = outgoing(added_[i], bytes_, headers.first(added_[i].headers));
-    headers = headers.subspan(added_[i].headers);
+  for (const Added& added : added_) {
+    outgoing_.push_back(outgoing(added, bytes_, headers.first(added.headers)));
+    headers = headers.subspan(added.headers);
   }
-  Status refused = produce(messages, bytes_.size() + header_bytes_);
+  Status refused = produce(outgoing_, bytes_.size() + header_bytes_);
   forget_added();
   return refused;
 }
 
 Status RecordWriter::produce(std::span<const OutgoingMessage> messages, std::size_t bytes) {
+  room_bytes_ = 0;
   deliveries_->sent(messages.size(), bytes);
   Status refused = connection_->producer()->produce(connection_->options().topic, messages, *deliveries_);
   if (refused.ok() || connection_->options().guarantee == Guarantee::kNone) return {};
@@ -128,7 +129,7 @@ void RecordWriter::keep_added() {
     added.key_at = 0;
     waiting.size = outgoing(added, waiting.bytes, waiting.headers).bytes();
     waiting.added = added;
-    waiting_bytes_ += waiting.size + WriterDeliveries::kMessageBytes;
+    waiting_bytes_ += waiting.size + kMessageBytes;
     const bool kept = waiting_->keep(waiting, 0);
     MILLSTREAM_ASSERT(kept);
   }
@@ -150,7 +151,7 @@ Status RecordWriter::pass() {
     messages.push_back(outgoing(waiting.added, waiting.bytes, waiting.headers));
     bytes += waiting.size;
   }
-  waiting_bytes_ -= bytes + messages.size() * WriterDeliveries::kMessageBytes;
+  waiting_bytes_ -= bytes + messages.size() * kMessageBytes;
   return produce(messages, bytes);
 }
 

@@ -23,7 +23,7 @@ void WriterDeliveries::sent(std::size_t messages, std::size_t bytes) {
   bytes_.fetch_add(bytes + messages * kMessageBytes, std::memory_order_relaxed);
 }
 
-void WriterDeliveries::delivered(std::size_t bytes) { answered(bytes); }
+void WriterDeliveries::delivered(std::size_t messages, std::size_t bytes) { answered(messages, bytes); }
 
 void WriterDeliveries::failed(std::size_t bytes, Status cause) {
   {
@@ -32,19 +32,20 @@ void WriterDeliveries::failed(std::size_t bytes, Status cause) {
     if (failure_.ok()) failure_ = std::move(cause);
   }
   has_failed_.store(true, std::memory_order_release);  // pairs with the acquires in status() and take_lost()
-  answered(bytes);
+  answered(1, bytes);
 }
 
-void WriterDeliveries::answered(std::size_t bytes) {
-  const std::size_t all = bytes + kMessageBytes;
+void WriterDeliveries::answered(std::size_t messages, std::size_t bytes) {
+  const std::size_t all = bytes + messages * kMessageBytes;
   const std::size_t left = bytes_.fetch_sub(all, std::memory_order_seq_cst) - all;
-  const bool last = unanswered_.fetch_sub(1, std::memory_order_seq_cst) == 1;
+  const bool last = unanswered_.fetch_sub(messages, std::memory_order_seq_cst) == messages;
   // Half empty, so that a writer that is at the limit is not woken for each message.
   if (last || left <= limit_bytes_ / 2) wake_if_waiting();
 }
 
-bool WriterDeliveries::has_room(std::size_t more) const {
-  return bytes_.load(std::memory_order_seq_cst) + more < limit_bytes_;
+std::size_t WriterDeliveries::room() const {
+  const std::size_t taken = bytes_.load(std::memory_order_seq_cst);
+  return taken < limit_bytes_ ? limit_bytes_ - taken : 0;
 }
 
 void WriterDeliveries::wake_if_waiting() const {

@@ -22,16 +22,14 @@ class WriterDeliveries final : public DeliveryLog {
  public:
   WriterDeliveries(const WriterOptions& options, std::uint32_t shards, Waker waker);
 
-  /// What a message takes in the client beside its bytes, about.
-  static constexpr std::size_t kMessageBytes = 128;
-
   void sent(std::size_t messages, std::size_t bytes);
-  void delivered(std::size_t bytes) override;
+  void delivered(std::size_t messages, std::size_t bytes) override;
   void failed(std::size_t bytes, Status cause) override;
 
-  [[nodiscard]] bool has_room(std::size_t more) const;
+  /// Bytes that may be sent now; what is answered only makes it more.
+  [[nodiscard]] std::size_t room() const;
   /// From now on, once: the writer is woken when there is room again, when all is answered, or when there is something
-  /// to serve. To be called before has_room() or all_arrived() is asked.
+  /// to serve. To be called before room() or all_arrived() is asked.
   void begin_waiting() { waiting_.store(true, std::memory_order_seq_cst); }
   void wake_if_waiting() const;
   /// True: everything that was sent is answered, and the guarantee holds; an error where it does not.
@@ -42,7 +40,7 @@ class WriterDeliveries final : public DeliveryLog {
   [[nodiscard]] std::uint64_t take_lost(Status& cause);
 
  private:
-  void answered(std::size_t bytes);
+  void answered(std::size_t messages, std::size_t bytes);
 
   const std::string topic_;
   const bool may_lose_;

@@ -129,9 +129,15 @@ struct ColdStatistics {
   std::size_t pinned_bytes = 0;   ///< in use by reads at this moment
 };
 
-/// The writer's calls (room, ingest, link, statistics) are for one thread at a time; the others may be called from any
-/// thread, also meanwhile. After kIo or kInvalidData from a writer's call the store takes nothing more: close it, and
-/// begin from the last checkpoint. Messages name folder, cause and next step.
+/// The error of a store that is a copy of what checkpoints say: damage in it is no reason not to go on from those, with
+/// a new copy.
+[[nodiscard]] inline Status of_a_copy(const Status& status) {
+  return status.code() == ErrorCode::kInvalidData ? Status{ErrorCode::kIo, status.message()} : status;
+}
+
+/// The writer's calls (room, ingest, link) are for one thread at a time; the others may be called from any thread, also
+/// meanwhile. After kIo or kInvalidData from a writer's call the store takes nothing more: close it, and begin from the
+/// last checkpoint. Messages name folder, cause and next step.
 class MILLSTREAM_EXPORT ColdStore {
  public:
   virtual ~ColdStore() = default;

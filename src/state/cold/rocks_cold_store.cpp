@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <limits>
 #include <map>
 #include <utility>
@@ -123,8 +124,8 @@ class RocksColdStore final : public ColdStore {
       failure_ = for_good(status);
       return failure_;
     }
-    ++rounds_;
-    round_bytes_ += round.bytes();
+    rounds_.fetch_add(1, std::memory_order_relaxed);
+    round_bytes_.fetch_add(round.bytes(), std::memory_order_relaxed);
     return {};
   }
 
@@ -208,8 +209,8 @@ class RocksColdStore final : public ColdStore {
       now.files += data.file_count;
       now.file_bytes += data.size;
     }
-    now.rounds = rounds_;
-    now.round_bytes = round_bytes_;
+    now.rounds = rounds_.load(std::memory_order_relaxed);
+    now.round_bytes = round_bytes_.load(std::memory_order_relaxed);
     now.cache_bytes = settings_.cache->GetUsage();
     now.pinned_bytes = settings_.cache->GetPinnedUsage();
     return now;
@@ -231,7 +232,8 @@ class RocksColdStore final : public ColdStore {
   // RocksDB does not know the name, so it lets the file be. Nor does it say whether it could remove it, and then it is
   // still a name of what was ingested: none is used twice.
   [[nodiscard]] std::string round_file(std::uint32_t column) const {
-    return path_of("round-" + std::to_string(rounds_) + "-" + std::to_string(column) + ".sst");
+    return path_of("round-" + std::to_string(rounds_.load(std::memory_order_relaxed)) + "-" + std::to_string(column) +
+                   ".sst");
   }
   void destroy(rocksdb::ColumnFamilyHandle* column) { db_->DestroyColumnFamilyHandle(column).PermitUncheckedError(); }
 
@@ -352,8 +354,8 @@ class RocksColdStore final : public ColdStore {
   rocksdb::ColumnFamilyHandle* default_column_ = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> columns_;
   Status failure_;  // the writer's
-  std::uint64_t rounds_ = 0;
-  std::uint64_t round_bytes_ = 0;
+  std::atomic<std::uint64_t> rounds_{0};
+  std::atomic<std::uint64_t> round_bytes_{0};
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "connectors/kafka/real_broker.hpp"
+#include "millstream/checkpoint/local_checkpoint_store.hpp"
 #include "millstream/connectors/kafka.hpp"
 #include "millstream/millstream.hpp"
 #include "runtime/eventually.hpp"
@@ -87,11 +88,16 @@ class KafkaExactlyOnce : public testing::OnBroker {
   kafka::SinkOptions<Total> sink_options() const {
     return {.brokers = broker->brokers(), .topic = out, .key = [](const Total& total) { return total.card; }};
   }
-  Dataflow dataflow(bool stop_at_end, kafka::SinkOptions<Total> to) const {
+  Dataflow dataflow(bool stop_at_end, kafka::SinkOptions<Total> to, std::uint32_t instances = 1) const {
     Dataflow flow{name};
-    flow.from(kafka::source<Payment>({.brokers = broker->brokers(), .topic = in, .stop_at_end = stop_at_end}))
+    flow.from(kafka::source<Payment>({.brokers = broker->brokers(),
+                                      .topic = in,
+                                      .stop_at_end = stop_at_end,
+                                      .instance = to.instance,
+                                      .instances = instances}))
         .named("in")
         .key_by(&Payment::card)
+        .keyed_by_partition()
         .process(RunningTotal{})
         .named("totals")
         .to(kafka::sink<Total>(std::move(to)))
@@ -101,6 +107,17 @@ class KafkaExactlyOnce : public testing::OnBroker {
   Dataflow dataflow(bool stop_at_end) const { return dataflow(stop_at_end, sink_options()); }
   RunOptions options(std::uint32_t shards = 2) const {
     return {.shards = shards, .state_dir = state / "state", .checkpoint = {.interval = 50ms}, .log = {}};
+  }
+  /// One of several processes.
+  Dataflow instance_of(std::uint32_t instances, std::uint32_t instance, bool stop_at_end) const {
+    kafka::SinkOptions<Total> to = sink_options();
+    to.instance = instance;
+    return dataflow(stop_at_end, std::move(to), instances);
+  }
+  RunOptions options_in(const std::string& folder) const {
+    RunOptions with = options();
+    with.state_dir = state / folder;
+    return with;
   }
   /// What readers of committed messages see.
   Totals results() const {
@@ -162,7 +179,7 @@ TEST_F(KafkaExactlyOnce, StoppedAndStartedAgainTheGroupHasTheOffsetsOfTheSource)
   std::int64_t committed = 0;
   for (const auto& [partition, offset] : broker->committed("ms-" + name, in, kPartitions)) committed += offset;
   EXPECT_EQ(committed, kRecords);
-  EXPECT_EQ(broker->committed("ms-" + name + "-0", out, 1).size(), 1U);
+  EXPECT_EQ(broker->committed("ms.checkpoint-" + name + "-0", out, 1).size(), 1U);
 }
 
 // As a process that is stopped and goes on when another has taken its place: the transactional.id is what counts.
@@ -247,6 +264,66 @@ TEST_F(KafkaExactlyOnce, AStateFolderThatIsLostHaltsTheJob) {
   const JobResult halted = run(dataflow(true), elsewhere);
   EXPECT_EQ(halted.status.code(), ErrorCode::kInvalidData);
   EXPECT_THAT(halted.status.message(), HasSubstr("which is not here or not intact"));
+  EXPECT_EQ(results(), model(1'000));
+}
+
+// The state of a partition stays with the instance that has read it. Of three processes two read what others had, and
+// so does one alone; whoever reads what it did goes on.
+TEST_F(KafkaExactlyOnce, AChangeOfInstancesHaltsWhoeverWouldBeginAnew) {
+  constexpr int kRecords = 1'000;
+  LogWriter writer{broker->brokers()};
+  writer.write(in, payments(0, kRecords));
+  for (const std::uint32_t instance : {0U, 1U}) {
+    const Dataflow flow = instance_of(2, instance, false);
+    Job job = start(flow, options_in("state" + std::to_string(instance)));
+    EXPECT_TRUE(test::eventually([&] { return job.status().records_in == kRecords / 2; }, 20s));
+    job.stop();
+    const JobResult result = job.wait();
+    ASSERT_EQ(result.state, JobState::kFinished) << result.status.to_string();
+  }
+  ASSERT_TRUE(results() == model(kRecords));
+  writer.write(in, payments(kRecords, 2 * kRecords));
+  const auto halts = [&](std::uint32_t instances, std::uint32_t instance, const char* folder, const char* says) {
+    const JobResult halted = run(instance_of(instances, instance, true), options_in(folder));
+    EXPECT_EQ(halted.status.code(), ErrorCode::kInvalidData) << halted.status.to_string();
+    EXPECT_THAT(halted.status.message(),
+                AllOf(HasSubstr("would be read from its start"), HasSubstr("ms-" + name), HasSubstr(says)));
+  };
+  halts(1, 0, "state0", "accept_checkpoint = ");
+  halts(3, 2, "new", "reset its groups");
+  EXPECT_TRUE(results() == model(kRecords)) << "nothing twice";
+  for (const std::uint32_t instance : {0U, 1U}) {
+    const JobResult result = run(instance_of(2, instance, true), options_in("state" + std::to_string(instance)));
+    ASSERT_EQ(result.state, JobState::kFinished) << result.status.to_string();
+  }
+  EXPECT_TRUE(results() == model(2 * kRecords));
+}
+
+// What had read the topic before had committed its offsets in the group that the job goes on with; and the job's first
+// checkpoint is written, but not decided: another process has the id.
+TEST_F(KafkaExactlyOnce, AJobThatTakesAGroupOverMayFailAtItsFirstCheckpoint) {
+  LogWriter{broker->brokers()}.write(in, payments(0, 1'000));
+  kafka::SinkOptions<Total> to = sink_options();
+  to.group = "of-" + name;
+  broker->commit_offset(to.group, in, 0);
+  RunOptions with = options();
+  with.checkpoint.interval = 1h;
+  const auto has_manifest = [&] {
+    const auto store = LocalCheckpointStore::open(posix_file_system(), with.state_dir);
+    return store && !(*store)->list()->empty();
+  };
+  // Whether it is written before the offsets are refused is a matter of time, and a matter of chance here: the tests of
+  // the decider have both cases for certain.
+  for (int life = 0; life < 8 && !has_manifest(); ++life) {
+    const Dataflow flow = dataflow(false, to);  // as another process, which knows nothing of the last fence
+    Job job = start(flow, with);
+    EXPECT_TRUE(test::eventually([&] { return job.status().records_in > 0; }, 20s));
+    const LogWriter other{broker->brokers(), "ms-" + name + "-0"};
+    job.stop();
+    EXPECT_EQ(job.wait().state, JobState::kFailed);
+  }
+  const JobResult result = run(dataflow(true, to), options());
+  ASSERT_EQ(result.state, JobState::kFinished) << result.status.to_string();
   EXPECT_EQ(results(), model(1'000));
 }
 

@@ -44,6 +44,8 @@ class LogWriter {
     rd_kafka_conf_t* conf = test_conf(brokers);
     char reason[256] = "";
     rd_kafka_conf_set(conf, "linger.ms", "1", reason, sizeof reason);
+    // Without it, messages that are sent again come behind later ones: tests count on the order.
+    rd_kafka_conf_set(conf, "enable.idempotence", "true", reason, sizeof reason);
     if (!transactional_id.empty()) {
       rd_kafka_conf_set(conf, "transactional.id", transactional_id.c_str(), reason, sizeof reason);
     }

@@ -20,12 +20,13 @@ using namespace std::chrono_literals;
 TEST(KafkaDeciderStart, FencesEveryIdentityOnceAndItsOwnLastBeforeItReads) {
   DeciderRun run;
   run.context.participants = {"", "ms-job-0", "ms-older-0"};
-  run.script->groups["ms-job-0"]["out/0"] = {7, DeciderRun::metadata(7)};
+  run.script->groups["ms.checkpoint-job-0"]["out/0"] = {7, DeciderRun::metadata(7)};
   run.begin();
   run.next_run();
   ASSERT_TRUE(run.fence().ok());
   ASSERT_TRUE(run.read());
-  EXPECT_THAT(run.script->calls, ElementsAre("init ms-older-0", "init ms-job-0", "read ms-job-0 out/0", "begin"));
+  EXPECT_THAT(run.script->calls,
+              ElementsAre("init ms-older-0", "init ms-job-0", "read ms.checkpoint-job-0 out/0", "begin"));
   EXPECT_EQ(run.script->configuration.properties.at("transactional.id"), "ms-job-0");
 }
 
@@ -62,7 +63,8 @@ TEST(KafkaDeciderStart, AGroupWithoutOffsetsIsLookedAtAgain) {
   ASSERT_TRUE(first && !*first);
   run.clock.advance(1s);
   EXPECT_FALSE(*run.decider->read(run.context));
-  run.script->groups["ms-job-0"]["out/0"] = {3, DeciderRun::metadata(3)};  // a coordinator that has read its log
+  run.script->groups["ms.checkpoint-job-0"]["out/0"] = {
+      3, DeciderRun::metadata(3)};  // a coordinator that has read its log
   run.clock.advance(1s);
   const auto second = run.decider->read(run.context);
   ASSERT_TRUE(second && *second);
@@ -74,7 +76,8 @@ TEST(KafkaDeciderStart, AGroupWithoutOffsetsIsLookedAtAgain) {
   const Result<Decision> found = none.read();
   ASSERT_TRUE(found);
   EXPECT_EQ(found->kind, Kind::kNone);
-  EXPECT_THAT(none.script->calls, ElementsAre("init ms-job-0", "read ms-job-0 out/0", "read ms-job-0 out/0", "begin"));
+  EXPECT_THAT(none.script->calls, ElementsAre("init ms-job-0", "read ms.checkpoint-job-0 out/0",
+                                              "read ms.checkpoint-job-0 out/0", "begin"));
 }
 
 TEST(KafkaDeciderStart, BrokersThatDoNotSayWhatIsCommittedFailTheRun) {
@@ -83,7 +86,7 @@ TEST(KafkaDeciderStart, BrokersThatDoNotSayWhatIsCommittedFailTheRun) {
   ASSERT_TRUE(run.fence().ok());
   const Result<Decision> found = run.read();
   ASSERT_FALSE(found);
-  EXPECT_THAT(found.error().message(), AllOf(HasSubstr("group 'ms-job-0'"), HasSubstr("no answer")));
+  EXPECT_THAT(found.error().message(), AllOf(HasSubstr("group 'ms.checkpoint-job-0'"), HasSubstr("no answer")));
 }
 
 TEST(KafkaDeciderStart, ADecisionHasThePositionsOfSourcesOnTheSameCluster) {
@@ -91,7 +94,7 @@ TEST(KafkaDeciderStart, ADecisionHasThePositionsOfSourcesOnTheSameCluster) {
   run.add_source("in", {"t/0", "t/1", "gone/0"});
   run.context.sources.push_back({"files", "", {"t/2"}});
   run.context.sources.push_back({"elsewhere", "kafka:c:1", {"t/3"}});
-  run.script->groups["ms-job-0"]["out/0"] = {5, DeciderRun::metadata(5)};
+  run.script->groups["ms.checkpoint-job-0"]["out/0"] = {5, DeciderRun::metadata(5)};
   run.script->groups["ms-job"] = {{"t/0", {10, DeciderRun::metadata(5)}},
                                   {"t/1", {11, DeciderRun::metadata(5)}},
                                   {"gone/0", {3, DeciderRun::metadata(2)}}};  // not read any more since checkpoint 2
@@ -125,7 +128,7 @@ class KafkaDeciderConflict : public ::testing::TestWithParam<Contradiction> {};
 TEST_P(KafkaDeciderConflict, IsToldWithItsFacts) {
   DeciderRun run;
   run.add_source("in", {"t/0"});
-  run.script->groups["ms-job-0"]["out/0"] = GetParam().pointer;
+  run.script->groups["ms.checkpoint-job-0"]["out/0"] = GetParam().pointer;
   run.script->groups["ms-job"]["t/0"] = GetParam().source;
   ASSERT_TRUE(run.fence().ok());
   const Result<Decision> found = run.read();
@@ -143,7 +146,7 @@ INSTANTIATE_TEST_SUITE_P(
                       "decision of the job 'other'"},
         Contradiction{
             "PointerSet", {4, DeciderRun::metadata(5)}, {1, DeciderRun::metadata(5)}, "somebody else has set"},
-        Contradiction{"PointerReset", {4, ""}, {1, DeciderRun::metadata(5)}, "group 'ms-job-0' for out/0"},
+        Contradiction{"PointerReset", {4, ""}, {1, DeciderRun::metadata(5)}, "group 'ms.checkpoint-job-0' for out/0"},
         Contradiction{"SourceReset", {5, DeciderRun::metadata(5)}, {0, ""}, "group 'ms-job' for t/0"},
         Contradiction{
             "SourceOfAnotherJob", {5, DeciderRun::metadata(5)}, {1, DeciderRun::metadata(5, "other")}, "job 'other'"},
@@ -155,7 +158,7 @@ TEST(KafkaDeciderStart, OptionsNameGroupAndInstance) {
   run.begin();
   EXPECT_EQ(run.decider->transactional_id(), "ms-job-2");
   ASSERT_EQ(run.decide(DeciderRun::draft(1)).outcome, DecisionStep::Outcome::kDone);
-  EXPECT_THAT(run.script->calls, Contains("offsets mine-2 out/0=1"));
+  EXPECT_THAT(run.script->calls, Contains("offsets ms.checkpoint-job-2 out/0=1"));
   EXPECT_EQ(run.script->configuration.properties.at("transaction.timeout.ms"), "5000");
   EXPECT_THAT(run.logged, Contains(HasSubstr("transaction.timeout.ms=5000")));
   EXPECT_THAT(run.logged, Contains(AllOf(HasSubstr("warning: "), HasSubstr("checkpoint.timeout together"))));
@@ -206,12 +209,12 @@ void be_fenced(DeciderRun& run) {
 TEST(KafkaDeciderStart, AFencedProcessDoesNotTakeTheIdFromWhoeverHasDecidedSince) {
   DeciderRun run;
   ASSERT_NO_FATAL_FAILURE(be_fenced(run));
-  run.script->groups["ms-job-0"]["out/0"] = {3, DeciderRun::metadata(3)};
+  run.script->groups["ms.checkpoint-job-0"]["out/0"] = {3, DeciderRun::metadata(3)};
   const Status refused = run.fence();
   EXPECT_EQ(refused.code(), ErrorCode::kAlreadyExists);
   EXPECT_THAT(refused.message(),
               AllOf(HasSubstr("another instance of the job has taken over"), HasSubstr("'ms-job-0'")));
-  EXPECT_THAT(run.script->calls, ElementsAre("read ms-job-0 out/0"));
+  EXPECT_THAT(run.script->calls, ElementsAre("read ms.checkpoint-job-0 out/0"));
   run.next_run();
   EXPECT_TRUE(run.fence().ok()) << "who starts it again means it";
 }
@@ -219,7 +222,7 @@ TEST(KafkaDeciderStart, AFencedProcessDoesNotTakeTheIdFromWhoeverHasDecidedSince
 TEST(KafkaDeciderStart, NeitherWhereTheDecisionsAreSomebodyElsesOrGone) {
   DeciderRun changed;
   ASSERT_NO_FATAL_FAILURE(be_fenced(changed));
-  changed.script->groups["ms-job-0"]["out/0"] = {1, DeciderRun::metadata(1, "other")};
+  changed.script->groups["ms.checkpoint-job-0"]["out/0"] = {1, DeciderRun::metadata(1, "other")};
   EXPECT_EQ(changed.fence().code(), ErrorCode::kAlreadyExists);
   DeciderRun gone;
   ASSERT_NO_FATAL_FAILURE(be_fenced(gone));
@@ -233,7 +236,8 @@ TEST(KafkaDeciderStart, AFencedProcessWhoseDecisionIsTheNewestGoesOn) {
   ASSERT_NO_FATAL_FAILURE(be_fenced(run));
   run.script->read_failures = {{ErrorCode::kUnavailable, "somebody commits"}};
   ASSERT_TRUE(run.fence().ok());
-  EXPECT_THAT(run.script->calls, ElementsAre("read ms-job-0 out/0", "read ms-job-0 out/0", "init ms-job-0"));
+  EXPECT_THAT(run.script->calls,
+              ElementsAre("read ms.checkpoint-job-0 out/0", "read ms.checkpoint-job-0 out/0", "init ms-job-0"));
   const Result<Decision> found = run.read();
   ASSERT_TRUE(found);
   EXPECT_EQ(found->checkpoint, DeciderRun::draft(1).checkpoint);
@@ -247,7 +251,7 @@ TEST(KafkaDeciderStart, AFencedProcessMayHaveDecidedWhatItHasNotHeardOf) {
   ASSERT_EQ(run.decider->decide(DeciderRun::draft(2)).outcome, DecisionStep::Outcome::kInDoubt);
   run.decider->close();
   run.next_run();
-  run.script->groups["ms-job-0"]["out/0"] = {2, DeciderRun::metadata(2)};
+  run.script->groups["ms.checkpoint-job-0"]["out/0"] = {2, DeciderRun::metadata(2)};
   EXPECT_TRUE(run.fence().ok());
 }
 

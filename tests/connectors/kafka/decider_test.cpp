@@ -25,8 +25,8 @@ TEST(KafkaDecider, ATransactionCarriesOffsetsAndTheNameOfTheCheckpoint) {
                             DeciderRun::position("in", "t/1", 0)});
   EXPECT_EQ(run.decide(draft).outcome, Step::kDone);
   EXPECT_THAT(run.script->calls,
-              ElementsAre("offsets ms-job-0 out/0=7", "offsets ms-job t/0=10 t/1=0", "commit", "begin"));
-  EXPECT_EQ(run.script->groups["ms-job-0"]["out/0"].metadata, "ms1;c=7;n=0000000000000070;j=job");
+              ElementsAre("offsets ms.checkpoint-job-0 out/0=7", "offsets ms-job t/0=10 t/1=0", "commit", "begin"));
+  EXPECT_EQ(run.script->groups["ms.checkpoint-job-0"]["out/0"].metadata, "ms1;c=7;n=0000000000000070;j=job");
   EXPECT_EQ(run.script->groups["ms-job"]["t/1"].metadata, "ms1;c=7;n=0000000000000070;j=job");
   EXPECT_EQ(run.decider->passes()->newest(), 1U);
 
@@ -43,7 +43,7 @@ TEST(KafkaDecider, AnEpochWithoutOutputIsCommittedToo) {
   DeciderRun run;
   run.begin();
   for (std::uint64_t id = 1; id <= 3; ++id) EXPECT_EQ(run.decide(DeciderRun::draft(id)).outcome, Step::kDone);
-  EXPECT_EQ(run.script->groups["ms-job-0"]["out/0"].offset, 3);
+  EXPECT_EQ(run.script->groups["ms.checkpoint-job-0"]["out/0"].offset, 3);
 }
 
 /// One reply, and what the decider says to it.
@@ -95,7 +95,7 @@ TEST(KafkaDecider, WhatIsRetriableIsTheSameCallAgain) {
   EXPECT_EQ(run.decider->prepare(draft).outcome, Step::kPending);
   EXPECT_EQ(run.decider->prepare(draft).outcome, Step::kDone);
   EXPECT_THAT(run.script->calls,
-              ElementsAre("offsets ms-job-0 out/0=1", "offsets ms-job t/0=10", "offsets ms-job t/0=10"));
+              ElementsAre("offsets ms.checkpoint-job-0 out/0=1", "offsets ms-job t/0=10", "offsets ms-job t/0=10"));
 }
 
 TEST(KafkaDecider, OffsetsThatCannotBeSentAbortWhenTheTransactionIsTooOld) {
@@ -119,8 +119,9 @@ TEST(KafkaDecider, BehindAnUnansweredCommitComesANewClientThatReadsFirst) {
   EXPECT_EQ(run.decider->decide(draft).outcome, Step::kPending) << "it is committed, and the fence is not up";
   EXPECT_EQ(run.decider->passes()->newest(), 0U);
   EXPECT_EQ(run.decider->decide(draft).outcome, Step::kDone);
-  EXPECT_THAT(run.script->calls, ElementsAre("offsets ms-job-0 out/0=4", "commit", "commit", "read ms-job-0 out/0",
-                                             "init ms-job-0", "init ms-job-0", "read ms-job-0 out/0", "begin"));
+  EXPECT_THAT(run.script->calls,
+              ElementsAre("offsets ms.checkpoint-job-0 out/0=4", "commit", "commit", "read ms.checkpoint-job-0 out/0",
+                          "init ms-job-0", "init ms-job-0", "read ms.checkpoint-job-0 out/0", "begin"));
   EXPECT_EQ(run.decider->passes()->newest(), 1U);
   EXPECT_NE(run.decider->connection()->producer(), before);
 }
@@ -147,7 +148,7 @@ TEST(KafkaDecider, ANewClientThatFindsANewerDecisionGivesWay) {
   run.script->answers["commit"] = {Outcome::kRetriable};
   EXPECT_EQ(run.decide(draft).outcome, Step::kPending);
   run.script->on_call = [&](const std::string& call) {
-    if (call == "init ms-job-0") run.script->groups["ms-job-0"]["out/0"] = {5, DeciderRun::metadata(5)};
+    if (call == "init ms-job-0") run.script->groups["ms.checkpoint-job-0"]["out/0"] = {5, DeciderRun::metadata(5)};
   };
   const DecisionStep step = run.decider->decide(draft);
   EXPECT_EQ(step.outcome, Step::kInDoubt);
@@ -164,7 +165,7 @@ TEST(KafkaDecider, ANewClientDoesNotFenceWhoeverHasDecidedSince) {
   EXPECT_EQ(run.decide(DeciderRun::draft(4)).outcome, Step::kPending);
   // While the first look has no answer.
   run.script->on_call = [&](const std::string& call) {
-    if (call.starts_with("read")) run.script->groups["ms-job-0"]["out/0"] = {5, DeciderRun::metadata(5)};
+    if (call.starts_with("read")) run.script->groups["ms.checkpoint-job-0"]["out/0"] = {5, DeciderRun::metadata(5)};
   };
   run.script->read_failures = {{ErrorCode::kUnavailable, "no answer"}};
   EXPECT_EQ(run.decider->decide(DeciderRun::draft(4)).outcome, Step::kPending);
@@ -230,10 +231,10 @@ TEST(KafkaDecider, ACheckpointThatIsGivenUpLeavesItsTransactionToTheNext) {
   EXPECT_EQ(run.decider->passes()->newest(), 1U);
   run.script->written.push_back("b");
   EXPECT_EQ(run.decide(DeciderRun::draft(2)).outcome, Step::kDone);
-  EXPECT_THAT(run.script->calls,
-              ElementsAre("offsets ms-job-0 out/0=1", "offsets ms-job-0 out/0=2", "commit", "begin"));
+  EXPECT_THAT(run.script->calls, ElementsAre("offsets ms.checkpoint-job-0 out/0=1",
+                                             "offsets ms.checkpoint-job-0 out/0=2", "commit", "begin"));
   EXPECT_THAT(run.script->committed, ElementsAre("a", "b"));
-  EXPECT_EQ(run.script->groups["ms-job-0"]["out/0"].offset, 2);
+  EXPECT_EQ(run.script->groups["ms.checkpoint-job-0"]["out/0"].offset, 2);
 }
 
 TEST(KafkaDecider, WhatIsOpenAtTheEndIsAborted) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "connectors/drive.hpp"
+#include "connectors/kafka/librdkafka_client.hpp"
 #include "connectors/kafka/mock_cluster.hpp"
 #include "millstream/connectors/kafka/sink.hpp"
 #include "runtime/eventually.hpp"
@@ -70,6 +71,9 @@ class SinkRun {
     const DecisionDraft draft{{++checkpoint, 99}, {}};
     DecisionStep step = repeat([&] { return decider->prepare(draft); });
     if (step.outcome != Step::kDone) return text("prepare", step);
+    // For whoever looks behind the commit, as a decider with a new client does.
+    cluster.commit_offset("ms.checkpoint-job-0", "out", static_cast<std::int64_t>(checkpoint),
+                          "ms1;c=" + std::to_string(checkpoint) + ";n=0000000000000063;j=job");
     step = repeat([&] { return decider->decide(draft); });
     return step.outcome == Step::kDone ? "done" : text("decide", step);
   }
@@ -221,6 +225,81 @@ TEST(KafkaExactlyOnceMock, AnEpochWaitsForBrokersThatAreAway) {
   run.context.set_draining(false);
   cluster.up();
   EXPECT_EQ(run.epoch({"c"}), "done");
+}
+
+/// Transactions without an engine.
+class KafkaTransactionsMock : public ::testing::Test, public kafka::detail::DeliveryLog {
+ protected:
+  using Reply = kafka::detail::TransactionReply;
+
+  void SetUp() override {
+    cluster.create("out", 1);
+    const auto configuration = kafka::detail::transaction_configuration({.brokers = cluster.brokers(),
+                                                                         .topic = "out",
+                                                                         .buffer_bytes_max = std::size_t{1} << 20,
+                                                                         .connect_timeout = 10s},
+                                                                        "ms-job-0", 1min);
+    ASSERT_TRUE(configuration) << configuration.error().to_string();
+    auto made = kafka::detail::librdkafka_transactions(*configuration);
+    ASSERT_TRUE(made) << made.error().to_string();
+    transactions = *std::move(made);
+    ASSERT_TRUE(repeat([&] { return transactions->init(500ms); }).ok());
+    ASSERT_TRUE(transactions->begin().ok());
+  }
+  void write() {
+    const kafka::detail::OutgoingMessage message{.value = "v"};
+    EXPECT_TRUE(transactions->producer().produce("out", {&message, 1}, *this).ok());
+    EXPECT_TRUE(test::eventually([&] {
+      transactions->producer().flush(10ms);
+      return answered;
+    }));
+  }
+  /// The last reply, and whether one of them says that a connection was lost.
+  template <class F>
+  static Reply repeat(F&& call) {
+    Reply reply = call();
+    bool lost = reply.connection_lost;
+    for (int i = 0; i < 60 && reply.outcome == Reply::Outcome::kRetriable; ++i) {
+      reply = call();
+      lost = lost || reply.connection_lost;
+    }
+    reply.connection_lost = lost;
+    return reply;
+  }
+  Reply commit() {
+    return repeat([&] { return transactions->commit(500ms); });
+  }
+  void delivered(std::size_t, std::size_t) override { answered = true; }
+  void failed(std::size_t, Status) override { answered = true; }
+
+  MockCluster cluster;
+  std::unique_ptr<kafka::detail::Transactions> transactions;
+  bool answered = false;
+};
+
+TEST_F(KafkaTransactionsMock, AConnectionThatIsLostWithinACallIsTold) {
+  write();
+  Reply reply = commit();
+  EXPECT_TRUE(reply.ok()) << reply.status.to_string();
+  EXPECT_FALSE(reply.connection_lost);
+  ASSERT_TRUE(transactions->begin().ok());
+  write();
+  cluster.push_errors(kEndTxn, {RD_KAFKA_RESP_ERR__TRANSPORT});
+  reply = commit();
+  EXPECT_TRUE(reply.ok()) << reply.status.to_string();
+  EXPECT_TRUE(reply.connection_lost);
+  ASSERT_TRUE(transactions->begin().ok());
+  write();
+  reply = commit();
+  EXPECT_TRUE(reply.ok()) << reply.status.to_string();
+  EXPECT_FALSE(reply.connection_lost) << "since the call before";
+}
+
+TEST_F(KafkaTransactionsMock, AFenceThatOnlyAMessageHasMetIsKnown) {
+  EXPECT_FALSE(transactions->fenced());
+  cluster.push_errors(MockCluster::kProduce, {RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH});
+  write();
+  EXPECT_TRUE(transactions->fenced());
 }
 
 TEST(KafkaExactlyOnceMock, NoBrokerIsAnErrorWithinTheTimeoutOfTheConnection) {

@@ -46,6 +46,23 @@ class MockCluster {
   void push_errors(std::int16_t api_key, std::vector<rd_kafka_resp_err_t> errors) {
     rd_kafka_mock_push_request_errors_array(cluster_, api_key, errors.size(), errors.data());
   }
+  /// Commits an offset of partition 0 without a transaction: those of transactions the brokers forget.
+  void commit_offset(const std::string& group, const std::string& topic, std::int64_t offset, std::string metadata) {
+    rd_kafka_conf_t* conf = test_conf(brokers());
+    char reason[256] = "";
+    rd_kafka_conf_set(conf, "group.id", group.c_str(), reason, sizeof reason);
+    rd_kafka_t* client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
+    rd_kafka_topic_partition_list_t* offsets = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t* one = rd_kafka_topic_partition_list_add(offsets, topic.c_str(), 0);
+    one->offset = offset;
+    one->metadata = metadata.data();
+    one->metadata_size = metadata.size();
+    EXPECT_EQ(rd_kafka_commit(client, offsets, 0), RD_KAFKA_RESP_ERR_NO_ERROR);
+    one->metadata = nullptr;
+    one->metadata_size = 0;
+    rd_kafka_topic_partition_list_destroy(offsets);
+    rd_kafka_destroy(client);
+  }
   static constexpr std::int16_t kProduce = 0;
   static constexpr std::int16_t kFetch = 1;
   static constexpr std::int16_t kListOffsets = 2;

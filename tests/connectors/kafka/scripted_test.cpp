@@ -197,7 +197,7 @@ bool sleeps(int thread) {
 TEST_F(KafkaScripted, WhatIsLostHasNotArrivedThoughAllIsAnswered) {
   kafka::detail::WriterDeliveries deliveries{{.buffer_bytes_max = std::size_t{1} << 20}, 1, Waker{}};
   deliveries.sent(2, 10);
-  deliveries.delivered(5);
+  deliveries.delivered(1, 5);
   Result<bool> arrived = deliveries.all_arrived();
   EXPECT_TRUE(arrived && !*arrived);
   deliveries.failed(5, {ErrorCode::kInvalidData, "too large"});

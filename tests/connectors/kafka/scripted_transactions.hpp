@@ -28,6 +28,8 @@ class ScriptedTransactions final : public kafka::detail::Client {
   std::function<void(const std::string& call)> on_call = [](const std::string&) {};
   /// group -> "topic/partition" -> offset
   std::map<std::string, std::map<std::string, Offset>> groups;
+  std::string lost_in;               // the call during which a connection is lost next
+  bool fenced = false;               // as deliveries have told
   std::deque<Status> read_failures;  // of the next looks at groups
   std::vector<std::string> committed;
   std::vector<std::string> written;            // into the transaction that is open
@@ -55,12 +57,17 @@ class ScriptedTransactions final : public kafka::detail::Client {
   Reply answer(const std::string& name, const std::string& what) {
     calls.push_back(what.empty() ? name : name + " " + what);
     on_call(calls.back());
+    Reply reply;
+    if (lost_in == name) {
+      reply.connection_lost = true;
+      lost_in.clear();
+    }
     std::deque<Outcome>& next = answers[name];
-    if (next.empty()) return {};
-    const Outcome outcome = next.front();
+    if (next.empty()) return reply;
+    reply.outcome = next.front();
     next.pop_front();
-    if (outcome == Outcome::kOk) return {};
-    return {outcome, {ErrorCode::kUnavailable, "the test's answer"}};
+    if (!reply.ok()) reply.status = {ErrorCode::kUnavailable, "the test's answer"};
+    return reply;
   }
   static std::string text(const kafka::detail::TopicPartition& partition) {
     return partition.topic + "/" + std::to_string(partition.partition);
@@ -80,7 +87,7 @@ class ScriptedTransactions final : public kafka::detail::Client {
         all += message.value;
         for (const kafka::Header& header : message.headers) all += " " + header.name + ":" + header.value.value_or("");
         script_.written.push_back(all);
-        log.delivered(message.bytes());
+        log.delivered(1, message.bytes());
       }
       return {};
     }
@@ -125,6 +132,7 @@ class ScriptedTransactions final : public kafka::detail::Client {
       if (reply.ok()) script_.written.clear();
       return reply;
     }
+    bool fenced() override { return script_.fenced; }
 
    private:
     ScriptedTransactions& script_;

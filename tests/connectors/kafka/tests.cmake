@@ -4,8 +4,8 @@
 set(kafka_libraries millstream::kafka PkgConfig::MILLSTREAM_RDKAFKA)
 millstream_add_test(connectors_kafka_format format_test.cpp)
 millstream_add_test(connectors_kafka_configuration configuration_test.cpp LIBRARIES ${kafka_libraries})
-millstream_add_test(connectors_kafka_decider decider_test.cpp decider_start_test.cpp transactional_writer_test.cpp
-  LIBRARIES ${kafka_libraries})
+millstream_add_test(connectors_kafka_decider decider_test.cpp decider_start_test.cpp decider_admit_test.cpp
+  decider_renewal_test.cpp transactional_writer_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_exactly_once exactly_once_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_scripted scripted_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_mock_source mock_source_test.cpp LIBRARIES ${kafka_libraries})

@@ -29,6 +29,9 @@ class SinkConnection;
 class SinkHub;
 class WriterDeliveries;
 
+/// What a message takes in the client beside its bytes, about.
+inline constexpr std::size_t kMessageBytes = 128;
+
 /// What all copies of a sink share: the options, and while a run is on, its connection.
 [[nodiscard]] MILLSTREAM_EXPORT std::shared_ptr<SinkHub> make_sink_hub(WriterOptions options,
                                                                        std::shared_ptr<Client> client);
@@ -50,7 +53,7 @@ class MILLSTREAM_EXPORT RecordWriter {
   RecordWriter& operator=(const RecordWriter&) = delete;
 
   /// One more message may be added. Where not, the sink's waker is called when that has changed.
-  [[nodiscard]] bool has_room();
+  [[nodiscard]] bool has_room() { return waiting_bytes_ + added_bytes() < room_bytes_ || look_for_room(); }
 
   // A message is what stands between begin() and end(). Without key(), has_value(), ... it has none.
   void begin() { added_.emplace_back().key_at = bytes_.size(); }
@@ -109,6 +112,11 @@ class MILLSTREAM_EXPORT RecordWriter {
     std::size_t size = 0;
   };
   RecordWriter(std::shared_ptr<SinkConnection> connection, SinkContext& context);
+  /// Of what was added, as the limit counts them.
+  [[nodiscard]] std::size_t added_bytes() const noexcept {
+    return bytes_.size() + header_bytes_ + added_.size() * kMessageBytes;
+  }
+  [[nodiscard]] bool look_for_room();
   void keep_added();
   [[nodiscard]] Status produce_added();
   [[nodiscard]] Status produce(std::span<const OutgoingMessage> messages, std::size_t bytes);
@@ -121,6 +129,8 @@ class MILLSTREAM_EXPORT RecordWriter {
   std::vector<Added> added_;
   std::vector<Header> headers_;
   std::size_t header_bytes_ = 0;
+  std::vector<OutgoingMessage> outgoing_;        // keeps its memory
+  std::size_t room_bytes_ = 0;                   // that there was at the last look, and since then can only be more
   std::optional<EpochBuffer<Waiting>> waiting_;  // with a decider
   std::string transactional_id_;
   std::size_t waiting_bytes_ = 0;    // as the limit counts them

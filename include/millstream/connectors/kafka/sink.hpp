@@ -55,8 +55,8 @@ struct SinkOptions {
   /// Nothing = Guarantee::kExactlyOnce in a job with checkpoints, kAtLeastOnce in one without.
   std::optional<Guarantee> guarantee = {};
   /// With kExactlyOnce: the consumer group that is given the offsets of the job's Kafka sources, for whoever watches
-  /// their lag. The name of the newest checkpoint is in the group "<group>-<instance>". Empty = "ms-<job>". No other
-  /// job may use them.
+  /// their lag. Empty = "ms-<job>". The name of the newest checkpoint is in the group "ms.checkpoint-<job>-<instance>";
+  /// .group may not begin like that. No other job may use them.
   std::string group = {};
   /// With kExactlyOnce: number of this process among those that run the job side by side, from 0 (as that of the
   /// source). Its transactional.id is "ms-<job>-<instance>": a second process with the same ends the first.

@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-int kills = 24;
+int kills = 60;
 std::uint32_t seed = 1;
 
 /// Those that a job comes by whose decision is a transaction.

@@ -1,0 +1,91 @@
+// q7, highest bid: the bids with the highest price in each 10 seconds.
+#include <algorithm>
+#include <map>
+
+#include "millstream/stream/windowed_stream.hpp"
+#include "nexmark/queries/bids.hpp"
+#include "nexmark/query.hpp"
+
+namespace nexmark {
+namespace {
+
+namespace ms = millstream;
+using namespace std::chrono_literals;
+
+struct HighestBid {
+  std::int64_t auction;
+  std::int64_t bidder;
+  std::int64_t price;
+  ms::Timestamp date_time;
+  std::string extra;
+  BOOST_DESCRIBE_CLASS(HighestBid, (), (auction, bidder, price, date_time, extra), (), ())
+};
+
+/// All of them, where there are several.
+struct Highest {
+  using Acc = std::vector<Bid>;
+  Acc create() const { return {}; }
+  void add(Acc& acc, const Bid& bid) const {
+    if (!acc.empty() && bid.price < acc.front().price) return;
+    if (!acc.empty() && bid.price > acc.front().price) acc.clear();
+    acc.push_back(bid);
+  }
+  Acc result(const Acc& acc) const { return acc; }
+};
+
+HighestBid row(const Bid& bid) { return {bid.auction, bid.bidder, bid.price, bid.date_time, bid.extra}; }
+
+void declare(const ms::Stream<Event>& events, const Outlet& out) {
+  out.take(timed_bids(events)
+               .key_by([](const Bid&) { return 0; })
+               .window(ms::tumbling(10s))
+               .aggregate(Highest{})
+               .flat_map<HighestBid>([](const auto& highest, ms::Collector<HighestBid>& rows) {
+                 for (const Bid& bid : highest.value) rows.emit(row(bid));
+               }));
+}
+
+ms::Timestamp window_of(const Bid& bid) {
+  return ms::Timestamp{bid.date_time.time_since_epoch() / ms::Duration{10s} * ms::Duration{10s}};
+}
+
+Digest model(const Input& input) {
+  std::map<ms::Timestamp, std::vector<Bid>> windows;
+  input.for_each_bid([&](const Bid& bid) { windows[window_of(bid)].push_back(bid); });
+  Digest digest;
+  for (const auto& [start, bids] : windows) {
+    std::int64_t highest = 0;
+    for (const Bid& bid : bids) highest = std::max(highest, bid.price);
+    for (const Bid& bid : bids) {
+      if (bid.price == highest) digest.fold(row(bid));
+    }
+  }
+  return digest;
+}
+
+Digest hand(const Input& input) {
+  Digest digest;
+  std::vector<Bid> highest;
+  ms::Timestamp end{};
+  const auto fire = [&] {
+    for (const Bid& bid : highest) digest.fold(row(bid));
+    highest.clear();
+  };
+  input.for_each_bid([&](const Bid& bid) {
+    if (bid.date_time >= end) {
+      fire();
+      end = window_of(bid) + 10s;
+    }
+    if (!highest.empty() && bid.price < highest.front().price) return;
+    if (!highest.empty() && bid.price > highest.front().price) highest.clear();
+    highest.push_back(bid);
+  });
+  fire();
+  return digest;
+}
+
+}  // namespace
+
+Query q7() { return {.name = "q7", .what = "highest bids", .declare = declare, .model = model, .hand = hand}; }
+
+}  // namespace nexmark

@@ -1,0 +1,237 @@
+// ColdTable: the side of a StateTable that faces the cold store. It lets entries leave memory when the table has more
+// than its share, and fetches those that a batch needs before its keys are resolved. What it holds to:
+// - An entry leaves only when the last checkpoint has it as it is (EntryChanges) and so has the store (SpillMarks).
+// What
+//   has changed since the barrier stays. So deltas are what they are without a store, and nothing in the store is ever
+//   newer than the last barrier that the shard has come to.
+// - A key that is not in memory may be in the store, so each such key of a batch is asked for, in one question; the
+//   stage keeps the batch and goes on behind the answer. No entry leaves in between.
+// - A whole checkpoint is told of what the store does not have as it is, and then of what it has, by walking over it.
+//   While that goes on nothing is written to the store of this table, so each key is told once, as at the barrier.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "millstream/codec/codec.hpp"
+#include "millstream/codec/heap_bytes.hpp"
+#include "millstream/core/export.hpp"
+#include "millstream/core/key_group.hpp"
+#include "millstream/core/snapshot.hpp"
+#include "millstream/state/cold_tier.hpp"
+#include "millstream/state/key_hash.hpp"
+#include "millstream/state/state_table.hpp"
+
+namespace millstream::inline v0 {
+
+class ColdChanges;
+struct ColdQuery;
+
+/// What a table gives to the store at once, and what restoring does.
+inline constexpr std::size_t kColdPieceBytes = std::size_t{4} << 20;  // a store takes larger ones no faster
+
+/// All but the types. Belongs to the stage.
+class MILLSTREAM_EXPORT ColdTableBase {
+ public:
+  virtual ~ColdTableBase();
+  ColdTableBase(const ColdTableBase&) = delete;
+  ColdTableBase& operator=(const ColdTableBase&) = delete;
+
+  /// A batch may come: there is memory, or none that can be had before a barrier that is on its way behind batches
+  /// (`barrier_comes`). What makes room otherwise (a piece that is taken, a save that ends, a barrier) wakes the shard;
+  /// where only a checkpoint would, it is asked for here.
+  [[nodiscard]] bool has_room(bool barrier_comes);
+  /// A bounded piece of letting entries leave, or of reading what was asked for; true if something was done. Each step.
+  bool step();
+  /// Why the stage cannot go on: the store cannot be read.
+  [[nodiscard]] const Status& failure() const noexcept { return failure_; }
+  /// All keys of the batch that waits have been looked for: resolve it, then say done_waiting().
+  [[nodiscard]] bool answered() const noexcept { return reading_ == Reading::kAnswered; }
+  void done_waiting() noexcept { reading_ = Reading::kNothing; }
+
+  /// Behind save_table(): what is in the store and not in memory comes later, as entries of `state`.
+  void save(std::uint32_t state, Snapshot& snapshot);
+
+  /// What is restored now goes to the store.
+  [[nodiscard]] bool restores_to_store() const noexcept { return live_bytes() >= low_bytes_; }
+  [[nodiscard]] Status restore(const StateEntry& saved);
+  /// Behind the last of them.
+  [[nodiscard]] Status end_restore();
+
+  /// Memory that entries own beside their places.
+  [[nodiscard]] std::size_t heap_bytes_held() const noexcept { return heap_bytes_; }
+
+ protected:
+  ColdTableBase(TableBlocks& table, std::size_t entry_bytes, ColdTier& tier, std::string_view stage);
+
+  /// Something of this table is in the store.
+  [[nodiscard]] bool spilled() const noexcept { return spilled_; }
+  [[nodiscard]] EntryChanges& changes() const noexcept { return *table_.changes(); }
+  /// The next key to be asked for, by its codec's bytes.
+  void add_question(std::uint32_t key_group, std::string_view key);
+  void ask();
+
+  /// Bytes of key and value, the key first; returns how many are the key's.
+  virtual std::size_t encode(std::uint32_t number, ByteWriter& out, std::uint32_t& key_group) = 0;
+  virtual void evict(std::span<const std::uint32_t> numbers) = 0;
+  /// The value of the key that was asked for as number `i` goes into the table; false where the bytes are none.
+  [[nodiscard]] virtual bool admit(std::size_t i, std::string_view value) = 0;
+  /// The entry of this key, or kNone.
+  [[nodiscard]] virtual std::uint32_t find_key(std::string_view key) const = 0;
+
+  std::size_t heap_bytes_ = 0;
+
+ private:
+  class Walk;
+  enum class Reading { kNothing, kAsked, kAnswered };
+
+  [[nodiscard]] std::size_t live_bytes() const noexcept { return table_.size() * entry_bytes_ + heap_bytes_; }
+  /// What will be held when all that is out has left.
+  [[nodiscard]] std::size_t bytes_to_stay() const noexcept;
+  bool read();
+  bool retire();
+  bool make_room();
+  void put_out(std::uint32_t number);
+  void give_piece();
+
+  TableBlocks& table_;
+  ColdTier& tier_;
+  std::uint32_t column_;
+  std::size_t entry_bytes_;  // of memory an entry takes
+  std::size_t bytes_max_;    // above it the stage takes no batch
+  std::size_t high_bytes_;   // above it entries leave
+  std::size_t low_bytes_;    // until no more than this is left
+  std::size_t piece_bytes_max_;
+  bool spilled_ = false;
+  Status failure_;
+
+  Reading reading_ = Reading::kNothing;
+  std::unique_ptr<ColdQuery> query_;     // that is being filled, or waits to be asked
+  std::optional<std::uint32_t> ticket_;  // of the one that is under way
+
+  std::unique_ptr<ColdChanges> piece_;  // being filled
+  std::vector<std::uint32_t> out_;      // entries in it, or in the one that was given
+  std::uint64_t given_ = 0;             // the number of that one; 0 = it is still being filled
+  std::vector<std::uint32_t> leaving_;
+  bool evicting_ = false;   // from above the high mark to below the low one
+  bool exhausted_ = false;  // nothing can leave before something else happens
+  bool was_saving_ = false;
+  bool asked_for_checkpoint_ = false;  // since the last barrier
+  std::size_t hand_ = 0;               // the word that is looked at next
+  std::size_t fruitless_words_ = 0;    // looked at since something could leave
+  std::string bytes_;
+  ByteWriter out_bytes_{bytes_};
+  std::string cold_key_;
+  bool walking_ = false;  // a whole checkpoint is being told of what the store has
+  std::unique_ptr<Walk> walk_;
+};
+
+template <class K, class V>
+class ColdTable final : public ColdTableBase {
+ public:
+  /// The table is empty and outlives it.
+  ColdTable(StateTable<K, V>& table, ColdTier& tier, std::string_view stage)
+      : ColdTableBase{table, kEntryBytes, tier, stage}, table_{table} {
+    table.track_spilling();
+  }
+
+  /// Phase nought, before the keys of a batch are resolved: true if all that are anywhere are in memory. Else they are
+  /// on their way: the batch waits until answered().
+  template <class KeyOf>
+  [[nodiscard]] bool fetch(std::span<const std::uint64_t> hashes, KeyOf&& key_of) {
+    if (!spilled()) return true;
+    missing_.clear();
+    numbers_.resize(hashes.size());
+    table_.find_missing(hashes, key_of, numbers_.data(), [&](std::size_t i) { missing_.emplace_back(hashes[i], i); });
+    if (missing_.empty()) return true;
+    std::sort(missing_.begin(), missing_.end());
+    asked_.clear();
+    for (const auto& [hash, i] : missing_) {
+      const K& key = key_of(i);
+      // Behind keys of the same hash it may stand further back.
+      bool known = false;
+      for (std::size_t at = asked_.size(); at > 0 && asked_[at - 1].first == hash && !known; --at) {
+        known = asked_[at - 1].second == key;
+      }
+      if (known) continue;
+      key_bytes_.clear();
+      encode_value(key, key_bytes_);
+      add_question(key_group_of(hash), key_bytes_);
+      asked_.emplace_back(hash, key);
+    }
+    ask();
+    return false;
+  }
+
+  // What entries own on the heap is known here, and whoever changes them says how that changes.
+  static constexpr bool kCountsHeap = kOwnsHeap<K> || kOwnsHeap<V>;
+  /// A new entry stands, by resolving or restoring.
+  void note_new(std::uint32_t number) {
+    if constexpr (kCountsHeap) heap_bytes_ += heap_of(number);
+  }
+  /// While it lives, a value may change.
+  class Change {
+   public:
+    Change(ColdTable& table, const V& value) : table_{table}, value_{value} {
+      table_.heap_bytes_ -= heap_bytes(value_);
+    }
+    ~Change() { table_.heap_bytes_ += heap_bytes(value_); }
+    Change(const Change&) = delete;
+    Change& operator=(const Change&) = delete;
+
+   private:
+    ColdTable& table_;
+    const V& value_;
+  };
+
+ private:
+  using Entry = typename StateTable<K, V>::Entry;
+  // With what an index of eight slots a line, which is half to wholly full, and the marks take.
+  static constexpr std::size_t kEntryBytes = sizeof(Entry) + 13;
+
+  [[nodiscard]] std::size_t heap_of(std::uint32_t number) const {
+    const Entry& entry = table_.entry(number);
+    return heap_bytes(entry.key) + heap_bytes(entry.value);
+  }
+  std::size_t encode(std::uint32_t number, ByteWriter& out, std::uint32_t& key_group) override {
+    const Entry& entry = table_.entry(number);
+    key_group = key_group_of(hash_key(entry.key));
+    Codec<K>::encode(entry.key, out);
+    const std::size_t key_bytes = out.written();
+    Codec<V>::encode(entry.value, out);
+    return key_bytes;
+  }
+  void evict(std::span<const std::uint32_t> numbers) override {
+    if constexpr (kCountsHeap) {
+      for (const std::uint32_t number : numbers) heap_bytes_ -= heap_of(number);
+    }
+    table_.evict(numbers);
+  }
+  bool admit(std::size_t i, std::string_view value) override {
+    V decoded{};
+    if (!decode_value(value, decoded)) return false;
+    auto& [hash, key] = asked_[i];
+    note_new(table_.admit(std::move(key), hash, std::move(decoded)));
+    return true;
+  }
+  std::uint32_t find_key(std::string_view bytes) const override {
+    K key{};
+    return decode_value(bytes, key) ? table_.find(key, hash_key(key)) : TableBlocks::kNone;
+  }
+
+  StateTable<K, V>& table_;
+  std::vector<std::uint32_t> numbers_;
+  std::vector<std::pair<std::uint64_t, std::size_t>> missing_;  // hashes and places in the batch
+  std::vector<std::pair<std::uint64_t, K>> asked_;              // each key once
+  std::string key_bytes_;
+};
+
+}  // namespace millstream::inline v0

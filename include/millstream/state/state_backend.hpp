@@ -1,0 +1,34 @@
+// StateBackend: where keyed state lives. In memory, or, where it need not fit, in memory and in RocksDB:
+//   ms::run(flow, {.state_dir = "state", .state = ms::rocksdb({.memory_bytes = 256 << 20})});
+#pragma once
+
+#include <cstddef>
+
+namespace millstream::inline v0 {
+
+struct RocksDbOptions {
+  /// Keyed state that is held in memory, all shards together, about: keys that were not used for longest leave memory
+  /// when there is more. 0 = half of what the job may hold (RunOptions::memory). What records change between two
+  /// checkpoints stays in memory until the second one has it: where that alone is more, the job takes checkpoints
+  /// earlier than CheckpointOptions::interval says.
+  std::size_t memory_bytes = 0;
+  /// Of RocksDB's block cache, on top of that, at least 1 MiB. 0 = an eighth of what the job may hold, up to 512 MiB.
+  std::size_t cache_bytes = 0;
+  /// Threads that read for the shards, 1 to 64.
+  std::size_t readers = 2;
+};
+
+/// Made by in_memory() or rocksdb().
+struct StateBackend {
+  bool on_disk = false;
+  RocksDbOptions options = {};
+};
+
+/// All keyed state is in memory.
+[[nodiscard]] constexpr StateBackend in_memory() { return {}; }
+/// Keyed state of reduce and of aggregate without a window leaves memory for a RocksDB in the folder `cold` of the
+/// state_dir, which it needs; that of windows and of process stays in memory. Checkpoints are as without it, so a job
+/// may go from one to the other. The folder is emptied at every start.
+[[nodiscard]] constexpr StateBackend rocksdb(RocksDbOptions options = {}) { return {true, options}; }
+
+}  // namespace millstream::inline v0

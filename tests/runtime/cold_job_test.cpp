@@ -1,0 +1,180 @@
+// Jobs on threads whose keyed state is many times what their tables may hold, in a real RocksDB: they count right, also
+// when they are stopped and go on, with another number of shards or in memory again; and what their options are told.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+
+#include "connectors/temporary_folder.hpp"
+#include "millstream/core/random.hpp"
+#include "runtime/jobs.hpp"
+
+namespace millstream::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::int64_t kKeys = 40'000;
+constexpr std::int64_t kRecords = 160'000;
+constexpr std::size_t kMemory = std::size_t{512} << 10;  // a few thousand entries a shard
+
+/// Each key some times, in no order.
+struct KeysSource {
+  SharedCounts counts;
+  std::shared_ptr<std::atomic<bool>> fails;  // once, in the middle
+  SplitContext* context = nullptr;
+  std::int64_t next = 0;
+  std::vector<Split> splits(SourceContext&) const { return {{"a"}, {"b"}}; }
+  void open(SplitContext& c) {
+    context = &c;
+    next = static_cast<std::int64_t>(c.split().start.offset);
+  }
+  Poll poll(SourceOutput<Tick>& out) {
+    for (; out.room() > 0 && next < kRecords / 2; ++next) {
+      if (next == kRecords / 4 && fails->exchange(false)) throw std::runtime_error{"a source that fails once"};
+      Random random{context->split_number(), static_cast<std::uint64_t>(next)};
+      out.emit(Tick{1, static_cast<std::int64_t>(random.below(kKeys)), {}});
+      counts->emitted.fetch_add(1);
+    }
+    return next < kRecords / 2 ? Poll::more() : Poll::done();
+  }
+  [[nodiscard]] Position position() const { return {static_cast<std::uint64_t>(next), {}}; }
+};
+
+/// The last of each key: what came before a restart may come again.
+struct Totals {
+  std::mutex mutex;
+  std::map<std::int64_t, std::int64_t> by_key;
+  [[nodiscard]] std::int64_t sum() {
+    const std::scoped_lock lock{mutex};
+    std::int64_t all = 0;
+    for (const auto& [key, count] : by_key) all += count;
+    return all;
+  }
+};
+struct TotalsSink {
+  std::shared_ptr<Totals> totals;
+  void write(const Tick& tick) {
+    const std::scoped_lock lock{totals->mutex};
+    std::int64_t& most = totals->by_key[tick.key];
+    most = std::max(most, tick.number);
+  }
+};
+
+class ColdJob : public ::testing::Test {
+ protected:
+  [[nodiscard]] Dataflow flow() const {
+    Dataflow flow{"totals"};
+    flow.from(KeysSource{counts_, fails_})
+        .named("keys")
+        .key_by(&Tick::key)
+        .reduce([](const Tick& sum, const Tick& next) { return Tick{sum.number + next.number, sum.key, {}}; })
+        .named("reduced")
+        .to(TotalsSink{totals_});
+    return flow;
+  }
+  [[nodiscard]] RunOptions options(std::uint32_t shards, StateBackend state) const {
+    RunOptions options = quiet(shards);
+    options.state_dir = folder_ / "state";
+    options.state = state;
+    options.checkpoint = {.interval = 100ms, .rebase_bytes = std::uint64_t{1} << 20};
+    return options;
+  }
+  /// How it ended, and what it has written to the store.
+  std::pair<JobResult, std::uint64_t> run(const RunOptions& options, std::uint64_t stop_behind = ~std::uint64_t{0}) {
+    Dataflow job_flow = flow();
+    Job job = start(job_flow, options);
+    std::uint64_t spilled = 0;
+    while (!job.wait_for(1ms)) {
+      spilled = std::max(spilled, job.status().spilled_bytes);
+      if (counts_->emitted.load() > stop_behind) job.stop();
+    }
+    return {job.wait(), spilled};
+  }
+
+  testing::TemporaryFolder folder_;
+  SharedCounts counts_ = make_counts();
+  std::shared_ptr<std::atomic<bool>> fails_ = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<Totals> totals_ = std::make_shared<Totals>();
+};
+
+TEST_F(ColdJob, NeedsAPlaceAndThreads) {
+  RunOptions wrong = quiet(1);
+  wrong.state = rocksdb({.cache_bytes = 1000, .readers = 0});
+  const auto [result, spilled] = run(wrong);
+  EXPECT_EQ(result.status.code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(result.status.message(), HasSubstr("needs a state_dir"));
+  EXPECT_THAT(result.status.message(), HasSubstr("cache_bytes of ms::rocksdb() is 1000"));
+  EXPECT_THAT(result.status.message(), HasSubstr("readers of ms::rocksdb() is 0"));
+}
+
+TEST_F(ColdJob, RemovesWhatAKilledRunLeftWhateverItsBackend) {
+  std::filesystem::create_directories(folder_ / "state/cold");
+  std::ofstream{folder_ / "state/cold/round-7-0.sst"} << "half of a file";
+  EXPECT_TRUE(run(options(1, in_memory())).first.ok());
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "state/cold"));
+}
+
+#ifdef MILLSTREAM_ROCKSDB
+
+const StateBackend kSmall = rocksdb({.memory_bytes = kMemory, .cache_bytes = std::size_t{1} << 20});
+
+TEST_F(ColdJob, CountsRightWithStateThatDoesNotFit) {
+  const auto [result, spilled] = run(options(2, kSmall));
+  EXPECT_TRUE(result.ok()) << result.status.to_string();
+  EXPECT_EQ(totals_->sum(), kRecords);
+  EXPECT_GT(spilled, std::uint64_t{1} << 20);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "state/cold"));
+}
+
+TEST_F(ColdJob, GoesOnFromItsCheckpointHoweverManyShardsAndWhereverItsStateIs) {
+  EXPECT_TRUE(run(options(2, kSmall), kRecords / 4).first.ok());
+  EXPECT_TRUE(run(options(3, kSmall), kRecords / 2).first.ok());
+  EXPECT_TRUE(run(options(1, in_memory()), 3 * kRecords / 4).first.ok());
+  EXPECT_LT(totals_->sum(), kRecords);
+  const auto [last, spilled] = run(options(2, kSmall));
+  EXPECT_TRUE(last.ok()) << last.status.to_string();
+  EXPECT_EQ(totals_->sum(), kRecords);
+  EXPECT_GT(spilled, 0U);
+}
+
+// All that is in memory has changed since the last checkpoint: the next one does not wait for its time.
+TEST_F(ColdJob, TakesCheckpointsAsItNeedsThem) {
+  RunOptions seldom = options(2, kSmall);
+  seldom.checkpoint.interval = 24h;
+  const auto [result, spilled] = run(seldom);
+  EXPECT_TRUE(result.ok()) << result.status.to_string();
+  EXPECT_EQ(totals_->sum(), kRecords);
+  EXPECT_GT(spilled, std::uint64_t{1} << 20);
+}
+
+TEST_F(ColdJob, RestartsItself) {
+  fails_->store(true);
+  RunOptions restarting = options(2, kSmall);
+  restarting.restart = {.max_restarts = 1, .initial_backoff = 1ms};
+  const auto [result, spilled] = run(restarting);
+  EXPECT_TRUE(result.ok()) << result.status.to_string();
+  EXPECT_FALSE(fails_->load());
+  EXPECT_EQ(totals_->sum(), kRecords);
+}
+
+TEST_F(ColdJob, IsRefusedWhereItsStoreHasNoMemory) {
+  RunOptions small = options(1, rocksdb());
+  small.memory = std::make_shared<MemoryBudget>(std::size_t{4} << 20);
+  EXPECT_THAT(run(small).first.status.message(), HasSubstr("the store of ms::rocksdb() needs"));
+}
+
+#else
+
+TEST_F(ColdJob, IsRefusedWhereTheLibraryHasNoRocksDb) {
+  EXPECT_EQ(run(options(2, rocksdb())).first.status.code(), ErrorCode::kUnsupported);
+}
+
+#endif
+
+}  // namespace
+}  // namespace millstream::test

@@ -1,0 +1,132 @@
+// The job, its crashes, and the comparison with what it gives out when all of its state is in memory.
+#include "runtime/spilling_job.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "millstream/connectors/file.hpp"
+#include "millstream/testing/simulator.hpp"
+#include "runtime/crashing_job.hpp"
+#include "runtime/lines_beyond.hpp"
+
+namespace millstream::spilling {
+
+using namespace std::chrono_literals;
+namespace kit = millstream::testing;
+using crashing::lines_seen;
+using crashing::Reading;
+using crashing::Readings;
+using crashing::Row;
+
+namespace {
+
+constexpr std::int64_t kKeys = 90;
+constexpr std::uint64_t kStepsOfAJob = 1500;  // about
+
+/// What a record gives out follows from how many of its key came before, so neither splits nor shards matter. Values
+/// own memory, some of them.
+Dataflow flow_of(std::uint64_t records) {
+  Dataflow flow{"counts"};
+  auto readings = flow.from(Readings{.split_count = 3, .count = records}).named("readings");
+  auto counts = readings.key_by([](const Reading& r) { return r.value % kKeys; })
+                    .aggregate(count())
+                    .named("counts")
+                    .map([](const auto& r) { return Row{r.key, r.value, "count", {}}; });
+  counts.to(file::sink<Row>({.directory = "out/count"})).named("count files");
+  // Behind it, by another key: batches that wait for one stage's keys, and barriers behind them, come to a second one.
+  counts.key_by([](const Row& r) { return std::to_string(r.sensor % 31) + " is a key that owns memory"; })
+      .reduce([](const Row& so_far, const Row&) {
+        const std::int64_t n = so_far.sum + 1;
+        return Row{0, n, std::string(static_cast<std::size_t>(n * 7 % 90), 'x'), {}};
+      })
+      .named("reduced")
+      .filter([](const Row& r) { return !r.what.empty() && r.what != "count"; })
+      .to(file::sink<Row>({.directory = "out/reduced"}))
+      .named("reduced files");
+  return flow;
+}
+
+struct Life {
+  std::uint64_t seed;
+  bool dies;
+  bool spills = true;
+  std::uint64_t spilled_bytes = 0;
+};
+
+kit::SimulationResult live(const Dataflow& flow, kit::MemoryFileSystem& files, Random& random, Timestamp now,
+                           Life& life) {
+  const std::uint64_t at_step = random.below(kStepsOfAJob);
+  constexpr std::size_t kMemory[] = {1, 300, 2'000, 6'000, 20'000};
+  return kit::Simulator{
+      {.seed = life.seed,
+       .shards = 1 + static_cast<std::uint32_t>(random.below(4)),
+       .batch = random.chance(0.5) ? 1024U : 3U,
+       .exchange_slots = 1 + random.below(4),
+       .saved_per_step = random.chance(0.5) ? 1 + static_cast<std::uint32_t>(random.below(20)) : kSavedPerStep,
+       .chunk_bytes = random.chance(0.5) ? 1 + random.below(200) : kChunkBytes,
+       .coordinator_chance = random.chance(0.3) ? 0.01 : 0.2,
+       .now = now,
+       .step_time_max = Duration{random.chance(0.5) ? 500 : 0},
+       .before_step =
+           [&life, &files, at_step](kit::Simulation& job) {
+             life.spilled_bytes = job.status().spilled_bytes;
+             if (!life.dies || job.steps() < at_step) return;
+             files.stop_at(1);
+             job.crash();
+           },
+       .file_system = &files,
+       .state_dir = "state",
+       .state = life.spills ? rocksdb({.memory_bytes = kMemory[random.below(std::size(kMemory))]}) : in_memory(),
+       .checkpoint = {.interval = random.chance(0.8) ? 20ms : 10s,
+                      .timeout = life.dies && random.chance(0.2) ? 1ms * random.between(1, 30) : 60s,
+                      .rebase_bytes = random.chance(0.5) ? 0U : 20'000U,
+                      .tolerated_failures = 1000}}}
+      .run(flow);
+}
+
+std::vector<std::string> undisturbed_lines(const Dataflow& flow) {
+  ManualClock clock{Timestamp{0s}};
+  kit::MemoryFileSystem files{clock};
+  static_cast<void>(kit::Simulator({.file_system = &files}).run(flow));
+  return lines_seen(files);
+}
+
+}  // namespace
+
+std::string spill_and_compare(std::uint64_t seed, std::uint64_t& spilled_bytes) {
+  Random random{seed, 0x434f'4c44};
+  const std::uint64_t records = 20 + random.below(200);
+  const std::vector<std::string> expected = undisturbed_lines(flow_of(records));
+  if (expected.empty()) return "the undisturbed job gives out nothing";
+  ManualClock clock{Timestamp{0s}};
+  kit::MemoryFileSystem files{clock};
+  const int crashes = static_cast<int>(random.below(5));
+  Timestamp now{};
+  for (int number = 0;; ++number) {
+    Life life{.seed = random(), .dies = number < crashes, .spills = random.chance(0.85)};
+    if (life.dies && random.chance(0.2)) files.stop_at(1 + random.below(600));
+    if (life.dies && random.chance(0.4)) files.fail_at(1 + random.below(600));
+    if (life.dies && random.chance(0.3)) {
+      files.fail_randomly(random(), {.write = 0.01, .no_space = random.chance(0.5) ? 0.003 : 0, .under = "state"});
+    }
+    const auto result = live(flow_of(records), files, random, now, life);
+    now = result.ended_at;
+    spilled_bytes += life.spilled_bytes;
+    const std::string where = "life " + std::to_string(number) + ": ";
+    if (const std::string more = test::lines_beyond(lines_seen(files), expected); !more.empty())
+      return where + "too much\n" + more;
+    if (result.ok()) {
+      for (const std::string& path : files.files()) {
+        if (life.spills && !life.dies && result.steps > 0 && path.starts_with("state/cold/"))
+          return where + "left behind: " + path;
+      }
+      break;
+    }
+    if (!life.dies) return where + result.status.to_string();
+    files.restart(kit::Crash::kProcess, random);
+  }
+  const std::string missing = test::lines_beyond(expected, lines_seen(files));
+  return missing.empty() ? "" : "missing\n" + missing;
+}
+
+}  // namespace millstream::spilling
