@@ -37,7 +37,7 @@ std::vector<std::string> take_handles(std::vector<PreparedOutput>& outputs, cons
 // here. And what the sources have read.
 Status add_what_checkpoints_name(CheckpointStore& store, DeciderContext& context) {
   std::set<std::string> handles;
-  std::map<std::string, std::set<std::string>> splits;
+  std::map<std::string, std::map<std::string, std::uint64_t>> splits;  // of each source, and who names it first
   if (context.stage.empty()) return {};
   const Result<std::vector<std::uint64_t>> ids = store.list();
   if (!ids) return ids.error();
@@ -48,11 +48,15 @@ Status add_what_checkpoints_name(CheckpointStore& store, DeciderContext& context
     for (const PreparedHandle& prepared : manifest->prepared) {
       if (prepared.sink == context.stage || prepared.sink.empty()) handles.insert(prepared.handle);
     }
-    for (const SplitPosition& position : manifest->positions) splits[position.source].insert(position.split);
+    for (const SplitPosition& position : manifest->positions) {
+      const auto [named, first] = splits[position.source].try_emplace(position.split, id);
+      if (!first) named->second = std::min(named->second, id);
+    }
   }
   context.participants.assign(handles.begin(), handles.end());
   for (DecisionSource& source : context.sources) {
-    source.splits.assign(splits[source.stage].begin(), splits[source.stage].end());
+    source.first_named = std::move(splits[source.stage]);
+    for (const auto& [split, first] : source.first_named) source.splits.push_back(split);
   }
   return {};
 }

@@ -59,12 +59,17 @@ class DecisionOffsets {
   /// What the transaction of a checkpoint commits; the pointer comes first.
   [[nodiscard]] std::vector<OffsetsOfGroup> of(const DecisionDraft& draft) const;
   /// What the groups' offsets say. Those of partitions that are not read any more, which say an older checkpoint, are
-  /// not looked at; and before the first decision those are not the job's that somebody has committed without the name
-  /// of a checkpoint.
+  /// not looked at, nor those of partitions that only checkpoints behind the decision name: the job has decided nothing
+  /// of them yet. Before the first decision those are not the job's that somebody has committed without the name of a
+  /// checkpoint.
   [[nodiscard]] Decision decision(const std::optional<CommittedOffset>& pointer,
                                   std::span<const CommittedPartition> committed) const;
 
  private:
+  /// The checkpoint, when it was decided, was one that knew the split.
+  [[nodiscard]] static bool decided_by(CheckpointId checkpoint, const DecisionSource& source, const std::string& split);
+  [[nodiscard]] bool decided_by(CheckpointId checkpoint, const TopicPartition& partition) const;
+
   std::string job_;
   std::string group_;
   std::string pointer_group_;
