@@ -5,7 +5,6 @@
 #include <map>
 
 #include "checkpoint/local_decider.hpp"
-#include "checkpoint/savepoint.hpp"
 #include "core/kill_points.hpp"
 #include "core/mutants.hpp"
 #include "millstream/checkpoint/local_checkpoint_store.hpp"
@@ -97,10 +96,32 @@ Status StartingPoint::open_state(FileSystem& files, const RunOptions& options, D
     options.log(LogLevel::kInfo, "checkpoints are decided by " + decider->describe());
   }
   if (Status s = add_what_checkpoints_name(*store, context); !s.ok()) return s;
+  if (Status s = add_what_savepoint_names(files, options, context); !s.ok()) return s;
   if (Status s = read_decision(context); !s.ok()) return s;
   if (Status s = begin_from_savepoint(files, options, context); !s.ok()) return s;
   context_ = context;
   return plan(options, context);
+}
+
+// What a savepoint names was decided, if not in this folder: whoever decides is to look at it, whatever identity this
+// run has there. In a folder that has decided something of its own the savepoint is not used any more, and may be gone.
+Status StartingPoint::add_what_savepoint_names(FileSystem& files, const RunOptions& options, DeciderContext& context) {
+  if (options.from_savepoint.empty() || context.stage.empty()) return {};
+  const Result<std::optional<CheckpointId>> marker = store->committed();
+  if (!marker && marker.error().code() == ErrorCode::kIo) return marker.error();
+  if (!marker || *marker) return {};
+  const Result<Savepoint>& found = look_at_savepoint(files, options);
+  if (!found) return {};  // whether it is needed comes out later, and why it cannot be read
+  for (DecisionSource& source : context.sources) {
+    std::set<std::string> named{source.splits.begin(), source.splits.end()};
+    for (const SplitPosition& position : found->manifest.positions) {
+      if (position.source != source.stage) continue;
+      named.insert(position.split);
+      source.first_named.erase(position.split);
+    }
+    source.splits.assign(named.begin(), named.end());
+  }
+  return {};
 }
 
 // In a new state folder a decision elsewhere may be that of the savepoint, behind which its job published nothing; or
@@ -172,8 +193,14 @@ Status StartingPoint::plan(const RunOptions& options, const DeciderContext& cont
   return {};
 }
 
+// Once: a second look could see what the first did not.
+Result<Savepoint>& StartingPoint::look_at_savepoint(FileSystem& files, const RunOptions& options) {
+  if (!found_savepoint_) found_savepoint_.emplace(millstream::open_savepoint(files, options.from_savepoint));
+  return *found_savepoint_;
+}
+
 Status StartingPoint::open_savepoint(FileSystem& files, const RunOptions& options) {
-  Result<Savepoint> opened = millstream::open_savepoint(files, options.from_savepoint);
+  Result<Savepoint>& opened = look_at_savepoint(files, options);
   if (!opened) return opened.error().at("from_savepoint '" + options.from_savepoint + "'");
   savepoint = std::move(opened->store);
   restored = std::make_unique<Manifest>(std::move(opened->manifest));
