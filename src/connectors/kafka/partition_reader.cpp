@@ -27,11 +27,11 @@ Result<std::unique_ptr<PartitionReader>> PartitionReader::open(SourceHub& hub, S
   if (const std::string settings = connection.take_settings(); !settings.empty()) {
     context.log(LogLevel::kInfo, "source '" + context.source_name() + "' reads Kafka with " + settings);
   }
-  if (const auto known = connection.partitions.find(partition.topic); known != connection.partitions.end()) {
-    if (hub.on_new_partitions() == NewPartitions::kHalt) {
-      if (Status s = check_partitions(known->first, known->second, split.start.detail); !s.ok()) return s;
+  if (const std::int32_t partitions = connection.partitions_of(partition.topic); partitions > 0) {
+    if (connection.on_new_partitions == NewPartitions::kHalt) {
+      if (Status s = check_partitions(partition.topic, partitions, split.start.detail); !s.ok()) return s;
     }
-    reader->detail_ = position_detail(known->second);
+    reader->detail_ = position_detail(partitions);
   }
   reader->next_offset_ = static_cast<std::int64_t>(split.start.offset);
   const auto end = connection.ends.find(split.id);

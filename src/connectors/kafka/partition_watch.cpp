@@ -8,7 +8,7 @@
 namespace millstream::inline v0::kafka::detail {
 namespace {
 
-constexpr std::chrono::milliseconds kLookTimeout{500};  // the end of a run waits for it
+constexpr std::chrono::milliseconds kTimeout{500};  // the end of a run waits for it
 
 void append(std::string& all, const std::string& topic, const std::string& what) {
   if (!all.empty()) all += ", ";
@@ -21,6 +21,9 @@ PartitionChange note_change(PartitionCounts& known, const std::vector<TopicInfo>
   PartitionChange change;
   for (const TopicInfo& topic : found) {
     const auto [at, added] = known.try_emplace(topic.name, topic.partitions);
+    for (std::int32_t p = added ? 0 : at->second; p < topic.partitions; ++p) {
+      change.partitions.push_back({topic.name, p});
+    }
     if (added) {
       append(change.added, topic.name, "is new");
     } else if (at->second != topic.partitions) {
@@ -32,8 +35,7 @@ PartitionChange note_change(PartitionCounts& known, const std::vector<TopicInfo>
   return change;
 }
 
-PartitionWatch::PartitionWatch(PartitionCounts known, std::chrono::milliseconds interval, Look look,
-                               std::function<void(PartitionChange)> tell)
+PartitionWatch::PartitionWatch(PartitionCounts known, std::chrono::milliseconds interval, Look look, Tell tell)
     : known_{std::move(known)},
       interval_{interval},
       look_{std::move(look)},
@@ -47,10 +49,12 @@ void PartitionWatch::run(const std::stop_token& stop) {
   for (;;) {
     stopped.wait_for(lock, stop, interval_, [] { return false; });
     if (stop.stop_requested()) return;
-    const Result<std::vector<TopicInfo>> found = look_(kLookTimeout);
+    const Result<std::vector<TopicInfo>> found = look_(kTimeout);
     if (!found) continue;  // readers say what is wrong with brokers and topics
-    PartitionChange change = note_change(known_, *found);
-    if (!change.resized.empty() || !change.added.empty()) tell_(std::move(change));
+    PartitionCounts now = known_;
+    const PartitionChange change = note_change(now, *found);
+    if (change.resized.empty() && change.added.empty()) continue;
+    if (tell_(change, kTimeout)) known_ = std::move(now);
   }
 }
 

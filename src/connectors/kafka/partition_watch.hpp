@@ -16,10 +16,11 @@ namespace millstream::inline v0::kafka::detail {
 
 using PartitionCounts = std::map<std::string, std::int32_t>;
 
-/// What has changed, in words; empty = nothing.
+/// What has changed; the texts are empty where nothing has.
 struct PartitionChange {
-  std::string resized = {};  ///< topics that have another number of partitions
-  std::string added = {};    ///< topics that were not there
+  std::string resized = {};                     ///< topics that have another number of partitions, in words
+  std::string added = {};                       ///< topics that were not there, in words
+  std::vector<TopicPartition> partitions = {};  ///< that were not there, of both
 };
 
 /// `known` is as it was found then.
@@ -29,12 +30,12 @@ class PartitionWatch {
  public:
   /// Asks the brokers, for up to `timeout`.
   using Look = std::function<Result<std::vector<TopicInfo>>(std::chrono::milliseconds timeout)>;
+  /// False: it could not be dealt with, and is told again with what is found after `interval`.
+  using Tell = std::function<bool(const PartitionChange& change, std::chrono::milliseconds timeout)>;
 
-  /// Both functions are called by a thread of the watch; `tell` once for each change. Brokers that do not answer are
-  /// asked again after `interval`.
-  PartitionWatch(PartitionCounts known, std::chrono::milliseconds interval, Look look,
-                 std::function<void(PartitionChange)> tell);
-  /// Waits for a look that is under way: up to half a second.
+  /// Both functions are called by a thread of the watch. Brokers that do not answer are asked again after `interval`.
+  PartitionWatch(PartitionCounts known, std::chrono::milliseconds interval, Look look, Tell tell);
+  /// Waits for a call that is under way: up to half a second.
   ~PartitionWatch() = default;
   PartitionWatch(const PartitionWatch&) = delete;
   PartitionWatch& operator=(const PartitionWatch&) = delete;
@@ -45,7 +46,7 @@ class PartitionWatch {
   PartitionCounts known_;
   const std::chrono::milliseconds interval_;
   const Look look_;
-  const std::function<void(PartitionChange)> tell_;
+  const Tell tell_;
   std::jthread thread_;  // last: it uses all of them
 };
 

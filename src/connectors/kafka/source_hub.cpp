@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <regex>
 #include <utility>
 
@@ -51,11 +52,15 @@ Result<std::vector<TopicInfo>> find_topics(const SourceOptions& options, Consume
   return consumer.topics(names, deadline.left());
 }
 
+bool belongs_to(const TopicPartition& partition, std::uint32_t instance, std::uint32_t instances) {
+  return static_cast<std::uint32_t>(partition.partition) % instances == instance;
+}
+
 Status moved_keys(std::string resized) {
   resized +=
-      " when the keys were placed: producers put keys into other partitions now, and so to processes that do not have "
-      "their state; begin anew with empty state folders, or, where no key has moved, let one run have "
-      ".on_new_partitions = ms::kafka::NewPartitions::kNextRun";
+      " when the keys were placed, and the job says .keyed_by_partition(): producers put keys into other partitions "
+      "now, and so to where their state is not; begin anew with empty state folders, or, where no key has moved, let "
+      "one run have .on_new_partitions = ms::kafka::NewPartitions::kTakeUp";
   return {ErrorCode::kInvalidData, std::move(resized)};
 }
 
@@ -98,34 +103,77 @@ SourceConnection::~SourceConnection() {
   consumer_->on_events({});
 }
 
-void SourceConnection::watch(std::chrono::milliseconds interval, PartitionWatch::Look look, NewPartitions policy) {
-  watch_ = std::make_unique<PartitionWatch>(partitions, interval, std::move(look),
-                                            [this, policy](const PartitionChange& change) { tell(change, policy); });
+void SourceConnection::watch(Growth growth) {
+  growth_ = std::move(growth);
+  watch_ = std::make_unique<PartitionWatch>(
+      partitions, growth_.interval, growth_.look,
+      [this](const PartitionChange& change, std::chrono::milliseconds timeout) { return tell(change, timeout); });
 }
 
-void SourceConnection::tell(const PartitionChange& change, NewPartitions policy) {
+std::int32_t SourceConnection::partitions_of(const std::string& topic) const {
   const std::scoped_lock lock{mutex_};
-  std::string later = change.added;  // moves no keys
-  if (policy == NewPartitions::kHalt && !change.resized.empty()) {
-    halt_ = moved_keys(change.resized);
-  } else if (!change.resized.empty()) {
-    later += (later.empty() ? "" : ", ") + change.resized;
-  }
-  if (!later.empty()) warning_ = later + " when the run began: new partitions are read from the next run on";
+  if (const auto came = came_.find(topic); came != came_.end()) return came->second;
+  const auto known = partitions.find(topic);
+  return known == partitions.end() ? 0 : known->second;
+}
+
+void SourceConnection::add_news(LogLevel level, std::string text) {
+  const std::scoped_lock lock{mutex_};
+  if (!text.empty()) news_.emplace_back(level, std::move(text));
   has_news_.store(true, std::memory_order_release);
   for (const auto& [reader, waker] : readers_) waker.wake();
 }
 
+bool SourceConnection::tell(const PartitionChange& change, std::chrono::milliseconds timeout) {
+  if (on_new_partitions == NewPartitions::kHalt && !change.resized.empty()) {
+    {
+      const std::scoped_lock lock{mutex_};
+      halt_ = moved_keys(change.resized);
+    }
+    add_news(LogLevel::kWarning, {});
+    return true;
+  }
+  const std::string both = change.resized.empty() || change.added.empty() ? "" : ", ";
+  const std::string what = change.resized + both + change.added;
+  if (growth_.arrivals == nullptr) {
+    add_news(LogLevel::kWarning, what + "; new partitions are read from the next run on");
+    return true;
+  }
+  // As a partition that has no leader yet: it is asked for again.
+  if (Status s = take_up(change, timeout); !s.ok()) return false;
+  add_news(LogLevel::kInfo, what + "; new partitions are read from their earliest offsets on");
+  return true;
+}
+
+Status SourceConnection::take_up(const PartitionChange& change, std::chrono::milliseconds timeout) {
+  std::vector<TopicPartition> mine;
+  std::copy_if(change.partitions.begin(), change.partitions.end(), std::back_inserter(mine), growth_.mine);
+  const Result<std::vector<std::int64_t>> starts = consumer_->offsets(mine, kEarliestOffset, timeout);
+  if (!starts) return starts.error();
+  {
+    const std::scoped_lock lock{mutex_};
+    for (const TopicPartition& each : change.partitions) came_[each.topic] = each.partition + 1;
+  }
+  std::vector<Split> splits;
+  for (std::size_t i = 0; i < mine.size(); ++i) {
+    splits.push_back({split_id(mine[i]), {static_cast<std::uint64_t>((*starts)[i]), {}}});
+  }
+  growth_.arrivals->add(std::move(splits));
+  return {};
+}
+
 Status SourceConnection::serve_news(const LogHook& log) {
-  std::string warning;
+  std::vector<std::pair<LogLevel, std::string>> news;
   Status halt;
   {
     const std::scoped_lock lock{mutex_};
-    warning = std::exchange(warning_, {});
+    news = std::exchange(news_, {});
     halt = halt_;
     has_news_.store(!halt_.ok(), std::memory_order_release);
   }
-  if (!warning.empty() && log) log(LogLevel::kWarning, warning);
+  for (const auto& [level, text] : news) {
+    if (log) log(level, text);
+  }
   return halt;
 }
 
@@ -182,19 +230,23 @@ Result<std::vector<Split>> SourceHub::list_splits(SourceContext& context) const 
     for (std::size_t i = 0; i < splits.size(); ++i) connection->ends[splits[i].id] = (*ends)[i];
   }
   for (const TopicInfo& topic : *topics) connection->partitions[topic.name] = topic.partitions;
+  connection->on_new_partitions =
+      options_.on_new_partitions.value_or(context.keyed_by_partition ? NewPartitions::kHalt : NewPartitions::kTakeUp);
   // Nothing behind the ends is read, so keys that move from now on move behind them.
-  if (!options_.stop_at_end && options_.partition_discovery_interval.count() > 0) {
-    const auto look = [options = options_, reading = &connection->consumer()](std::chrono::milliseconds timeout) {
-      return find_topics(options, *reading, Deadline{timeout});
-    };
-    connection->watch(options_.partition_discovery_interval, look, on_new_partitions());
-  }
+  if (!options_.stop_at_end && options_.partition_discovery_interval.count() > 0) watch(*connection, context);
   context.shared = std::move(connection);
   return splits;
 }
 
-NewPartitions SourceHub::on_new_partitions() const {
-  return options_.on_new_partitions.value_or(options_.instances > 1 ? NewPartitions::kHalt : NewPartitions::kNextRun);
+// The hub may be gone before the run's last look.
+void SourceHub::watch(SourceConnection& connection, const SourceContext& context) const {
+  connection.watch(
+      {.interval = options_.partition_discovery_interval,
+       .look = [options = options_, reading = &connection.consumer()](
+                   std::chrono::milliseconds timeout) { return find_topics(options, *reading, Deadline{timeout}); },
+       .mine = [instance = options_.instance, instances = options_.instances](
+                   const TopicPartition& each) { return belongs_to(each, instance, instances); },
+       .arrivals = context.arrivals});
 }
 
 Result<std::vector<TopicPartition>> SourceHub::share_of(const std::vector<TopicInfo>& topics) const {
@@ -203,9 +255,8 @@ Result<std::vector<TopicPartition>> SourceHub::share_of(const std::vector<TopicI
   for (const TopicInfo& topic : topics) {
     most = std::max(most, topic.partitions);
     for (std::int32_t p = 0; p < topic.partitions; ++p) {
-      if (static_cast<std::uint32_t>(p) % options_.instances == options_.instance) {
-        partitions.push_back({topic.name, p});
-      }
+      TopicPartition partition{topic.name, p};
+      if (belongs_to(partition, options_.instance, options_.instances)) partitions.push_back(std::move(partition));
     }
   }
   if (partitions.empty()) {

@@ -5,10 +5,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "connectors/kafka/client.hpp"
@@ -33,27 +35,40 @@ class SourceConnection {
   void add_reader(const void* reader, Waker waker);
   void remove_reader(const void* reader);
 
-  /// Begins to look for partitions that come while the run is on.
-  void watch(std::chrono::milliseconds interval, PartitionWatch::Look look, NewPartitions policy);
+  /// Begins to look for partitions that come while the run is on: those that are `mine` go to `arrivals`.
+  struct Growth {
+    std::chrono::milliseconds interval{0};
+    PartitionWatch::Look look;
+    std::function<bool(const TopicPartition&)> mine;
+    std::shared_ptr<SplitArrivals> arrivals;  ///< null: the next run reads them
+  };
+  void watch(Growth growth);
+  /// Of a topic; 0 where it is not known.
+  [[nodiscard]] std::int32_t partitions_of(const std::string& topic) const;
   /// serve_news() has something to say.
   [[nodiscard]] bool has_news() const noexcept { return has_news_.load(std::memory_order_acquire); }
   /// New partitions, once to the log; the reason why they halt the job to everybody who asks.
   [[nodiscard]] Status serve_news(const LogHook& log);
 
-  /// Of each topic, when the run began. Written before readers come.
-  PartitionCounts partitions;
+  /// Written before readers come.
+  NewPartitions on_new_partitions = NewPartitions::kTakeUp;
+  PartitionCounts partitions;  ///< of each topic, when the run began
   /// Where each split is to end, with stop_at_end. Written before readers come.
   std::map<std::string, std::int64_t> ends;
 
  private:
-  void tell(const PartitionChange& change, NewPartitions policy);
+  [[nodiscard]] bool tell(const PartitionChange& change, std::chrono::milliseconds timeout);
+  [[nodiscard]] Status take_up(const PartitionChange& change, std::chrono::milliseconds timeout);
+  void add_news(LogLevel level, std::string text);
 
   std::unique_ptr<Consumer> consumer_;
-  std::mutex mutex_;
+  Growth growth_;
+  mutable std::mutex mutex_;
   std::string settings_;
   std::map<const void*, Waker> readers_;
   std::atomic<bool> has_news_{false};
-  std::string warning_;
+  std::vector<std::pair<LogLevel, std::string>> news_;
+  PartitionCounts came_;  // topics whose number of partitions has changed since
   Status halt_;
   std::unique_ptr<PartitionWatch> watch_;  // last: its thread uses the others
 };
@@ -66,12 +81,12 @@ class SourceHub {
   [[nodiscard]] const SourceOptions& options() const noexcept { return options_; }
   /// Begins a run: its connection is in context.shared then.
   [[nodiscard]] Result<std::vector<Split>> list_splits(SourceContext& context) const;
-  [[nodiscard]] NewPartitions on_new_partitions() const;
 
  private:
   using Offsets = std::vector<std::int64_t>;
 
   [[nodiscard]] Result<std::unique_ptr<Consumer>> connect(std::size_t partitions, std::string& settings) const;
+  void watch(SourceConnection& connection, const SourceContext& context) const;
   /// Those that this process reads.
   [[nodiscard]] Result<std::vector<TopicPartition>> share_of(const std::vector<TopicInfo>& topics) const;
   [[nodiscard]] Result<Offsets> find_starts(Consumer& consumer, const std::vector<TopicPartition>& partitions,

@@ -24,6 +24,7 @@ class ScriptedClient final : public client::Client {
   std::function<Status()> partitions_call = [] { return Status{}; };
   Status restart_status;
   std::atomic<std::int32_t> partitions{1};  // of "t"
+  std::atomic<int> offsets_refused{0};      // so many times nobody answers when offsets are asked for
   /// Called with its timeout by everything that blocks.
   std::function<void(std::chrono::milliseconds)> on_call = [](std::chrono::milliseconds) {};
 
@@ -81,6 +82,10 @@ class ScriptedClient final : public client::Client {
     Result<std::vector<std::int64_t>> offsets(std::span<const client::TopicPartition> of, std::int64_t wanted,
                                               Milliseconds timeout) override {
       script_.on_call(timeout);
+      if (script_.offsets_refused > 0) {
+        --script_.offsets_refused;
+        return Status{ErrorCode::kUnavailable, "no answer"};
+      }
       return std::vector<std::int64_t>(of.size(), script_.offset_for(wanted));
     }
     Result<std::vector<std::optional<client::CommittedOffset>>> committed(std::span<const client::TopicPartition>,

@@ -41,9 +41,11 @@ enum class OutOfRange {
 
 /// What becomes of partitions that a topic gets after a job has begun to read it.
 enum class NewPartitions {
-  kNextRun,  ///< the next run of the job reads them, from their earliest offset; a warning in the log says so
+  /// They are read, from their earliest offset on, as soon as they are found, whether while the job runs or when it is
+  /// started again. A log message says so.
+  kTakeUp,
   /// The job stops, whether it notices while it runs or when it is started again: with them producers put keys into
-  /// other partitions, and processes that share a topic would get records without the state of their keys.
+  /// other partitions, and so to where the state of those keys is not.
   kHalt,
 };
 
@@ -51,8 +53,8 @@ struct SourceOptions {
   /// "host:port,host:port": some of the cluster's brokers.
   std::string brokers = {};
   /// The topics: one, several, or all whose whole name matches a regular expression (ECMAScript). One of the three is
-  /// given; each topic must exist and a pattern match at least one. Topics and partitions are looked up when a run of
-  /// the job begins: those that come later are read from the next one on, from their earliest offset.
+  /// given; each topic must exist and a pattern match at least one. Topics and partitions that come while the job runs
+  /// are found in partition_discovery_interval; see on_new_partitions.
   std::string topic = {};
   std::vector<std::string> topics = {};
   std::string pattern = {};
@@ -69,9 +71,11 @@ struct SourceOptions {
   /// messages of a key are in one partition.
   std::uint32_t instance = 0;
   std::uint32_t instances = 1;
-  /// None: kHalt with more than one of `instances`, else kNextRun.
+  /// None: kHalt where a key_by behind the source says .keyed_by_partition(), else kTakeUp. New topics move no keys,
+  /// and are taken up in any case.
   std::optional<NewPartitions> on_new_partitions = {};
-  /// How often brokers are asked, while a run is on, whether there are more partitions or topics; 0 = never.
+  /// How often brokers are asked, while a run is on, whether there are more partitions or topics; 0 = never, then the
+  /// next run finds them. Not with stop_at_end.
   std::chrono::milliseconds partition_discovery_interval = std::chrono::seconds{10};
   OutOfRange on_out_of_range = OutOfRange::kFail;
   OnError on_bad_record = OnError::kFail;
