@@ -3,11 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
+#include <thread>
 
 #include "millstream/millstream.hpp"
 #include "millstream/testing/simulator.hpp"
+#include "runtime/eventually.hpp"
 #include "runtime/log_job.hpp"
 #include "runtime/seeds.hpp"
 
@@ -163,6 +167,40 @@ TEST(ArrivingSplits, ThatStaySilentAreIdleAfterTheTimeout) {
     ASSERT_EQ(outcome.results.size(), 11U);
     for (std::size_t i = 0; i < 9; ++i) EXPECT_LE(outcome.results[i].first, at(i * 10s + 16s));
   });
+}
+
+/// Each split has ten numbers, and then waits.
+struct TenEach {
+  std::shared_ptr<std::atomic<SplitArrivals*>> arrivals = std::make_shared<std::atomic<SplitArrivals*>>(nullptr);
+  std::int64_t next = 0;
+  std::vector<Split> splits(SourceContext& context) const {
+    arrivals->store(context.arrivals.get());
+    context.shared = context.arrivals;  // as long as a split is open
+    return {{"a"}, {"b"}, {"c"}, {"d"}};
+  }
+  Poll poll(SourceOutput<std::int64_t>& out) {
+    for (; next < 10 && out.room() > 0; ++next) out.emit(next);
+    return next < 10 ? Poll::more() : Poll::waiting();
+  }
+};
+
+// On threads: one adds, three read, one looks at the status.
+TEST(ArrivingSplits, AreTakenUpByAJobOnThreads) {
+  constexpr std::uint64_t kCome = 300;
+  const TenEach source;
+  auto seen = memory::sink<std::int64_t>();
+  Dataflow flow{"growing"};
+  flow.from(source).rebalance().to(seen);
+  Job job = start(flow, {.shards = 3, .log = nullptr});
+  std::jthread adds{[&] {
+    for (std::uint64_t i = 0; i < kCome; ++i) source.arrivals->load()->add({{"a"}, {"late-" + std::to_string(i)}});
+  }};
+  EXPECT_TRUE(test::eventually([&] { return job.status().records_in == 10 * (4 + kCome); }));
+  EXPECT_EQ(job.status().splits.size(), 4 + kCome);
+  adds.join();
+  job.stop();
+  EXPECT_EQ(job.wait().exit_code(), 0);
+  EXPECT_EQ(seen.records().size(), 10 * (4 + kCome));
 }
 
 // To a log, by its transactions, with deaths before and behind: each record of each partition counts once.
