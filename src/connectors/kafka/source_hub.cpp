@@ -65,6 +65,7 @@ Status moved_keys(std::string resized) {
 }
 
 constexpr std::string_view kPartitions = "partitions=";
+constexpr int kRefusalsToTell = 2;
 
 }  // namespace
 
@@ -139,8 +140,14 @@ bool SourceConnection::tell(const PartitionChange& change, std::chrono::millisec
     add_news(LogLevel::kWarning, what + "; new partitions are read from the next run on");
     return true;
   }
-  // As a partition that has no leader yet: it is asked for again.
-  if (Status s = take_up(change, timeout); !s.ok()) return false;
+  if (Status s = take_up(change, timeout); !s.ok()) {
+    // The first time it may be that a partition has no leader yet.
+    if (++refused_ == kRefusalsToTell) {
+      add_news(LogLevel::kWarning, what + ", and where the new partitions begin cannot be found yet: " + s.message());
+    }
+    return false;
+  }
+  refused_ = 0;
   add_news(LogLevel::kInfo, what + "; new partitions are read from their earliest offsets on");
   return true;
 }

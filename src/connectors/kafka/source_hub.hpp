@@ -63,6 +63,7 @@ class SourceConnection {
 
   std::unique_ptr<Consumer> consumer_;
   Growth growth_;
+  int refused_ = 0;  // looks in a row at which new partitions could not be taken up; the watch's thread
   mutable std::mutex mutex_;
   std::string settings_;
   std::map<const void*, Waker> readers_;
