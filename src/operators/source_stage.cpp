@@ -45,21 +45,35 @@ Status SourceStageBase::placed(const Status& status, std::size_t i) const {
 }
 
 void SourceStageBase::open() {
-  for (auto& [number, split, finished] : setup_.splits) {
-    SplitRun run;
-    run.number = number;
-    run.bounded = split.bounded;
-    run.finished = finished;
-    Waker waker{[woken = run.woken, wake = context().waker] {
-      woken->store(true, std::memory_order_release);  // pairs with the exchange in step()
-      wake.wake();
-    }};
-    contexts_.push_back(std::make_unique<SplitContext>(setup_.context, std::move(split), number, context().log,
-                                                       std::move(waker), progress_));
-    if (finished) contexts_.back()->release_shared();
-    runs_.push_back(std::move(run));
-  }
+  for (auto& [number, split, finished] : setup_.splits) add_split(number, std::move(split), finished);
+  shared_ = setup_.context.shared;
   setup_.context.shared.reset();  // it is up to the splits now how long it is needed
+}
+
+void SourceStageBase::add_split(std::uint32_t number, Split split, bool finished) {
+  SplitRun run;
+  run.number = number;
+  run.bounded = split.bounded;
+  run.finished = finished;
+  Waker waker{[woken = run.woken, wake = context().waker] {
+    woken->store(true, std::memory_order_release);  // pairs with the exchange in step()
+    wake.wake();
+  }};
+  contexts_.push_back(std::make_unique<SplitContext>(setup_.context, std::move(split), number, context().log,
+                                                     std::move(waker), progress_));
+  if (finished) contexts_.back()->release_shared();
+  runs_.push_back(std::move(run));
+}
+
+// From here on it is in checkpoints; its watermark begins with what is announced, ahead of its records.
+void SourceStageBase::take_arrivals() {
+  setup_.context.shared = shared_.lock();
+  for (auto& [number, split] : setup_.context.arrivals->take(context().shard)) {
+    if (split.bounded && open_bounded_ >= setup_.open_splits_max) progress_->set_state(number, SplitState::kWaiting);
+    add_split(number, std::move(split), false);
+    announce(number, Control::kNone, {});
+  }
+  setup_.context.shared.reset();
 }
 
 void SourceStageBase::open_split(std::size_t i) {
@@ -164,6 +178,7 @@ Progress SourceStageBase::step() {
     for (SplitRun& run : runs_) run.silent_since_ns = -1;
     held_back_ = false;
   }
+  if (setup_.context.arrivals && setup_.context.arrivals->any(context().shard)) take_arrivals();
   if (context().stopping) {
     for (SplitRun& run : runs_) {
       if (!run.finished) {
@@ -212,7 +227,8 @@ Progress SourceStageBase::step() {
     return Progress::kAdvanced;
   }
   if (unfinished == 0) {
-    end_all();
+    const bool last = !setup_.context.arrivals || setup_.context.arrivals->close(context().shard);
+    if (last) end_all();
     return Progress::kAdvanced;
   }
   return Progress::kIdle;

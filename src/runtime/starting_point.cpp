@@ -6,7 +6,6 @@
 #include <typeinfo>
 
 #include "checkpoint/local_decider.hpp"
-#include "checkpoint/savepoint.hpp"
 #include "core/kill_points.hpp"
 #include "core/mutants.hpp"
 #include "millstream/checkpoint/local_checkpoint_store.hpp"
@@ -39,7 +38,7 @@ std::vector<std::string> take_handles(std::vector<PreparedOutput>& outputs, cons
 Status add_what_checkpoints_name(CheckpointStore& store, const std::vector<std::string>& joined,
                                  DeciderContext& context) {
   std::set<std::string> handles;
-  std::map<std::string, std::set<std::string>> splits;
+  std::map<std::string, std::map<std::string, std::uint64_t>> splits;  // of each source, and who names it first
   if (context.stage.empty()) return {};
   const Result<std::vector<std::uint64_t>> ids = store.list();
   if (!ids) return ids.error();
@@ -52,11 +51,15 @@ Status add_what_checkpoints_name(CheckpointStore& store, const std::vector<std::
                            std::find(joined.begin(), joined.end(), prepared.sink) != joined.end();
       if (decides) handles.insert(prepared.handle);
     }
-    for (const SplitPosition& position : manifest->positions) splits[position.source].insert(position.split);
+    for (const SplitPosition& position : manifest->positions) {
+      const auto [named, first] = splits[position.source].try_emplace(position.split, id);
+      if (!first) named->second = std::min(named->second, id);
+    }
   }
   context.participants.assign(handles.begin(), handles.end());
   for (DecisionSource& source : context.sources) {
-    source.splits.assign(splits[source.stage].begin(), splits[source.stage].end());
+    source.first_named = std::move(splits[source.stage]);
+    for (const auto& [split, first] : source.first_named) source.splits.push_back(split);
   }
   return {};
 }
@@ -119,10 +122,32 @@ Status StartingPoint::open_state(FileSystem& files, const RunOptions& options, D
   }
   joined_ = sink.joined;
   if (Status s = add_what_checkpoints_name(*store, joined_, context); !s.ok()) return s;
+  if (Status s = add_what_savepoint_names(files, options, context); !s.ok()) return s;
   if (Status s = read_decision(context); !s.ok()) return s;
   if (Status s = begin_from_savepoint(files, options, context); !s.ok()) return s;
   context_ = context;
   return plan(options, context);
+}
+
+// What a savepoint names was decided, if not in this folder: whoever decides is to look at it, whatever identity this
+// run has there. In a folder that has decided something of its own the savepoint is not used any more, and may be gone.
+Status StartingPoint::add_what_savepoint_names(FileSystem& files, const RunOptions& options, DeciderContext& context) {
+  if (options.from_savepoint.empty() || context.stage.empty()) return {};
+  const Result<std::optional<CheckpointId>> marker = store->committed();
+  if (!marker && marker.error().code() == ErrorCode::kIo) return marker.error();
+  if (!marker || *marker) return {};
+  const Result<Savepoint>& found = look_at_savepoint(files, options);
+  if (!found) return {};  // whether it is needed comes out later, and why it cannot be read
+  for (DecisionSource& source : context.sources) {
+    std::set<std::string> named{source.splits.begin(), source.splits.end()};
+    for (const SplitPosition& position : found->manifest.positions) {
+      if (position.source != source.stage) continue;
+      named.insert(position.split);
+      source.first_named.erase(position.split);
+    }
+    source.splits.assign(named.begin(), named.end());
+  }
+  return {};
 }
 
 // In a new state folder a decision elsewhere may be that of the savepoint, behind which its job published nothing; or
@@ -195,8 +220,14 @@ Status StartingPoint::plan(const RunOptions& options, const DeciderContext& cont
   return {};
 }
 
+// Once: a second look could see what the first did not.
+Result<Savepoint>& StartingPoint::look_at_savepoint(FileSystem& files, const RunOptions& options) {
+  if (!found_savepoint_) found_savepoint_.emplace(millstream::open_savepoint(files, options.from_savepoint));
+  return *found_savepoint_;
+}
+
 Status StartingPoint::open_savepoint(FileSystem& files, const RunOptions& options) {
-  Result<Savepoint> opened = millstream::open_savepoint(files, options.from_savepoint);
+  Result<Savepoint>& opened = look_at_savepoint(files, options);
   if (!opened) return opened.error().at("from_savepoint '" + options.from_savepoint + "'");
   savepoint = std::move(opened->store);
   restored = std::make_unique<Manifest>(std::move(opened->manifest));

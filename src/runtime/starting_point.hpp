@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/savepoint.hpp"
 #include "millstream/checkpoint/recovery.hpp"
 #include "millstream/io/source.hpp"
 #include "millstream/runtime/options.hpp"
@@ -65,10 +66,13 @@ class StartingPoint {
   [[nodiscard]] Status read(const DeciderContext& context);
   [[nodiscard]] Status begin_from_savepoint(FileSystem& files, const RunOptions& options, DeciderContext& context);
   [[nodiscard]] Status plan(const RunOptions& options, const DeciderContext& context);
+  [[nodiscard]] Status add_what_savepoint_names(FileSystem& files, const RunOptions& options, DeciderContext& context);
+  [[nodiscard]] Result<Savepoint>& look_at_savepoint(FileSystem& files, const RunOptions& options);
   [[nodiscard]] Status open_savepoint(FileSystem& files, const RunOptions& options);
 
   void note_new(const std::string& source, const std::vector<Split>& splits);
 
+  std::optional<Result<Savepoint>> found_savepoint_;
   DeciderContext context_;
   std::vector<std::string> joined_;
   Decision decision_;

@@ -29,6 +29,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,9 +49,13 @@ struct DecisionSource {
   std::string stage;
   /// What its reads_from() says (io/source.hpp): sources and sinks that say the same are at the same place.
   std::string reads_from;
-  std::vector<std::string> splits;  ///< that checkpoints here name, sorted
+  /// That checkpoints here name, or in a new state folder the savepoint that the run begins from; sorted.
+  std::vector<std::string> splits;
   /// For admit(): those that this run reads and that the checkpoint it goes on from does not name, sorted.
   std::vector<std::string> new_splits = {};
+  /// The lowest checkpoint here that names each of `splits`; nothing of those that the savepoint names. One above the
+  /// decision was not decided, nor was anything of the split with it.
+  std::map<std::string, std::uint64_t> first_named = {};
 };
 
 /// What a decider is told when a run begins.

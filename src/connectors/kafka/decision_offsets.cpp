@@ -138,6 +138,18 @@ std::vector<OffsetsOfGroup> DecisionOffsets::of(const DecisionDraft& draft) cons
   return all;
 }
 
+bool DecisionOffsets::decided_by(CheckpointId checkpoint, const DecisionSource& source, const std::string& split) {
+  if (std::find(source.splits.begin(), source.splits.end(), split) == source.splits.end()) return false;
+  const auto first = source.first_named.find(split);
+  return first == source.first_named.end() || first->second <= checkpoint.id;
+}
+
+bool DecisionOffsets::decided_by(CheckpointId checkpoint, const TopicPartition& partition) const {
+  const std::string split = split_id(partition);
+  return std::any_of(sources_.begin(), sources_.end(),
+                     [&](const DecisionSource& source) { return decided_by(checkpoint, source, split); });
+}
+
 Decision DecisionOffsets::decision(std::span<const std::optional<CommittedOffset>> pointers,
                                    std::span<const CommittedPartition> committed) const {
   const auto conflict = [](const std::string& group, const TopicPartition& partition, const std::string& what) {
@@ -181,7 +193,7 @@ Decision DecisionOffsets::decision(std::span<const std::optional<CommittedOffset
   });
   if (!pointed && !any_named) return decision;
   for (const CommittedPartition& each : committed) {
-    if (!each.offset) continue;
+    if (!each.offset || (pointed && !decided_by(decision.checkpoint, each.partition))) continue;
     const std::optional<Named> named = parse(each.offset->metadata);
     if (const std::string wrong = strange(named); !wrong.empty()) return conflict(group_, each.partition, wrong);
     named_by.emplace_back(named->checkpoint, &each);
@@ -199,7 +211,7 @@ Decision DecisionOffsets::decision(std::span<const std::optional<CommittedOffset
     }
     const std::string split = split_id(each->partition);
     for (const DecisionSource& source : sources_) {
-      if (std::find(source.splits.begin(), source.splits.end(), split) == source.splits.end()) continue;
+      if (!decided_by(checkpoint, source, split)) continue;
       SplitPosition position{source.stage, split, {}, false};
       encode_value(Position{static_cast<std::uint64_t>(each->offset->offset), {}}, position.position);
       decision.positions.push_back(std::move(position));

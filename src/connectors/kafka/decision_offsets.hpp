@@ -61,12 +61,17 @@ class DecisionOffsets {
   /// What the transaction of a checkpoint commits; the pointers come first.
   [[nodiscard]] std::vector<OffsetsOfGroup> of(const DecisionDraft& draft) const;
   /// What the groups' offsets say; `pointers` in the order of pointers(). Those of partitions that are not read any
-  /// more, and of sinks that the job had not all the time, which say an older checkpoint, are not looked at; and before
-  /// the first decision those are not the job's that somebody has committed without the name of a checkpoint.
+  /// more, and of sinks that the job had not all the time, which say an older checkpoint, are not looked at, nor those
+  /// of partitions that only checkpoints behind the decision name: the job has decided nothing of them yet. Before the
+  /// first decision those are not the job's that somebody has committed without the name of a checkpoint.
   [[nodiscard]] Decision decision(std::span<const std::optional<CommittedOffset>> pointers,
                                   std::span<const CommittedPartition> committed) const;
 
  private:
+  /// The checkpoint, when it was decided, was one that knew the split.
+  [[nodiscard]] static bool decided_by(CheckpointId checkpoint, const DecisionSource& source, const std::string& split);
+  [[nodiscard]] bool decided_by(CheckpointId checkpoint, const TopicPartition& partition) const;
+
   std::string job_;
   std::string group_;
   std::string pointer_group_;

@@ -11,6 +11,7 @@ target_sources(millstream_kafka PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/librdkafka_producer.cpp
   ${CMAKE_CURRENT_LIST_DIR}/librdkafka_transactions.cpp
   ${CMAKE_CURRENT_LIST_DIR}/partition_reader.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/partition_watch.cpp
   ${CMAKE_CURRENT_LIST_DIR}/record_writer.cpp
   ${CMAKE_CURRENT_LIST_DIR}/sink_hub.cpp
   ${CMAKE_CURRENT_LIST_DIR}/source_hub.cpp)

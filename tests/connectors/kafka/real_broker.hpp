@@ -55,6 +55,16 @@ class RealBroker {
     rd_kafka_NewTopic_destroy(wanted);
     return topic;
   }
+  /// To `partitions` in all.
+  void grow_topic(const std::string& topic, std::size_t partitions) const {
+    char reason[256] = "";
+    rd_kafka_NewPartitions_t* wanted = rd_kafka_NewPartitions_new(topic.c_str(), partitions, reason, sizeof reason);
+    ASSERT_NE(wanted, nullptr) << reason;
+    rd_kafka_queue_t* queue = rd_kafka_queue_new(admin_);
+    rd_kafka_CreatePartitions(admin_, &wanted, 1, nullptr, queue);
+    expect_done(queue, topic);
+    rd_kafka_NewPartitions_destroy(wanted);
+  }
   void delete_topic(const std::string& topic) const {
     rd_kafka_DeleteTopic_t* wanted = rd_kafka_DeleteTopic_new(topic.c_str());
     rd_kafka_queue_t* queue = rd_kafka_queue_new(admin_);

@@ -27,6 +27,11 @@ millstream_add_broker_test(kafka_source broker_source_test.cpp)
 millstream_add_broker_test(kafka_job broker_job_test.cpp)
 millstream_add_broker_test(kafka_exactly_once broker_exactly_once_test.cpp broker_lost_decisions_test.cpp)
 millstream_add_broker_test(kafka_dead_letters broker_dead_letters_test.cpp)
+millstream_add_broker_test(kafka_recovery broker_recovery_test.cpp)
+if(MILLSTREAM_TEST_SWITCHES)
+  target_compile_definitions(kafka_recovery PRIVATE MILLSTREAM_TEST_SWITCHES)
+endif()
+millstream_add_broker_test(kafka_growth broker_growth_test.cpp)
 
 # On the example, as users run it.
 if(TARGET kafka_card_totals)
