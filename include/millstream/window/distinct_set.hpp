@@ -32,7 +32,7 @@ class DistinctSet {
   void clear() { *this = {}; }
   /// What it owns beside itself, in bytes.
   [[nodiscard]] std::size_t heap_bytes() const noexcept {
-    return values_.capacity() * sizeof(V) + slots_.capacity() * sizeof(Slot) + owned_by_values_;
+    return values_.capacity() * sizeof(V) + slots_.capacity() * sizeof(std::uint32_t) + owned_by_values_;
   }
 
   /// Nothing happens where the value is there.
@@ -44,14 +44,13 @@ class DistinctSet {
       if (values_.size() > kWithoutTable) make_slots(4 * kWithoutTable);
       return;
     }
-    const std::uint64_t hash = hash_key<V>(value);
     const std::size_t mask = slots_.size() - 1;
-    std::size_t at = hash & mask;
-    for (; slots_[at].place != 0; at = (at + 1) & mask) {
-      if (slots_[at].tag == tag_of(hash) && same(values_[slots_[at].place - 1], value)) return;
+    std::size_t at = hash_key<V>(value) & mask;
+    for (; slots_[at] != 0; at = (at + 1) & mask) {
+      if (same(values_[slots_[at] - 1], value)) return;
     }
     add(std::forward<U>(value));
-    slots_[at] = {tag_of(hash), static_cast<std::uint32_t>(values_.size())};
+    slots_[at] = static_cast<std::uint32_t>(values_.size());
     if (values_.size() * 10 > slots_.size() * 7) make_slots(slots_.size() * 2);
   }
   /// For the codec.
@@ -59,11 +58,6 @@ class DistinctSet {
 
  private:
   static constexpr std::size_t kWithoutTable = 8;  // so many are compared as fast as one is hashed
-  struct Slot {
-    std::uint32_t tag = 0;    // of the hash, the half that does not choose the slot
-    std::uint32_t place = 0;  // in values_, and one more; 0 = free
-  };
-  static std::uint32_t tag_of(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash >> 32); }
   static bool same(const V& a, const V& b) {
     if constexpr (std::same_as<V, double>) {
       return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
@@ -80,18 +74,18 @@ class DistinctSet {
     if constexpr (kOwnsHeap<V>) owned_by_values_ += millstream::heap_bytes(values_.back());
   }
   void make_slots(std::size_t count) {
-    slots_.assign(count, {});
+    slots_.assign(count, 0);
     const std::size_t mask = count - 1;
     for (std::size_t i = 0; i < values_.size(); ++i) {
-      const std::uint64_t hash = hash_key(values_[i]);
-      std::size_t at = hash & mask;
-      while (slots_[at].place != 0) at = (at + 1) & mask;
-      slots_[at] = {tag_of(hash), static_cast<std::uint32_t>(i + 1)};
+      std::size_t at = hash_key(values_[i]) & mask;
+      while (slots_[at] != 0) at = (at + 1) & mask;
+      slots_[at] = static_cast<std::uint32_t>(i + 1);
     }
   }
 
   std::vector<V> values_;
-  std::vector<Slot> slots_;  // empty, or a power of two of which at most seven in ten are used
+  // Places in values_, and one more: 0 = free. None, or a power of two of which at most seven in ten are used.
+  std::vector<std::uint32_t> slots_;
   std::size_t owned_by_values_ = 0;
 };
 
