@@ -17,8 +17,9 @@
 
 namespace millstream::inline v0 {
 
-/// Below 2^32 - 1 values. Of float and double the bits count: a NaN is equal to itself, and 0.0 is not -0.0. Has a
-/// codec as sets of the standard library have. Not synchronized.
+/// Below 2^32 - 1 values. Of float and double the bits count: a NaN is equal to itself, and 0.0 is not -0.0. Others are
+/// equal by operator==, and must then be the same bytes to their codec, as keys must. Has a codec as sets of the
+/// standard library have. Not synchronized.
 template <class V>
 class DistinctSet {
  public:
