@@ -10,6 +10,17 @@
 namespace report {
 namespace {
 
+// Empty where it holds anything but numbers.
+std::optional<std::vector<double>> numbers_of(simdjson::dom::array array) {
+  std::vector<double> numbers;
+  for (const simdjson::dom::element each : array) {
+    double number = 0;
+    if (each.get(number) != simdjson::SUCCESS) return std::nullopt;
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
 void take(Row& row, std::string_view key, simdjson::dom::element value) {
   double number = 0;
   simdjson::dom::object object;
@@ -17,18 +28,9 @@ void take(Row& row, std::string_view key, simdjson::dom::element value) {
   if (value.get(number) == simdjson::SUCCESS) {
     row.numbers.insert_or_assign(std::string{key}, number);
   } else if (value.get(object) == simdjson::SUCCESS) {
-    for (const auto [name, inner] : object) {
-      if (inner.get(number) == simdjson::SUCCESS) {
-        row.numbers.insert_or_assign(std::string{key}.append(".").append(name), number);
-      }
-    }
+    for (const auto [name, inner] : object) take(row, std::string{key}.append(".").append(name), inner);
   } else if (value.get(array) == simdjson::SUCCESS) {
-    std::vector<double> numbers;
-    for (const simdjson::dom::element each : array) {
-      if (each.get(number) != simdjson::SUCCESS) return;
-      numbers.push_back(number);
-    }
-    row.arrays.insert_or_assign(std::string{key}, std::move(numbers));
+    if (auto numbers = numbers_of(array)) row.arrays.insert_or_assign(std::string{key}, *std::move(numbers));
   }
 }
 
@@ -46,6 +48,12 @@ std::optional<Kind> kind_of(const Row& row) {
 std::optional<double> Row::get(const std::string& key) const {
   const auto found = numbers.find(key);
   return found == numbers.end() ? std::nullopt : std::optional{found->second};
+}
+
+const std::vector<double>& Row::array(const std::string& key) const {
+  static const std::vector<double> kNone;
+  const auto found = arrays.find(key);
+  return found == arrays.end() ? kNone : found->second;
 }
 
 File read(const std::string& path) {

@@ -30,6 +30,10 @@ main { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 
 figure { margin: 0; max-width: 520px; break-inside: avoid; }
 figure svg { width: 100%; height: auto; }
 figcaption { font-size: 13px; padding: 0 8px; overflow-wrap: anywhere; }
+@media screen and (prefers-color-scheme: dark) {
+  body { color: #eee; background: #111; }
+  figure svg { filter: invert(0.93); }
+}
 </style></head><body><h1>Millstream benchmarks</h1><main>
 )";
   for (const report::Figure& figure : all) {
