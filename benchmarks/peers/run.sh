@@ -155,10 +155,14 @@ for work in "${works[@]}"; do
   if [[ $work == recovery ]]; then intervals=("$recovery_checkpoint"); fi
   able=()
   for system in "${systems[@]}"; do
-    if unable "$system" "$work" "${intervals[-1]}" && [[ -n $reason ]]; then
-      skip "$system" "$reason"
-    else
+    can=false
+    for interval in "${intervals[@]}"; do
+      if ! unable "$system" "$work" "$interval"; then can=true; fi
+    done
+    if $can; then
       able+=("$system")
+    elif [[ -n $reason ]]; then
+      skip "$system" "$reason"
     fi
   done
   if ((${#able[@]} > 0)) && ! prepare_work; then

@@ -85,7 +85,7 @@ File read(const std::string& path) {
   const auto known = std::find_if(file.rows.begin(), file.rows.end(), [](const Row& row) { return kind_of(row); });
   if (known == file.rows.end()) {
     throw std::runtime_error{path +
-                             ": not written by cost, latency, kafka, state, step_time or the peers' script: the row '" +
+                             ": not written by cost, latency, kafka, state, step_time or peers/run.sh: the row '" +
                              file.rows.front().name + "' has the members of none of them"};
   }
   file.kind = *kind_of(*known);

@@ -12,7 +12,7 @@ namespace {
 std::string label_of(const Row& row) {
   std::string label = row.text("system");
   const std::string checkpoint = row.text("checkpoint");
-  if (!checkpoint.empty() && checkpoint != "none") label.append(", checkpoints of ").append(checkpoint);
+  if (!checkpoint.empty() && checkpoint != "none") label.append(", ").append(checkpoint);
   if (!row.equal) label.append(" (WRONG RESULTS)");
   return label;
 }
@@ -53,8 +53,8 @@ Figure throughput(const Group& group) {
     const double cpu = value_of(row, "cpu_seconds") / value_of(row, "records") * 1e6;
     all.push_back({.label = label_of(row),
                    .value = rate_of(row),
-                   .note = joined({short_number(rate_of(row)), "/s (", short_number(cpu), " CPU s a million, ",
-                                   row.text("guarantee"), ")"})});
+                   .note = joined({short_number(rate_of(row)), "/s, ", short_number(cpu), " CPU s a million"}),
+                   .striped = row.text("guarantee") == "none"});
   }
   std::optional<Reference> reference;
   if (const Row* hand = by_hand(group)) reference = Reference{rate_of(*hand), "by hand"};
@@ -94,7 +94,7 @@ Figure recovery(const Group& group) {
     all.push_back({.label = label_of(row),
                    .value = seconds,
                    .note = joined({short_number(seconds), " s (", short_number(value_of(row, "started_seconds")),
-                                   " s of them to its main)"})});
+                                   " s to its main)"})});
   }
   return {joined({"peers_", group.work}), bars("Recovery after kill -9", "s", all, std::nullopt),
           "From the start of the process to the first new result at a reader of committed messages; medians." +
@@ -107,7 +107,7 @@ Figure beside_flink(const Group& group) {
   for (const Row& row : group.rows) {
     const double times = value_of(row, "events_a_cpu_second");
     std::string label = row.text("work");
-    if (row.text("checkpoint") != "none") label.append(", checkpoints of ").append(row.text("checkpoint"));
+    if (row.text("checkpoint") != "none") label.append(", ").append(row.text("checkpoint"));
     all.push_back({.label = label,
                    .value = times,
                    .note = joined({short_number(times), " x a CPU second, ",

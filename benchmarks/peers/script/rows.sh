@@ -108,7 +108,7 @@ said_of() {
     awk -v work="$work" -v system_="$system" -v checkpoint="$checkpoint" -v n="$count" -v s="$(value seconds)" \
       -v cpu="$(value cpu)" -v first="$(value first)" -v rss="${rss_of[$system]}" -v word="$word" 'BEGIN {
         printf "%-14s %-15s %-8s %10.2f %10.2f %8.0f %9s  %s\n", work, system_, checkpoint, n / s / 1e6,
-          cpu / n * 1e6, rss / 1048576, first > 0 ? sprintf("%.3f", first) : "-", word }'
+          cpu / n * 1e6, rss / 1048576, (first > 0 ? sprintf("%.3f", first) : "-"), word }'
   fi
   rows+=("{\"name\":\"$work $system\",\"work\":\"$work\",\"system\":\"$system\",\"version\":$(quoted "${version[$system]}"),$(
   )\"guarantee\":\"$(guarantee_of "$system")\",\"checkpoint\":\"$checkpoint\",\"records\":$count,$numbers,$(
