@@ -10,6 +10,7 @@ import com.hazelcast.jet.pipeline.StreamStage;
 import java.nio.charset.StandardCharsets;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.ProducerRecord;
@@ -38,9 +39,9 @@ final class JetKafka {
         return pipeline;
     }
 
-    /** Until all messages have come; what they led to is not yet committed. */
-    static void awaitAll() throws InterruptedException {
-        all.await();
+    /** Whether all messages have come, for which it waits a while; what they led to is not yet committed. */
+    static boolean awaitAll() throws InterruptedException {
+        return all.await(10, TimeUnit.MILLISECONDS);
     }
 
     private static Message take(ConsumerRecord<byte[], byte[]> record) {

@@ -71,10 +71,10 @@ public final class JetPeer extends Peer {
 
     /** Suspending takes a last snapshot and commits what belongs to it. */
     private static void runToCommit(Job job) throws Exception {
-        JetKafka.awaitAll();
+        while (!JetKafka.awaitAll()) joinIfFailed(job);
         job.suspend();
         while (job.getStatus() != JobStatus.SUSPENDED) {
-            if (job.getStatus() == JobStatus.FAILED) job.join();
+            joinIfFailed(job);
             Thread.sleep(1);
         }
         Meter.committed();
@@ -84,6 +84,10 @@ public final class JetPeer extends Peer {
         } catch (CancellationException expected) {
             // as wanted
         }
+    }
+
+    private static void joinIfFailed(Job job) {
+        if (job.getStatus() == JobStatus.FAILED) job.join();  // throws
     }
 
     private static Pipeline declare(Work work) {
