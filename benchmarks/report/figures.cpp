@@ -10,19 +10,12 @@
 
 #include "report/axis.hpp"
 #include "report/charts.hpp"
+#include "report/peers.hpp"
 
 namespace report {
 namespace {
 
 std::string labelled(const Row& row) { return row.equal ? row.name : row.name + " (WRONG RESULTS)"; }
-
-double value_of(const Row& row, const std::string& key) { return row.get(key).value_or(std::nan("")); }
-
-std::string joined(std::initializer_list<std::string> parts) {
-  std::string all;
-  for (const std::string& part : parts) all += part;
-  return all;
-}
 
 std::string milliseconds(double micros) {
   char text[32];
@@ -281,6 +274,9 @@ std::vector<Figure> figures(const std::vector<File>& files) {
         break;
       case Kind::kLatency:
         latency(file, all);
+        break;
+      case Kind::kPeers:
+        peers(file, all);
         break;
     }
   }
