@@ -26,7 +26,7 @@ struct Recovery {
 };
 
 /// Kills the job by SIGKILL and starts it again at once, so many times, while the input goes on. Throws
-/// std::runtime_error where no output comes within a minute, or where a count is left out or comes twice.
+/// std::runtime_error where no output comes within three minutes, or where a count is left out or comes twice.
 [[nodiscard]] std::vector<Recovery> measure_recovery(const RecoverySettings& settings);
 
 /// Millstream's job, in this process, until it is killed or fails.
