@@ -68,12 +68,23 @@ void SourceStageBase::add_split(std::uint32_t number, Split split, bool finished
 // From here on it is in checkpoints; its watermark begins with what is announced, ahead of its records.
 void SourceStageBase::take_arrivals() {
   setup_.context.shared = shared_.lock();
+  auto bounded = static_cast<std::size_t>(
+      std::count_if(runs_.begin(), runs_.end(), [](const SplitRun& run) { return run.bounded && !run.finished; }));
   for (auto& [number, split] : setup_.context.arrivals->take(context().shard)) {
-    if (split.bounded && open_bounded_ >= setup_.open_splits_max) progress_->set_state(number, SplitState::kWaiting);
+    if (split.bounded && ++bounded > setup_.open_splits_max) progress_->set_state(number, SplitState::kWaiting);
     add_split(number, std::move(split), false);
     announce(number, Control::kNone, {});
   }
   setup_.context.shared.reset();
+}
+
+// Behind the end of the last split there is no place for another: the watermark is at its end.
+void SourceStageBase::take_last_arrivals(std::size_t ending) {
+  if (!setup_.context.arrivals) return;
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    if (i != ending && !runs_[i].finished) return;
+  }
+  if (!setup_.context.arrivals->close(context().shard)) take_arrivals();
 }
 
 void SourceStageBase::open_split(std::size_t i) {
@@ -216,6 +227,7 @@ Progress SourceStageBase::step() {
     if (context().failed()) return Progress::kDone;
     const bool got = run.records + metrics_.skipped.read() != before;
     if (poll.kind == Poll::Kind::kDone) {
+      take_last_arrivals(i);  // `run` may have moved
       finish_split(i);
       return Progress::kAdvanced;
     }

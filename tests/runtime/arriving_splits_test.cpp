@@ -169,6 +169,77 @@ TEST(ArrivingSplits, ThatStaySilentAreIdleAfterTheTimeout) {
   });
 }
 
+/// Each split finds others as it ends, as a folder that is read file by file. Of split n the records are at n times
+/// `apart`, and 100 s and 200 s later.
+struct ChainedSource {
+  std::size_t count = 6;
+  std::size_t finds = 1;
+  Duration apart = 10s;
+  std::size_t mine = 0;
+  int polls = 0;
+  SplitContext* context = nullptr;
+
+  std::vector<Split> splits(SourceContext&) const { return {split(0)}; }
+  static Split split(std::size_t i) { return {.id = std::to_string(i), .bounded = true}; }
+  void open(SplitContext& c) {
+    context = &c;
+    mine = std::stoul(c.split().id);
+  }
+  Poll poll(SourceOutput<Reading>& out) {
+    out.emit(Reading{1, at(static_cast<std::int64_t>(mine) * apart + polls * 100s)});
+    if (++polls < 3) return Poll::more();
+    for (std::size_t i = mine + 1; i <= mine + finds && i < count; ++i) context->arrivals()->add({split(i)});
+    return Poll::done();
+  }
+};
+
+// The sum of all counts; nothing may be late.
+std::int64_t count_all(const ChainedSource& source, const WatermarkStrategy& strategy, std::uint64_t seed) {
+  Dataflow flow{"readings"};
+  auto found = memory::sink<Count>();
+  auto late = memory::sink<Late<Reading>>();
+  auto counts = flow.from(source)
+                    .event_time(&Reading::at, strategy)
+                    .key_by([](const Reading&) { return std::int64_t{0}; })
+                    .window(tumbling(10s))
+                    .aggregate(count());
+  counts.to(found);
+  counts.side_output(late_records<Reading>).to(late);
+  const auto shards = static_cast<std::uint32_t>(1 + seed % 4);
+  const auto result = kit::Simulator{{.seed = seed, .shards = shards, .batch = 4, .exchange_slots = 2}}.run(flow);
+  EXPECT_TRUE(result.ok()) << result.status.to_string();
+  EXPECT_TRUE(late.records().empty()) << "seed " << seed;
+  std::int64_t all = 0;
+  for (const Count& each : found.records()) all += each.value;
+  return all;
+}
+
+TEST(ArrivingSplits, MayComeAsTheLastOneEnds) {
+  const ChainedSource source{.count = 6, .apart = 300s};
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) EXPECT_EQ(count_all(source, monotonic(), seed), 18);
+}
+
+// More than a shard has open at once: those that are open do not wait for the others.
+TEST(ArrivingSplits, MayBeManyWhereSplitsAreAligned) {
+  const ChainedSource source{.count = 101, .finds = 100, .apart = 0s};
+  const WatermarkStrategy aligned = bounded_disorder(1h).align_within(20s);
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) EXPECT_EQ(count_all(source, aligned, seed), 303);
+}
+
+TEST(ArrivingSplits, ASourceWithoutASplitMayHaveEventTimes) {
+  Dataflow flow{"readings"};
+  auto counts = memory::sink<Count>();
+  flow.from(memory::split_source<Reading>({}))
+      .event_time(&Reading::at, monotonic())
+      .key_by([](const Reading&) { return std::int64_t{0}; })
+      .window(tumbling(10s))
+      .aggregate(count())
+      .to(counts);
+  const auto result = kit::Simulator{{.seed = 1, .shards = 2}}.run(flow);
+  EXPECT_TRUE(result.ok()) << result.status.to_string();
+  EXPECT_TRUE(counts.records().empty());
+}
+
 /// Each split has ten numbers, and then waits.
 struct TenEach {
   std::shared_ptr<std::atomic<SplitArrivals*>> arrivals = std::make_shared<std::atomic<SplitArrivals*>>(nullptr);

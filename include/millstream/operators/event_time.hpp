@@ -26,7 +26,8 @@ class MILLSTREAM_EXPORT SplitMarker {
 
   /// Of a split that has come while the others are read: it begins at the watermark that they have come to.
   void take_up(std::uint32_t split) {
-    if (split >= index_.size()) add(split);
+    // A source without a single split names split 0 at its barriers and its end.
+    if (split >= index_.size() && split < progress_->splits()) add(split);
   }
   /// What holds behind everything so far: in front of the next record of `split`. A shard that reads no split holds
   /// nobody back.

@@ -92,6 +92,7 @@ class MILLSTREAM_EXPORT SourceStageBase : public OperatorStage {
   }
   void add_split(std::uint32_t number, Split split, bool finished);
   void take_arrivals();
+  void take_last_arrivals(std::size_t ending);
   /// Sends every barrier that is asked for, also while there is no room: it waits in the outbox.
   void send_barriers();
   void open_split(std::size_t i);
