@@ -149,6 +149,18 @@ TEST_F(FileFollow, IsNotTakenInByAnotherFileWithTheSameInode) {
   EXPECT_THAT(goes_on.logged, IsEmpty());
 }
 
+// Only what the position stands behind counts: what comes behind it may be lost with the power.
+TEST_F(FileFollow, GoesOnInAFileThatHasLostWhatWasNotReadYet) {
+  folder.write("log", "1\n2\n3\n");
+  auto reader = open_reader();
+  ASSERT_TRUE(reader.poll(2));
+  std::filesystem::resize_file(path, 4);
+  folder.append("log", "4\n");
+  auto again = open_reader(reader.position());
+  EXPECT_THAT(drain(again), ElementsAre(4));
+  EXPECT_THAT(again.logged, IsEmpty());
+}
+
 TEST_F(FileFollow, KnowsALongFileByItsBeginning) {
   std::string text = "1";
   text.append(3'000, '\n');

@@ -43,7 +43,7 @@ class FollowedStream final : public ByteStream {
       warn(
           "the file at which reading stopped is gone, or was written anew; the one that has its inode now is read from "
           "its start");
-      forget_head();
+      head_.bytes.clear();
       return std::uint64_t{0};
     }
     offset_ = offset;
@@ -67,19 +67,19 @@ class FollowedStream final : public ByteStream {
       const Result<FileInfo> now = files().info(path_);
       if (!now && now.error().code() != ErrorCode::kNotFound) return now.error();
       if (!now) return Piece{Piece::Kind::kWait};
-      if (now->id != id_) {
+      if (now->id != head_.id) {
         replaced_ = true;  // read once more: the writer may have added to the old file before the new one came
         continue;
       }
       if (now->size_bytes >= offset_) return Piece{Piece::Kind::kWait};
       warn("the file has become shorter; it is read again from its start");
       offset_ = 0;
-      forget_head();
+      head_.bytes.clear();
       return Piece{Piece::Kind::kTruncated};
     }
   }
 
-  std::string identity() const override { return identity_; }
+  const FileHead* head() const override { return file_ ? &head_ : nullptr; }
 
  private:
   Status open(const std::string& place) {
@@ -89,38 +89,33 @@ class FollowedStream final : public ByteStream {
     if (!info) return info.error();
     if (!info->is_file) return not_a_file(place);
     file_ = *std::move(file);
-    id_ = info->id;
+    head_ = {info->id, {}};
     offset_ = 0;
-    forget_head();
     replaced_ = false;
     return {};
   }
 
   void add_to_head(std::string_view bytes, std::uint64_t offset) {
-    if (head_.size() == kHeadBytes || head_.size() < offset || head_.size() >= offset + bytes.size()) return;
-    head_ += bytes.substr(head_.size() - offset, kHeadBytes - head_.size());
-    identity_ = to_string(FileIdentity{id_, head_.size(), hash_bytes(head_.data(), head_.size())});
-  }
-  void forget_head() {
-    head_.clear();
-    identity_ = to_string(FileIdentity{id_});
+    if (head_.bytes.size() == kHeadBytes || head_.bytes.size() < offset || head_.bytes.size() >= offset + bytes.size())
+      return;
+    head_.bytes += bytes.substr(head_.bytes.size() - offset, kHeadBytes - head_.bytes.size());
   }
 
   // Reads the head of a file that is gone on with.
   Result<bool> begins_as(const FileIdentity& wanted) {
     std::array<char, kHeadBytes> bytes;
-    while (head_.size() < kHeadBytes) {
-      const Result<std::size_t> n = file_->read_at(head_.size(), bytes);
+    while (head_.bytes.size() < kHeadBytes) {
+      const Result<std::size_t> n = file_->read_at(head_.bytes.size(), bytes);
       if (!n) return n.error();
       if (*n == 0) break;
-      add_to_head({bytes.data(), *n}, head_.size());
+      add_to_head({bytes.data(), *n}, head_.bytes.size());
     }
-    return head_.size() >= wanted.head_bytes &&
-           (wanted.head_bytes == 0 || hash_bytes(head_.data(), wanted.head_bytes) == wanted.head_hash);
+    return head_.bytes.size() >= wanted.head_bytes &&
+           (wanted.head_bytes == 0 || hash_bytes(head_.bytes.data(), wanted.head_bytes) == wanted.head_hash);
   }
 
   Result<Piece> next_file() {
-    const Result<std::string> place = rotated_after(files(), path_, id_);
+    const Result<std::string> place = rotated_after(files(), path_, head_.id);
     if (!place) return place.error();
     const Status opened = open(*place);
     // Renamed just now: the old file is still open, so the next poll looks again.
@@ -137,10 +132,8 @@ class FollowedStream final : public ByteStream {
   SplitContext& context_;
   std::string path_;
   std::unique_ptr<ReadableFile> file_;
-  FileId id_;
   std::uint64_t offset_ = 0;
-  std::string head_;       // its first bytes, at most kHeadBytes, as far as they were read
-  std::string identity_;   // with that head
+  FileHead head_;          // at most kHeadBytes
   bool replaced_ = false;  // another file has the name now
 };
 

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <vector>
 
+#include "millstream/core/hash.hpp"
+
 namespace millstream::inline v0::file::detail {
 namespace {
 
@@ -14,6 +16,8 @@ struct Rotated {
   std::string path;
   FileInfo info;
 };
+
+std::string to_string(const FileId& id) { return std::to_string(id.device) + ":" + std::to_string(id.inode); }
 
 bool is_rotated_name(std::string_view name, std::string_view base) {
   if (!name.starts_with(base)) return false;
@@ -46,11 +50,12 @@ Result<std::vector<Rotated>> rotated_files(FileSystem& files, const std::string&
 
 }  // namespace
 
-std::string to_string(const FileIdentity& identity) {
-  std::string text = std::to_string(identity.id.device) + ":" + std::to_string(identity.id.inode);
-  if (identity.head_bytes == 0) return text;
-  text.append(":").append(std::to_string(identity.head_bytes));
-  return text.append(":").append(std::to_string(identity.head_hash));
+std::string identity_at(const FileHead& head, std::uint64_t offset) {
+  std::string text = to_string(head.id);
+  const std::size_t bytes = std::min<std::uint64_t>(head.bytes.size(), offset);
+  if (bytes == 0) return text;
+  text.append(":").append(std::to_string(bytes));
+  return text.append(":").append(std::to_string(hash_bytes(head.bytes.data(), bytes)));
 }
 
 std::optional<FileIdentity> parse_file_identity(std::string_view text) {
@@ -78,7 +83,7 @@ Result<std::string> find_rotated(FileSystem& files, const std::string& path, con
   for (const Rotated& file : *rotated) {
     if (file.info.id == id) return file.path;
   }
-  return Status{ErrorCode::kNotFound, path + ": no file beside it has the id " + to_string(FileIdentity{id})};
+  return Status{ErrorCode::kNotFound, path + ": no file beside it has the id " + to_string(id)};
 }
 
 Result<std::string> rotated_after(FileSystem& files, const std::string& path, const FileId& id) {
