@@ -153,13 +153,21 @@ bool DecisionOffsets::decided_by(CheckpointId checkpoint, const TopicPartition& 
 std::optional<CheckpointId> DecisionOffsets::newer_in_group(CheckpointId pointed,
                                                             std::span<const CommittedPartition> committed) const {
   std::optional<CheckpointId> newer;
+  bool known = false;  // also of what the pointer's checkpoint had read: others' partitions say nothing of this one's
   for (const CommittedPartition& each : committed) {
     const std::optional<Named> named = each.offset ? parse(each.offset->metadata) : std::nullopt;
-    if (!named || named->job != job_ || named->checkpoint.id <= pointed.id) continue;
+    if (!named || named->job != job_ || named->checkpoint.id < pointed.id) continue;
+    const bool was_read = decided_by(pointed, each.partition);
+    if (named->checkpoint.id == pointed.id) {
+      if (was_read) return std::nullopt;
+      continue;
+    }
     if (!decided_by(named->checkpoint, each.partition)) continue;
     if (newer && *newer != named->checkpoint) return std::nullopt;
     newer = named->checkpoint;
+    known = known || was_read;
   }
+  if (!known) return std::nullopt;
   return newer;
 }
 

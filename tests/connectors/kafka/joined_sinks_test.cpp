@@ -132,6 +132,9 @@ TEST(KafkaJoinedSinks, OneThatWasNoneForATimeTakesTheDecisionThatTheGroupNames) 
   EXPECT_EQ(taken.kind, Kind::kDecided) << taken.facts;
   EXPECT_EQ(taken.checkpoint, (CheckpointId{9, 9 * 16}));
   EXPECT_EQ(taken.positions.size(), 2U);
+  // What the pointer's transaction wrote a newer one would have written, too.
+  read["t/1"] = {91, DeciderRun::metadata(5)};
+  EXPECT_EQ(found().kind, Kind::kConflict);
   // Two newer ones cannot both be the newest of this job.
   read["t/1"] = {91, DeciderRun::metadata(8)};
   taken = found();
