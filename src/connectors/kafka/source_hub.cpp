@@ -2,8 +2,6 @@
 #include "connectors/kafka/source_hub.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <iterator>
 #include <regex>
 #include <utility>
 
