@@ -63,25 +63,30 @@ class GraphInspection {
     }
   }
 
+  // With each of them, as some may leave out what others differ in.
   void inspect_decider(const Node& node) {
-    if (decider_ == nullptr) {
-      decider_ = &node;
-      return;
+    for (const Node* other : deciders_) {
+      if (!inspect_two_deciders(*other, node)) return;
     }
-    const Decider& first = *decider_->declared_decider;
+    deciders_.push_back(&node);
+  }
+
+  bool inspect_two_deciders(const Node& other, const Node& node) {
+    const Decider& first = *other.declared_decider;
     const Decider& second = *node.declared_decider;
     const std::string apart =
         typeid(first) == typeid(second) ? first.why_not_joined(second) : "two transactions cannot be committed as one";
-    if (apart.empty()) return;
+    if (apart.empty()) return true;
     const auto where = [](const Decider& decider) {
       const std::string place = decider.describe();
       return place.empty() ? place : " (" + place + ")";
     };
     say(node, "its transaction decides what counts of the job's output" + where(second) +
-                  ", and so does that of the sink '" + ids_[decider_->number] + "'" + where(first) + ": " + apart +
+                  ", and so does that of the sink '" + ids_[other.number] + "'" + where(first) + ": " + apart +
                   ". A crash between two commits would lose or double the output of one of them: write to both through "
                   "one sink, or let one of them, as that of dead letters, be at-least-once (of Kafka: .guarantee = "
                   "ms::kafka::Guarantee::kAtLeastOnce)");
+    return false;
   }
 
   // A process that reads some partitions of an input sees all records of a key only where those are in one partition.
@@ -255,7 +260,7 @@ class GraphInspection {
   std::vector<const Node*> shared_;  // of each node so far, a source of it that several processes share
   std::map<std::string, const Node*> known_;
   std::set<std::string> unnamed_state_;
-  const Node* decider_ = nullptr;  // the sink whose transaction decides
+  std::vector<const Node*> deciders_;  // sinks whose transactions decide, and can as one
   std::map<std::uint32_t, const Node*> timed_sources_;
 };
 

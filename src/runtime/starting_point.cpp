@@ -333,7 +333,10 @@ Status StartingPoint::settle(Shard& first) {
     return {ErrorCode::kInvalidArgument,
             "checkpoint " + plan_.commit.front().checkpoint.to_string() + " has output of the sink '" +
                 plan_.commit.front().prepared.sink +
-                "' that is to be published, and the graph has no such sink: run the graph that wrote it once more"};
+                "' that is to be published, and the graph has no such sink: run the graph that wrote it once more. "
+                "Where that "
+                "sink's transaction decides the job's checkpoints (of Kafka, exactly once) and another one or another "
+                "name takes its place, run once with both sinks, until a checkpoint is there"};
   }
   kill_point("recovery.behind_sinks");
   Status settled = store->settle();

@@ -95,9 +95,16 @@ Status KafkaDecider::begin_fencing(const DeciderContext& context) {
   }
   const std::string group = options.group.empty() ? "ms-" + job_ : options.group;
   offsets_ = DecisionOffsets{job_, group, options.instance, topics_, cluster_name(options.brokers), context.sources};
+  std::size_t buffered = options.buffer_bytes_max;
   for (const std::shared_ptr<SinkHub>& hub : hubs_joined_) {
     const Result<Configuration> own = transaction_configuration(hub->options(), id_, timeout_);
     if (!own) return own.error();
+    buffered += hub->options().buffer_bytes_max;
+  }
+  if (!hubs_joined_.empty() && buffered > kBufferBytesMax) {
+    return {ErrorCode::kInvalidArgument,
+            "kafka sink: " + topics() + " are written by one client, and their .buffer_bytes_max are " +
+                std::to_string(buffered) + " together: give them up to " + std::to_string(kBufferBytesMax) + " in all"};
   }
   to_fence_ = context.participants;
   std::erase(to_fence_, id_);

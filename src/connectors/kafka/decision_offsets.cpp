@@ -150,6 +150,27 @@ bool DecisionOffsets::decided_by(CheckpointId checkpoint, const TopicPartition& 
                      [&](const DecisionSource& source) { return decided_by(checkpoint, source, split); });
 }
 
+std::optional<CheckpointId> DecisionOffsets::newer_in_group(CheckpointId pointed,
+                                                            std::span<const CommittedPartition> committed) const {
+  std::optional<CheckpointId> newer;
+  bool known = false;  // also of what the pointer's checkpoint had read: others' partitions say nothing of this one's
+  for (const CommittedPartition& each : committed) {
+    const std::optional<Named> named = each.offset ? parse(each.offset->metadata) : std::nullopt;
+    if (!named || named->job != job_ || named->checkpoint.id < pointed.id) continue;
+    const bool was_read = decided_by(pointed, each.partition);
+    if (named->checkpoint.id == pointed.id) {
+      if (was_read) return std::nullopt;
+      continue;
+    }
+    if (!decided_by(named->checkpoint, each.partition)) continue;
+    if (newer && *newer != named->checkpoint) return std::nullopt;
+    newer = named->checkpoint;
+    known = known || was_read;
+  }
+  if (!known) return std::nullopt;
+  return newer;
+}
+
 Decision DecisionOffsets::decision(std::span<const std::optional<CommittedOffset>> pointers,
                                    std::span<const CommittedPartition> committed) const {
   const auto conflict = [](const std::string& group, const TopicPartition& partition, const std::string& what) {
@@ -186,6 +207,12 @@ Decision DecisionOffsets::decision(std::span<const std::optional<CommittedOffset
     if (named->checkpoint.id > decision.checkpoint.id) decide(named->checkpoint);
   }
   const bool pointed = decision.kind == Decision::Kind::kDecided;
+  // The sinks were none of the job for a time, and others' pointers were written with the group's offsets, in one
+  // transaction: what names a checkpoint there was decided, and behind the fence nothing comes that is newer. Whether
+  // it is a checkpoint of this folder the recovery looks at, as with any decision.
+  if (pointed) {
+    if (const auto newer = newer_in_group(decision.checkpoint, committed)) decide(*newer);
+  }
   std::vector<std::pair<CheckpointId, const CommittedPartition*>> named_by;
   // A group that a job takes over has offsets until its first checkpoint is decided, with which it has the job's.
   const bool any_named = std::any_of(committed.begin(), committed.end(), [](const CommittedPartition& each) {
@@ -207,7 +234,10 @@ Decision DecisionOffsets::decision(std::span<const std::optional<CommittedOffset
     if (checkpoint != decision.checkpoint) {
       return conflict(group_, each->partition,
                       "is of checkpoint " + checkpoint.to_string() + ", and the newest decision is " +
-                          decision.checkpoint.to_string() + ": another job has the same name, or it was set");
+                          decision.checkpoint.to_string() +
+                          ": another job has the same name, or it was set; or the sinks of this run were none of the "
+                          "job when that was decided: then run once with those of then and of now, until a checkpoint "
+                          "is there");
     }
     const std::string split = split_id(each->partition);
     for (const DecisionSource& source : sources_) {

@@ -63,7 +63,8 @@ class DecisionOffsets {
   /// What the groups' offsets say; `pointers` in the order of pointers(). Those of partitions that are not read any
   /// more, and of sinks that the job had not all the time, which say an older checkpoint, are not looked at, nor those
   /// of partitions that only checkpoints behind the decision name: the job has decided nothing of them yet. Before the
-  /// first decision those are not the job's that somebody has committed without the name of a checkpoint.
+  /// first decision those are not the job's that somebody has committed without the name of a checkpoint. Where the
+  /// group names one newer decision than the pointers, that one counts.
   [[nodiscard]] Decision decision(std::span<const std::optional<CommittedOffset>> pointers,
                                   std::span<const CommittedPartition> committed) const;
 
@@ -71,6 +72,9 @@ class DecisionOffsets {
   /// The checkpoint, when it was decided, was one that knew the split.
   [[nodiscard]] static bool decided_by(CheckpointId checkpoint, const DecisionSource& source, const std::string& split);
   [[nodiscard]] bool decided_by(CheckpointId checkpoint, const TopicPartition& partition) const;
+  /// The one decision of this job behind `pointed` that all newer offsets of the group name.
+  [[nodiscard]] std::optional<CheckpointId> newer_in_group(CheckpointId pointed,
+                                                           std::span<const CommittedPartition> committed) const;
 
   std::string job_;
   std::string group_;

@@ -8,8 +8,6 @@
 namespace millstream::inline v0::kafka::detail {
 namespace {
 
-constexpr std::chrono::milliseconds kTimeout{500};  // the end of a run waits for it
-
 void append(std::string& all, const std::string& topic, const std::string& what) {
   if (!all.empty()) all += ", ";
   all.append("topic '").append(topic).append("' ").append(what);
@@ -35,6 +33,18 @@ PartitionChange note_change(PartitionCounts& known, const std::vector<TopicInfo>
   return change;
 }
 
+void doubt_fewer(const PartitionCounts& known, PartitionCounts& fewer, std::vector<TopicInfo>& found) {
+  PartitionCounts now;
+  for (TopicInfo& topic : found) {
+    const auto at = known.find(topic.name);
+    if (at == known.end() || topic.partitions >= at->second) continue;
+    now[topic.name] = topic.partitions;
+    const auto before = fewer.find(topic.name);
+    if (before == fewer.end() || before->second != topic.partitions) topic.partitions = at->second;
+  }
+  fewer = std::move(now);
+}
+
 PartitionWatch::PartitionWatch(PartitionCounts known, std::chrono::milliseconds interval, Look look, Tell tell)
     : known_{std::move(known)},
       interval_{interval},
@@ -49,12 +59,14 @@ void PartitionWatch::run(const std::stop_token& stop) {
   for (;;) {
     stopped.wait_for(lock, stop, interval_, [] { return false; });
     if (stop.stop_requested()) return;
-    const Result<std::vector<TopicInfo>> found = look_(kTimeout);
-    if (!found) continue;  // readers say what is wrong with brokers and topics
+    Result<std::vector<TopicInfo>> found = look_(stop);
+    if (stop.stop_requested()) return;
+    if (!found) continue;
+    doubt_fewer(known_, fewer_, *found);
     PartitionCounts now = known_;
     const PartitionChange change = note_change(now, *found);
     if (change.resized.empty() && change.added.empty()) continue;
-    if (tell_(change, kTimeout)) known_ = std::move(now);
+    if (tell_(change, stop)) known_ = std::move(now);
   }
 }
 

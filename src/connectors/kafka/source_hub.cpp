@@ -2,8 +2,6 @@
 #include "connectors/kafka/source_hub.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <iterator>
 #include <regex>
 #include <utility>
 
@@ -52,154 +50,32 @@ Result<std::vector<TopicInfo>> find_topics(const SourceOptions& options, Consume
   return consumer.topics(names, deadline.left());
 }
 
+// While a run is on. One topic after the other, each in slices of its own: many topics take their time.
+Result<std::vector<TopicInfo>> look_for_topics(const SourceOptions& options, Consumer& consumer,
+                                               const std::stop_token& stop) {
+  const Deadline deadline{options.connect_timeout};
+  if (!options.pattern.empty()) {
+    return in_slices(deadline, stop,
+                     [&](auto timeout) { return matching(consumer, options.pattern, Deadline{timeout}); });
+  }
+  std::vector<std::string> names = options.topics;
+  if (!options.topic.empty()) names = {options.topic};
+  std::vector<TopicInfo> all;
+  for (const std::string& name : names) {
+    if (stop.stop_requested()) break;
+    const Result<std::vector<TopicInfo>> found =
+        in_slices(deadline, stop, [&](auto timeout) { return consumer.topics({&name, 1}, timeout); });
+    if (!found) return found.error();
+    all.insert(all.end(), found->begin(), found->end());
+  }
+  return all;
+}
+
 bool belongs_to(const TopicPartition& partition, std::uint32_t instance, std::uint32_t instances) {
   return static_cast<std::uint32_t>(partition.partition) % instances == instance;
 }
 
-Status moved_keys(std::string resized) {
-  resized +=
-      " when the keys were placed, and the job says .keyed_by_partition(): producers put keys into other partitions "
-      "now, and so to where their state is not; begin anew with empty state folders, or, where no key has moved, let "
-      "one run have .on_new_partitions = ms::kafka::NewPartitions::kTakeUp";
-  return {ErrorCode::kInvalidData, std::move(resized)};
-}
-
-constexpr std::string_view kPartitions = "partitions=";
-constexpr int kRefusalsToTell = 2;
-
 }  // namespace
-
-std::string position_detail(std::int32_t partitions) { return std::string{kPartitions} + std::to_string(partitions); }
-
-Status check_partitions(const std::string& topic, std::int32_t partitions, const std::string& detail) {
-  if (!detail.starts_with(kPartitions)) return {};
-  std::int32_t placed_by = partitions;
-  std::from_chars(detail.data() + kPartitions.size(), detail.data() + detail.size(), placed_by);
-  PartitionCounts known{{topic, placed_by}};
-  PartitionChange change = note_change(known, {{topic, partitions}});
-  return change.resized.empty() ? Status{} : moved_keys(std::move(change.resized));
-}
-
-std::string split_id(const TopicPartition& partition) {
-  return partition.topic + "/" + std::to_string(partition.partition);
-}
-
-TopicPartition parse_split_id(const std::string& id) {
-  const std::size_t slash = id.rfind('/');
-  TopicPartition partition{id.substr(0, slash)};
-  std::from_chars(id.data() + slash + 1, id.data() + id.size(), partition.partition);
-  return partition;
-}
-
-SourceConnection::SourceConnection(std::unique_ptr<Consumer> consumer, std::string settings)
-    : consumer_{std::move(consumer)}, settings_{std::move(settings)} {
-  consumer_->on_events([this] {
-    const std::scoped_lock lock{mutex_};
-    if (!readers_.empty()) readers_.begin()->second.wake();
-  });
-}
-
-SourceConnection::~SourceConnection() {
-  watch_.reset();
-  consumer_->on_events({});
-}
-
-void SourceConnection::watch(Growth growth) {
-  growth_ = std::move(growth);
-  watch_ = std::make_unique<PartitionWatch>(
-      partitions, growth_.interval, growth_.look,
-      [this](const PartitionChange& change, std::chrono::milliseconds timeout) { return tell(change, timeout); });
-}
-
-std::int32_t SourceConnection::partitions_of(const std::string& topic) const {
-  const std::scoped_lock lock{mutex_};
-  if (const auto came = came_.find(topic); came != came_.end()) return came->second;
-  const auto known = partitions.find(topic);
-  return known == partitions.end() ? 0 : known->second;
-}
-
-void SourceConnection::add_news(LogLevel level, std::string text) {
-  const std::scoped_lock lock{mutex_};
-  if (!text.empty()) news_.emplace_back(level, std::move(text));
-  has_news_.store(true, std::memory_order_release);
-  for (const auto& [reader, waker] : readers_) waker.wake();
-}
-
-bool SourceConnection::tell(const PartitionChange& change, std::chrono::milliseconds timeout) {
-  if (on_new_partitions == NewPartitions::kHalt && !change.resized.empty()) {
-    {
-      const std::scoped_lock lock{mutex_};
-      halt_ = moved_keys(change.resized);
-    }
-    add_news(LogLevel::kWarning, {});
-    return true;
-  }
-  const std::string both = change.resized.empty() || change.added.empty() ? "" : ", ";
-  const std::string what = change.resized + both + change.added;
-  if (growth_.arrivals == nullptr) {
-    add_news(LogLevel::kWarning, what + "; new partitions are read from the next run on");
-    return true;
-  }
-  if (Status s = take_up(change, timeout); !s.ok()) {
-    // The first time it may be that a partition has no leader yet.
-    if (++refused_ == kRefusalsToTell) {
-      add_news(LogLevel::kWarning, what + ", and where the new partitions begin cannot be found yet: " + s.message());
-    }
-    return false;
-  }
-  refused_ = 0;
-  add_news(LogLevel::kInfo, what + "; new partitions are read from their earliest offsets on");
-  return true;
-}
-
-Status SourceConnection::take_up(const PartitionChange& change, std::chrono::milliseconds timeout) {
-  std::vector<TopicPartition> mine;
-  std::copy_if(change.partitions.begin(), change.partitions.end(), std::back_inserter(mine), growth_.mine);
-  const Result<std::vector<std::int64_t>> starts = consumer_->offsets(mine, kEarliestOffset, timeout);
-  if (!starts) return starts.error();
-  {
-    const std::scoped_lock lock{mutex_};
-    for (const TopicPartition& each : change.partitions) came_[each.topic] = each.partition + 1;
-  }
-  std::vector<Split> splits;
-  for (std::size_t i = 0; i < mine.size(); ++i) {
-    splits.push_back({split_id(mine[i]), {static_cast<std::uint64_t>((*starts)[i]), {}}});
-  }
-  growth_.arrivals->add(std::move(splits));
-  return {};
-}
-
-Status SourceConnection::serve_news(const LogHook& log) {
-  std::vector<std::pair<LogLevel, std::string>> news;
-  Status halt;
-  {
-    const std::scoped_lock lock{mutex_};
-    news = std::exchange(news_, {});
-    halt = halt_;
-    has_news_.store(!halt_.ok(), std::memory_order_release);
-  }
-  for (const auto& [level, text] : news) {
-    if (log) log(level, text);
-  }
-  return halt;
-}
-
-std::string SourceConnection::take_settings() {
-  const std::scoped_lock lock{mutex_};
-  return std::exchange(settings_, {});
-}
-
-void SourceConnection::add_reader(const void* reader, Waker waker) {
-  const std::scoped_lock lock{mutex_};
-  readers_.emplace(reader, std::move(waker));
-}
-
-void SourceConnection::remove_reader(const void* reader) {
-  const std::scoped_lock lock{mutex_};
-  readers_.erase(reader);
-  // It may have been woken for what it did not come to do.
-  if (!readers_.empty() && consumer_->has_events()) readers_.begin()->second.wake();
-}
 
 Result<std::unique_ptr<Consumer>> SourceHub::connect(std::size_t partitions, std::string& settings) const {
   const Result<Configuration> configuration = consumer_configuration(options_, partitions, librdkafka_version());
@@ -247,13 +123,13 @@ Result<std::vector<Split>> SourceHub::list_splits(SourceContext& context) const 
 
 // The hub may be gone before the run's last look.
 void SourceHub::watch(SourceConnection& connection, const SourceContext& context) const {
-  connection.watch(
-      {.interval = options_.partition_discovery_interval,
-       .look = [options = options_, reading = &connection.consumer()](
-                   std::chrono::milliseconds timeout) { return find_topics(options, *reading, Deadline{timeout}); },
-       .mine = [instance = options_.instance, instances = options_.instances](
-                   const TopicPartition& each) { return belongs_to(each, instance, instances); },
-       .arrivals = context.arrivals});
+  connection.watch({.interval = options_.partition_discovery_interval,
+                    .timeout = options_.connect_timeout,
+                    .look = [options = options_, reading = &connection.consumer()](
+                                const std::stop_token& stop) { return look_for_topics(options, *reading, stop); },
+                    .mine = [instance = options_.instance, instances = options_.instances](
+                                const TopicPartition& each) { return belongs_to(each, instance, instances); },
+                    .arrivals = context.arrivals});
 }
 
 Result<std::vector<TopicPartition>> SourceHub::share_of(const std::vector<TopicInfo>& topics) const {

@@ -9,6 +9,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +40,7 @@ class SourceConnection {
   /// Begins to look for partitions that come while the run is on: those that are `mine` go to `arrivals`.
   struct Growth {
     std::chrono::milliseconds interval{0};
+    std::chrono::milliseconds timeout{0};  ///< of asking where new partitions begin
     PartitionWatch::Look look;
     std::function<bool(const TopicPartition&)> mine;
     std::shared_ptr<SplitArrivals> arrivals;  ///< null: the next run reads them
@@ -57,13 +60,20 @@ class SourceConnection {
   std::map<std::string, std::int64_t> ends;
 
  private:
-  [[nodiscard]] bool tell(const PartitionChange& change, std::chrono::milliseconds timeout);
-  [[nodiscard]] Status take_up(const PartitionChange& change, std::chrono::milliseconds timeout);
+  void note_look(const Status& outcome);
+  [[nodiscard]] bool tell(const PartitionChange& change, const std::stop_token& stop);
+  /// Those that brokers have an answer for; an error where there are others.
+  [[nodiscard]] Status take_up(const PartitionChange& change, const std::stop_token& stop);
+  void note_came(const PartitionChange& change);
   void add_news(LogLevel level, std::string text);
 
   std::unique_ptr<Consumer> consumer_;
   Growth growth_;
-  int refused_ = 0;  // looks in a row at which new partitions could not be taken up; the watch's thread
+  // Of the watch's thread.
+  int failed_ = 0;               // looks in a row that had no answer
+  int refused_ = 0;              // looks in a row at which some new partition could not be taken up
+  std::size_t asked_ = 0;        // partitions that were asked for one by one
+  std::set<std::string> taken_;  // splits that were taken up
   mutable std::mutex mutex_;
   std::string settings_;
   std::map<const void*, Waker> readers_;

@@ -14,4 +14,5 @@ target_sources(millstream_kafka PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/partition_watch.cpp
   ${CMAKE_CURRENT_LIST_DIR}/record_writer.cpp
   ${CMAKE_CURRENT_LIST_DIR}/sink_hub.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/source_connection.cpp
   ${CMAKE_CURRENT_LIST_DIR}/source_hub.cpp)

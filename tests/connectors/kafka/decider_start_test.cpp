@@ -187,7 +187,10 @@ INSTANTIATE_TEST_SUITE_P(
         Contradiction{"SourceReset", {5, DeciderRun::metadata(5)}, {0, ""}, "group 'ms-job' for t/0"},
         Contradiction{
             "SourceOfAnotherJob", {5, DeciderRun::metadata(5)}, {1, DeciderRun::metadata(5, "other")}, "job 'other'"},
-        Contradiction{"SourceIsNewer", {5, DeciderRun::metadata(5)}, {1, DeciderRun::metadata(6)}, "checkpoint 6"}),
+        Contradiction{"SourceIsOfAnotherAttempt",
+                      {5, DeciderRun::metadata(5)},
+                      {1, "ms1;c=5;n=0000000000000001;j=job"},
+                      "and the newest decision is"}),
     [](const auto& row) { return std::string{row.param.name}; });
 
 TEST(KafkaDeciderStart, OptionsNameGroupAndInstance) {

@@ -112,6 +112,48 @@ TEST(KafkaJoinedSinks, ADecisionIsFoundAsLongAsOneOfThemStays) {
   EXPECT_THAT(found->facts, AllOf(HasSubstr("for bad/0"), HasSubstr("another sink's")));
 }
 
+// Sinks A and B, then A alone, then B alone: A's pointer is not looked at, and B's is older than what the group has.
+TEST(KafkaJoinedSinks, OneThatWasNoneForATimeTakesTheDecisionThatTheGroupNames) {
+  DeciderRun run;
+  run.add_source("in", {"t/0", "t/1"});
+  run.script->groups[kPointerGroup]["out/0"] = {5, DeciderRun::metadata(5)};
+  run.script->groups[kPointerGroup]["bad/0"] = {9, DeciderRun::metadata(9)};
+  auto& read = run.script->groups["ms-job"];
+  read["t/0"] = {90, DeciderRun::metadata(9)};
+  read["t/1"] = {91, DeciderRun::metadata(9)};
+  const auto found = [&] {
+    run.next_run();
+    EXPECT_TRUE(run.fence().ok());
+    const Result<Decision> decision = run.read();
+    EXPECT_TRUE(decision);
+    return decision ? *decision : Decision{};
+  };
+  Decision taken = found();
+  EXPECT_EQ(taken.kind, Kind::kDecided) << taken.facts;
+  EXPECT_EQ(taken.checkpoint, (CheckpointId{9, 9 * 16}));
+  EXPECT_EQ(taken.positions.size(), 2U);
+  // What the pointer's transaction wrote a newer one would have written, too.
+  read["t/1"] = {91, DeciderRun::metadata(5)};
+  EXPECT_EQ(found().kind, Kind::kConflict);
+  // Two newer ones cannot both be the newest of this job.
+  read["t/1"] = {91, DeciderRun::metadata(8)};
+  taken = found();
+  EXPECT_EQ(taken.kind, Kind::kConflict);
+  EXPECT_THAT(taken.facts, HasSubstr("run once with those of then and of now"));
+  read["t/1"] = {91, DeciderRun::metadata(9, "other")};
+  EXPECT_EQ(found().kind, Kind::kConflict);
+}
+
+TEST(KafkaJoinedSinks, HaveOneBufferOfMessagesInTheClient) {
+  DeciderRun run;
+  WriterOptions large = to("bad");
+  large.buffer_bytes_max = std::size_t{1} << 30;
+  join(run, large);
+  const Status refused = run.fence();
+  EXPECT_EQ(refused.code(), ErrorCode::kInvalidArgument);
+  EXPECT_THAT(refused.message(), HasSubstr("their .buffer_bytes_max are 1090519040 together: give them up to 10737"));
+}
+
 TEST(KafkaJoinedSinks, MistakesInTheOptionsOfAnyFailTheStart) {
   DeciderRun run;
   WriterOptions wrong = to("bad");

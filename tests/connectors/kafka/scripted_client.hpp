@@ -23,8 +23,10 @@ class ScriptedClient final : public client::Client {
   std::function<std::int64_t(std::int64_t wanted)> offset_for = [](std::int64_t) { return std::int64_t{0}; };
   std::function<Status()> partitions_call = [] { return Status{}; };
   Status restart_status;
-  std::atomic<std::int32_t> partitions{1};  // of "t"
-  std::atomic<int> offsets_refused{0};      // so many times nobody answers when offsets are asked for
+  std::atomic<std::int32_t> partitions{1};   // of "t"
+  std::atomic<int> offsets_refused{0};       // so many times nobody answers when offsets are asked for
+  std::atomic<int> topics_refused{0};        // so many times nobody answers when topics are asked for
+  std::atomic<std::int32_t> leaderless{-1};  // this partition has no offsets to tell
   /// Called with its timeout by everything that blocks.
   std::function<void(std::chrono::milliseconds)> on_call = [](std::chrono::milliseconds) {};
 
@@ -73,6 +75,10 @@ class ScriptedClient final : public client::Client {
     void on_events(Notify) override {}
     Result<std::vector<client::TopicInfo>> topics(std::span<const std::string>, Milliseconds timeout) override {
       script_.on_call(timeout);
+      if (script_.topics_refused > 0) {
+        --script_.topics_refused;
+        return Status{ErrorCode::kUnavailable, "no answer"};
+      }
       return std::vector<client::TopicInfo>{{"t", script_.partitions}};
     }
     Result<std::vector<client::TopicInfo>> matching_topics(const std::function<bool(const std::string&)>&,
@@ -85,6 +91,9 @@ class ScriptedClient final : public client::Client {
       if (script_.offsets_refused > 0) {
         --script_.offsets_refused;
         return Status{ErrorCode::kUnavailable, "no answer"};
+      }
+      for (const client::TopicPartition& each : of) {
+        if (each.partition == script_.leaderless) return Status{ErrorCode::kUnavailable, "no leader"};
       }
       return std::vector<std::int64_t>(of.size(), script_.offset_for(wanted));
     }

@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <mutex>
 #include <thread>
 
 #include "connectors/drive.hpp"
+#include "connectors/kafka/partition_watch.hpp"
 #include "connectors/kafka/scripted_client.hpp"
 #include "connectors/kafka/sink_hub.hpp"
 #include "millstream/connectors/kafka/sink.hpp"
@@ -185,7 +187,7 @@ TEST_F(KafkaScriptedGrowth, IsTakenUpByOthersEachItsShare) {
     auto progress = std::make_shared<SplitProgress>(std::vector<std::string>{run.splits->front().id});
     about.arrivals->begin(progress, {{1, Waker{}}});
     Reader reader{made, run.splits->front(), run.context};
-    script->offsets_refused = 2;
+    script->offsets_refused = 6;  // at two looks: of both together, and of each alone
     script->offset_for = [](std::int64_t) { return std::int64_t{42}; };
     script->partitions = 6;
     ASSERT_TRUE(test::eventually([&] { return about.arrivals->any(0); }));
@@ -204,6 +206,76 @@ TEST_F(KafkaScriptedGrowth, IsTakenUpByOthersEachItsShare) {
     }));
     EXPECT_THAT(reader.logged, Contains(AllOf(HasSubstr("has 6 partitions and had 2"), HasSubstr("no answer"))));
   }
+}
+
+TEST_F(KafkaScriptedGrowth, WaitsForNoPartitionWithoutALeaderButAsksForItAgain) {
+  script->partitions = 1;
+  SourceContext about = context(false);
+  about.arrivals = std::make_shared<SplitArrivals>();
+  const Source made = source({.partition_discovery_interval = 5ms});
+  const SourceRun run{made, about};
+  ASSERT_TRUE(run.splits);
+  auto progress = std::make_shared<SplitProgress>(std::vector<std::string>{run.splits->front().id});
+  about.arrivals->begin(progress, {{1, Waker{}}});
+  Reader reader{made, run.splits->front(), run.context};
+  script->leaderless = 1;
+  script->partitions = 3;
+  const auto next = [&] {
+    EXPECT_TRUE(test::eventually([&] { return about.arrivals->any(0); }));
+    std::vector<std::string> came;
+    for (const SplitArrivals::Arrival& each : about.arrivals->take(0)) came.push_back(each.split.id);
+    return came;
+  };
+  EXPECT_THAT(next(), ElementsAre("t/2"));
+  EXPECT_TRUE(test::eventually([&] { return reader.drain() && reader.logged.size() > 1; }));
+  EXPECT_THAT(reader.logged, Contains(HasSubstr("where some new partitions begin cannot be found yet: no leader")));
+  script->leaderless = -1;
+  EXPECT_THAT(next(), ElementsAre("t/1")) << "and none twice";
+}
+
+TEST_F(KafkaScriptedGrowth, ThatCannotBeLookedForIsSaid) {
+  auto reader = open({0, {}}, {.partition_discovery_interval = 5ms}, false);
+  script->topics_refused = 3;
+  EXPECT_TRUE(test::eventually([&] { return reader->drain() && script->topics_refused == 0; }));
+  EXPECT_TRUE(test::eventually([&] { return reader->drain() && !reader->logged.empty(); }));
+  EXPECT_THAT(reader->logged, Contains(HasSubstr("whether there are new partitions cannot be found out")).Times(1));
+}
+
+// No answer at all: it goes on asking, for as long as a start would, and the end of a run does not wait for that.
+TEST_F(KafkaScriptedGrowth, IsLookedForAsLongAsAStartMayTake) {
+  std::atomic<bool> silent{false};
+  std::atomic<int> asked{0};
+  std::atomic<bool> long_ones{false};
+  script->on_call = [&](std::chrono::milliseconds timeout) {
+    if (!silent) return;
+    if (timeout > 2s) long_ones = true;
+    ++asked;
+    std::this_thread::sleep_for(timeout);
+  };
+  auto reader = open({0, {}}, {.partition_discovery_interval = 5ms, .connect_timeout = 30s}, false);
+  silent = true;
+  script->topics_refused = 1000;
+  EXPECT_TRUE(test::eventually([&] { return asked >= 2; }));
+  const auto begun = std::chrono::steady_clock::now();
+  reader.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, 10s);
+  EXPECT_FALSE(long_ones);
+  EXPECT_TRUE(script->topics_refused > 900) << "a slice is waited for";
+}
+
+TEST(KafkaPartitionWatch, FewerPartitionsCountWhenTwoLooksInARowFindThem) {
+  const kafka::detail::PartitionCounts known{{"t", 6}};
+  kafka::detail::PartitionCounts fewer;
+  const auto look = [&](std::int32_t partitions) {
+    std::vector<kafka::detail::TopicInfo> found{{"t", partitions}, {"new", 1}};
+    kafka::detail::doubt_fewer(known, fewer, found);
+    return found.front().partitions;
+  };
+  EXPECT_EQ(look(4), 6) << "a broker that has not heard of the growth";
+  EXPECT_EQ(look(6), 6);
+  EXPECT_EQ(look(4), 6);
+  EXPECT_EQ(look(4), 4);
+  EXPECT_EQ(look(7), 7);
 }
 
 TEST_F(KafkaScriptedGrowth, IsForTheNextRunWhereNobodyTakesItUp) {
