@@ -58,9 +58,14 @@ class Broker {
 /// All committed messages of a topic, whatever their order.
 struct Digest {
   std::int64_t messages = 0;
-  std::uint64_t sum = 0;  // of the hashes of key and value, partition, and timestamp where it counts
+  std::uint64_t sum = 0;  // of the hashes of key, value, and what else is compared
   friend bool operator==(const Digest&, const Digest&) = default;
 };
-[[nodiscard]] Digest digest_of(const std::string& brokers, const std::string& topic, bool timestamps);
+/// What is compared beside keys and values.
+struct Compared {
+  bool partitions = false;
+  bool timestamps = false;
+};
+[[nodiscard]] Digest digest_of(const std::string& brokers, const std::string& topic, Compared compared = {});
 
 }  // namespace kafka_bench
