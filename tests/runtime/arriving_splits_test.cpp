@@ -14,27 +14,21 @@
 #include "runtime/eventually.hpp"
 #include "runtime/log_job.hpp"
 #include "runtime/seeds.hpp"
+#include "time/scripted_readings.hpp"
 
 namespace millstream {
 namespace {
 
 using namespace std::chrono_literals;
+using test::at;
+using test::Count;
+using test::every_second;
+using test::Outcome;
+using test::play;
+using test::Reading;
+using test::Scripted;
 namespace kit = millstream::testing;
 
-struct Reading {
-  std::int64_t value = 0;
-  Timestamp at{};
-};
-BOOST_DESCRIBE_STRUCT(Reading, (), (value, at))
-using Count = WindowResult<std::int64_t, std::int64_t>;
-
-Timestamp at(Duration since) { return Timestamp{since}; }
-
-/// A record and the wall-clock time at which its split has it.
-struct Scripted {
-  Duration when;
-  Reading reading;
-};
 struct ScriptedSplit {
   Duration comes{0};
   std::vector<Scripted> records;
@@ -78,52 +72,6 @@ struct GrowingSource {
     return at(records[next].when) <= now ? Poll::more() : Poll::idle_until(std::min(at(records[next].when), other));
   }
 };
-
-/// Results with the wall-clock time at which they came.
-struct TimedSink {
-  std::shared_ptr<std::vector<std::pair<Timestamp, Count>>> results =
-      std::make_shared<std::vector<std::pair<Timestamp, Count>>>();
-  SinkContext* context = nullptr;
-  void open(SinkContext& c) { context = &c; }
-  void write(const Count& c) { results->emplace_back(context->clock().now(), c); }
-};
-
-struct Outcome {
-  std::vector<std::pair<Timestamp, Count>> results;
-  std::vector<Late<Reading>> late;
-};
-
-// Counts in windows of 10 s, under several seeds and numbers of shards.
-void play(const GrowingSource& source, const WatermarkStrategy& strategy,
-          const std::function<void(const Outcome&)>& check) {
-  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
-    const auto shards = static_cast<std::uint32_t>(1 + seed % 4);
-    SCOPED_TRACE("seed " + std::to_string(seed) + ", " + std::to_string(shards) + " shards");
-    Dataflow flow{"readings"};
-    TimedSink sink;
-    auto late = memory::sink<Late<Reading>>();
-    auto counts = flow.from(source)
-                      .event_time(&Reading::at, strategy)
-                      .key_by([](const Reading&) { return std::int64_t{0}; })
-                      .window(tumbling(10s))
-                      .aggregate(count());
-    counts.to(sink);
-    counts.side_output(late_records<Reading>).to(late);
-    const auto result = kit::Simulator{{.seed = seed, .shards = shards, .batch = 4, .exchange_slots = 2}}.run(flow);
-    ASSERT_TRUE(result.ok()) << result.status.to_string();
-    std::sort(sink.results->begin(), sink.results->end(),
-              [](const auto& a, const auto& b) { return a.first < b.first; });
-    check(Outcome{*sink.results, late.records()});
-    if (::testing::Test::HasFailure()) return;
-  }
-}
-
-// One reading a second, event time as the wall clock.
-std::vector<Scripted> every_second(int from, int to) {
-  std::vector<Scripted> all;
-  for (int s = from; s < to; ++s) all.push_back({s * 1s, {s, at(s * 1s)}});
-  return all;
-}
 
 TEST(ArrivingSplits, AreReadFromTheirStartOn) {
   GrowingSource source{{{0s, every_second(0, 100)},
@@ -193,37 +141,23 @@ struct ChainedSource {
   }
 };
 
-// The sum of all counts; nothing may be late.
-std::int64_t count_all(const ChainedSource& source, const WatermarkStrategy& strategy, std::uint64_t seed) {
-  Dataflow flow{"readings"};
-  auto found = memory::sink<Count>();
-  auto late = memory::sink<Late<Reading>>();
-  auto counts = flow.from(source)
-                    .event_time(&Reading::at, strategy)
-                    .key_by([](const Reading&) { return std::int64_t{0}; })
-                    .window(tumbling(10s))
-                    .aggregate(count());
-  counts.to(found);
-  counts.side_output(late_records<Reading>).to(late);
-  const auto shards = static_cast<std::uint32_t>(1 + seed % 4);
-  const auto result = kit::Simulator{{.seed = seed, .shards = shards, .batch = 4, .exchange_slots = 2}}.run(flow);
-  EXPECT_TRUE(result.ok()) << result.status.to_string();
-  EXPECT_TRUE(late.records().empty()) << "seed " << seed;
-  std::int64_t all = 0;
-  for (const Count& each : found.records()) all += each.value;
-  return all;
+// Nothing is late, and nothing is missing.
+std::function<void(const Outcome&)> counts_are(std::int64_t expected) {
+  return [expected](const Outcome& outcome) {
+    EXPECT_TRUE(outcome.late.empty());
+    std::int64_t all = 0;
+    for (const auto& [when, each] : outcome.results) all += each.value;
+    EXPECT_EQ(all, expected);
+  };
 }
 
 TEST(ArrivingSplits, MayComeAsTheLastOneEnds) {
-  const ChainedSource source{.count = 6, .apart = 300s};
-  for (std::uint64_t seed = 1; seed <= 12; ++seed) EXPECT_EQ(count_all(source, monotonic(), seed), 18);
+  play(ChainedSource{.count = 6, .apart = 300s}, monotonic(), counts_are(18));
 }
 
 // More than a shard has open at once: those that are open do not wait for the others.
 TEST(ArrivingSplits, MayBeManyWhereSplitsAreAligned) {
-  const ChainedSource source{.count = 101, .finds = 100, .apart = 0s};
-  const WatermarkStrategy aligned = bounded_disorder(1h).align_within(20s);
-  for (std::uint64_t seed = 1; seed <= 4; ++seed) EXPECT_EQ(count_all(source, aligned, seed), 303);
+  play(ChainedSource{.count = 101, .finds = 100, .apart = 0s}, bounded_disorder(1h).align_within(20s), counts_are(303));
 }
 
 TEST(ArrivingSplits, ASourceWithoutASplitMayHaveEventTimes) {

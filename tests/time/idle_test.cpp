@@ -7,27 +7,21 @@
 
 #include "millstream/millstream.hpp"
 #include "millstream/testing/simulator.hpp"
+#include "time/scripted_readings.hpp"
 
 namespace millstream {
 namespace {
 
 using namespace std::chrono_literals;
+using test::at;
+using test::Count;
+using test::every_second;
+using test::Outcome;
+using test::play;
+using test::Reading;
+using test::Scripted;
 namespace kit = millstream::testing;
 
-struct Reading {
-  std::int64_t value = 0;
-  Timestamp at{};
-};
-BOOST_DESCRIBE_STRUCT(Reading, (), (value, at))
-using Count = WindowResult<std::int64_t, std::int64_t>;
-
-Timestamp at(Duration since) { return Timestamp{since}; }
-
-/// A record and the wall-clock time at which its split has it.
-struct Scripted {
-  Duration when;
-  Reading reading;
-};
 struct ScriptedSource {
   std::vector<std::vector<Scripted>> script;
   std::size_t next = 0;
@@ -46,53 +40,6 @@ struct ScriptedSource {
     return at(mine[next].when) <= now ? Poll::more() : Poll::idle_until(at(mine[next].when));
   }
 };
-
-/// Results with the wall-clock time at which they came.
-struct TimedSink {
-  std::shared_ptr<std::vector<std::pair<Timestamp, Count>>> results =
-      std::make_shared<std::vector<std::pair<Timestamp, Count>>>();
-  SinkContext* context = nullptr;
-  void open(SinkContext& c) { context = &c; }
-  void write(const Count& c) { results->emplace_back(context->clock().now(), c); }
-};
-
-struct Outcome {
-  std::vector<std::pair<Timestamp, Count>> results;
-  std::vector<Late<Reading>> late;
-};
-
-// Counts in windows of 10 s, under several seeds and numbers of shards.
-void play(const ScriptedSource& source, const WatermarkStrategy& strategy,
-          const std::function<void(const Outcome&)>& check,
-          const std::function<void(kit::Simulation&)>& watch = nullptr) {
-  for (std::uint64_t seed = 1; seed <= 9; ++seed) {
-    const auto shards = static_cast<std::uint32_t>(1 + seed % 3);
-    SCOPED_TRACE("seed " + std::to_string(seed) + ", " + std::to_string(shards) + " shards");
-    Dataflow flow{"readings"};
-    TimedSink sink;
-    auto late = memory::sink<Late<Reading>>();
-    auto counts = flow.from(source)
-                      .event_time(&Reading::at, strategy)
-                      .key_by([](const Reading&) { return std::int64_t{0}; })
-                      .window(tumbling(10s))
-                      .aggregate(count());
-    counts.to(sink);
-    counts.side_output(late_records<Reading>).to(late);
-    const auto result =
-        kit::Simulator{{.seed = seed, .shards = shards, .batch = 4, .exchange_slots = 2, .before_step = watch}}.run(
-            flow);
-    ASSERT_TRUE(result.ok()) << result.status.to_string();
-    check(Outcome{*sink.results, late.records()});
-    if (::testing::Test::HasFailure()) return;
-  }
-}
-
-// One reading a second, event time as the wall clock.
-std::vector<Scripted> every_second(int from, int to) {
-  std::vector<Scripted> all;
-  for (int s = from; s < to; ++s) all.push_back({s * 1s, {s, at(s * 1s)}});
-  return all;
-}
 
 TEST(IdleSplit, HoldsTheWatermarkWithoutATimeout) {
   ScriptedSource source{{every_second(0, 100), {{0s, {1, at(0s)}}, {3600s, {2, at(3600s)}}}}};
