@@ -84,8 +84,8 @@ struct Decision {
   CheckpointId checkpoint;
   /// Those that the decider keeps; they must be among those of the checkpoint.
   std::vector<SplitPosition> positions;
-  std::string
-      facts;  ///< with kNone: where it was looked for, and why it may have gone; for the case that there was one
+  /// With kConflict: what was found. With kNone: where it was looked for, and why it may have gone if there was one.
+  std::string facts;
 };
 
 /// What is to be decided.

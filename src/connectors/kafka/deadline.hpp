@@ -34,14 +34,11 @@ class Deadline {
   std::chrono::milliseconds slice_ = kSliceMin;
 };
 
-/// A call that waits for brokers, in slices, so that the end of a run need not wait for all of it. They become longer,
-/// as each call begins anew: over a slow link no short one would ever be answered.
+/// A call that waits for brokers, in such slices, so that the end of a run need not wait for all of it.
 template <class Call>
-auto in_slices(const Deadline& deadline, const std::stop_token& stop, const Call& call) {
-  constexpr std::chrono::milliseconds kFirst{500};
-  constexpr std::chrono::milliseconds kLongest{2000};
-  for (auto slice = kFirst;; slice = std::min(2 * slice, kLongest)) {
-    const Deadline end{std::min(slice, deadline.left())};
+auto in_slices(Deadline deadline, const std::stop_token& stop, const Call& call) {
+  for (;;) {
+    const Deadline end{std::chrono::milliseconds{deadline.next_slice_ms()}};
     auto answer = call(end.left());
     const bool late = !answer && answer.error().code() == ErrorCode::kUnavailable && end.over();
     if (!late || deadline.over() || stop.stop_requested()) return answer;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <mutex>
+#include <utility>
 
 #include "connectors/kafka/totals_job.hpp"
 #include "core/kill_points.hpp"
@@ -39,6 +40,18 @@ class KafkaRecovery : public testing::KafkaExactlyOnce {
     job.stop();
     ASSERT_EQ(job.wait().state, JobState::kFinished);
   }
+  /// The job with another identity: one process, which reads all partitions whatever instance its sink is.
+  Dataflow reads_all(kafka::SinkOptions<Total> to) const {
+    Dataflow flow{name};
+    flow.from(kafka::source<Payment>({.brokers = broker->brokers(), .topic = in, .stop_at_end = true}))
+        .named("in")
+        .key_by(&Payment::card)
+        .process(RunningTotal{})
+        .named("totals")
+        .to(kafka::sink<Total>(std::move(to)))
+        .named("out");
+    return flow;
+  }
   RunOptions from_savepoint(const std::string& folder) const {
     RunOptions with = options_in(folder);
     with.from_savepoint = state / "saved";
@@ -53,14 +66,7 @@ TEST_F(KafkaRecovery, AnotherInstanceDoesNotBeginFromASavepointBehindWhichThereI
   kafka::SinkOptions<Total> to = sink_options();
   to.group = "ms-" + name;
   to.instance = 1;
-  Dataflow flow{name};
-  flow.from(kafka::source<Payment>({.brokers = broker->brokers(), .topic = in, .stop_at_end = true}))
-      .named("in")
-      .key_by(&Payment::card)
-      .process(RunningTotal{})
-      .named("totals")
-      .to(kafka::sink<Total>(to))
-      .named("out");
+  const Dataflow flow = reads_all(to);
   RunOptions with = from_savepoint("new");
   const JobResult halted = run(flow, with);
   EXPECT_EQ(halted.status.code(), ErrorCode::kInvalidData) << halted.status.to_string();
@@ -73,14 +79,7 @@ TEST_F(KafkaRecovery, AnotherInstanceBeginsFromASavepointThatIsTheNewestDecision
   make_savepoint(false);
   kafka::SinkOptions<Total> to = sink_options();
   to.instance = 1;
-  Dataflow flow{name};
-  flow.from(kafka::source<Payment>({.brokers = broker->brokers(), .topic = in, .stop_at_end = true}))
-      .named("in")
-      .key_by(&Payment::card)
-      .process(RunningTotal{})
-      .named("totals")
-      .to(kafka::sink<Total>(to))
-      .named("out");
+  const Dataflow flow = reads_all(to);
   for (int life = 0; life < 2; ++life) {
     const JobResult result = run(flow, from_savepoint("new"));
     ASSERT_EQ(result.state, JobState::kFinished) << result.status.to_string();
