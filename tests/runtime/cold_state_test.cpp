@@ -15,5 +15,9 @@ TEST(ColdState, JobsThatSpillGiveOutWhatOthersDo) {
   EXPECT_GT(spilled_bytes, 0U);
 }
 
+TEST(ColdState, CheckpointsAheadOfTheirTimeMayFail) {
+  test::for_all_seeds("runtime_cold_state", 20, spilling::fail_ahead_of_time);
+}
+
 }  // namespace
 }  // namespace millstream

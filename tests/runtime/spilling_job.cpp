@@ -23,11 +23,56 @@ namespace {
 constexpr std::int64_t kKeys = 90;
 constexpr std::uint64_t kStepsOfAJob = 1500;  // about
 
+/// All states of an operator: what they hold follows from how many records of the key came, whatever their order.
+struct Remembering {
+  ValueState<std::int64_t> count;
+  ListState<std::string> list;
+  MapState<std::int64_t, std::string> map;
+  AggregatingState<Reading, std::int64_t> added;
+  Timers timers;
+  void open(OperatorContext& c) {
+    count = c.value_state<std::int64_t>("count");
+    list = c.list_state<std::string>("list");
+    map = c.map_state<std::int64_t, std::string>("map");
+    added = c.aggregating_state<Reading>("added", millstream::count());
+    timers = c.timers();
+  }
+  void process(const Reading& reading, Collector<Row>& out, OperatorContext& c) {
+    const std::int64_t n = count.value_or(0) + 1;
+    count.set(n);
+    list.add(std::string(static_cast<std::size_t>(n * 7 % 60), 'x'));
+    map.put(n % 4, std::to_string(n));
+    added.add(reading);
+    if (n % 3 == 0) list.clear();
+    if (n % 4 == 0) map.erase(3);
+    if (n % 5 == 0) added.clear();
+    if (n % 7 == 0) map.clear();
+    if (n == 8) count.clear();
+    give(c.key<std::int64_t>(), "record", out);
+    timers.register_event_time(Timestamp{1h}, "end");
+    timers.register_processing_time(c.processing_time() + n * 1ms);
+  }
+  void on_timer(const Timer& timer, Collector<Row>& out, OperatorContext& c) {
+    if (timer.domain == TimeDomain::kEventTime) return give(c.key<std::int64_t>(), "end", out);
+    // Nothing changes, but where what is on the disk has not come.
+    count.update([](std::int64_t&) {});
+    map.erase(17);
+  }
+  void give(std::int64_t key, const char* what, Collector<Row>& out) {
+    std::string all = what;
+    for (const std::string& each : list.get()) all.append(",").append(std::to_string(each.size()));
+    map.for_each([&](std::int64_t, const std::string& each) { all.append(";").append(each); });
+    out.emit({key, count.value_or(0) * 100 + added.get().value_or(0), all, {}});
+  }
+};
+
 /// What a record gives out follows from how many of its key came before, so neither splits nor shards matter. Values
 /// own memory, some of them.
 Dataflow flow_of(std::uint64_t records) {
   Dataflow flow{"counts"};
-  auto readings = flow.from(Readings{.split_count = 3, .count = records}).named("readings");
+  auto readings = flow.from(Readings{.split_count = 3, .count = records})
+                      .named("readings")
+                      .event_time(&Reading::at, bounded_disorder(3s));
   auto counts = readings.key_by([](const Reading& r) { return r.value % kKeys; })
                     .aggregate(count())
                     .named("counts")
@@ -43,6 +88,11 @@ Dataflow flow_of(std::uint64_t records) {
       .filter([](const Row& r) { return !r.what.empty() && r.what != "count"; })
       .to(file::sink<Row>({.directory = "out/reduced"}))
       .named("reduced files");
+  readings.key_by([](const Reading& r) { return r.value % kKeys; })
+      .process(Remembering{})
+      .named("remembering")
+      .to(file::sink<Row>({.directory = "out/process"}))
+      .named("remembering files");
   return flow;
 }
 
@@ -127,6 +177,31 @@ std::string spill_and_compare(std::uint64_t seed, std::uint64_t& spilled_bytes) 
   }
   const std::string missing = test::lines_beyond(expected, lines_seen(files));
   return missing.empty() ? "" : "missing\n" + missing;
+}
+
+std::string fail_ahead_of_time(std::uint64_t seed) {
+  const Dataflow flow = flow_of(200);
+  const std::vector<std::string> expected = undisturbed_lines(flow);
+  ManualClock clock{Timestamp{0s}};
+  kit::MemoryFileSystem files{clock};
+  constexpr std::uint64_t kFailures = 3;
+  files.fail_randomly(seed, {.write = 1, .under = "state/0"});
+  JobStatus status;
+  const auto result = kit::Simulator{{.seed = seed,
+                                      .before_step =
+                                          [&](kit::Simulation& job) {
+                                            status = job.status();
+                                            if (status.checkpoints_failed >= kFailures) files.fail_randomly(seed, 0.0);
+                                          },
+                                      .file_system = &files,
+                                      .state_dir = "state",
+                                      .state = rocksdb({.memory_bytes = 6'000}),
+                                      .checkpoint = {.interval = 1h, .tolerated_failures = 0}}}
+                          .run(flow);
+  if (!result.ok()) return result.status.to_string();
+  if (status.checkpoints_failed != kFailures) return "not all failed that were to";
+  if (status.checkpoints < 2) return "none was taken ahead of its time";
+  return lines_seen(files) == expected ? "" : "it gives out something else";
 }
 
 }  // namespace millstream::spilling

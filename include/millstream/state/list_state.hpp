@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "millstream/codec/heap_bytes.hpp"
 #include "millstream/state/keyed_state.hpp"
 
 namespace millstream::inline v0 {
@@ -35,6 +36,9 @@ struct ListContent {
     return true;
   }
   [[nodiscard]] bool empty() const { return values.empty(); }
+  [[nodiscard]] std::size_t heap_bytes() const {
+    return v0::heap_bytes(values) + touched.capacity() * sizeof(Timestamp);
+  }
 };
 
 }  // namespace detail

@@ -45,6 +45,8 @@ class SpillMarks {
     drop(number);
     word_of(number).used |= std::uint64_t{1} << (number % 64);
   }
+  /// The store has nothing of it.
+  void restored(std::uint32_t number) noexcept { word_of(number).stale |= std::uint64_t{1} << (number % 64); }
   /// Its place is free.
   void drop(std::uint32_t number) noexcept {
     SpillWord& at = word_of(number);
