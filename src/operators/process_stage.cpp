@@ -76,6 +76,7 @@ void ProcessStageBase::push(BatchHandle batch) {
 Progress ProcessStageBase::step() {
   Progress moved = drain();
   if (context().failed()) return moved;
+  const bool waited = waiting_;
   if (!cold_.empty()) {
     if (step_cold()) moved = Progress::kAdvanced;
     if (context().failed()) return Progress::kDone;
@@ -85,7 +86,8 @@ Progress ProcessStageBase::step() {
   if (!has_room()) return input_ && moved == Progress::kIdle ? Progress::kBlocked : moved;
   read_clock();
   TimerService* service = timers();
-  if (!input_) {
+  // What was read for timers may have taken the last room: they fire all the same, or it would be read for ever.
+  if (!input_ && !waited) {
     if (service == nullptr || !service->processing_time.has_due(keys_->now) || !states_have_room()) return moved;
   }
   work();
