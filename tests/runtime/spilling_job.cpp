@@ -109,7 +109,7 @@ kit::SimulationResult live(const Dataflow& flow, kit::MemoryFileSystem& files, R
   constexpr std::size_t kMemory[] = {1, 300, 2'000, 6'000, 20'000};
   return kit::Simulator{
       {.seed = life.seed,
-       .shards = 1 + static_cast<std::uint32_t>(random.below(4)),
+       .shards = 1 + static_cast<std::uint32_t>(random.below(8)),
        .batch = random.chance(0.5) ? 1024U : 3U,
        .exchange_slots = 1 + random.below(4),
        .saved_per_step = random.chance(0.5) ? 1 + static_cast<std::uint32_t>(random.below(20)) : kSavedPerStep,

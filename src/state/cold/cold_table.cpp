@@ -167,8 +167,8 @@ bool ColdTableBase::retire() {
     // It was erased, and its place may be another's by now.
     if ((word.out & bit) == 0) continue;
     word.out &= ~bit;
-    const bool unchanged = (changes_.saved_word(number / 64 * 64) & ~word.stale & bit) != 0;
-    const bool leaves = unchanged || (mutant_is(Mutant::kLeavesChanged) && !changes_.saving());
+    const std::uint64_t stale = mutant_is(Mutant::kLeavesChanged) ? 0 : word.stale;
+    const bool leaves = (changes_.saved_word(number / 64 * 64) & ~stale & bit) != 0;
     if (leaves && !is_awaited(number, word)) leaving_.push_back(number);
   }
   evict(leaving_);
