@@ -65,14 +65,33 @@ struct TotalsSink {
   }
 };
 
+/// The count of each key, and behind its last multiple of four a list, which goes at the next one.
+struct Counting {
+  ValueState<std::int64_t> count;
+  ListState<std::string> behind_four;
+  void open(OperatorContext& c) {
+    count = c.value_state<std::int64_t>("count");
+    behind_four = c.list_state<std::string>("behind four");
+  }
+  void process(const Tick& tick, Collector<Tick>& out) {
+    const std::int64_t n = count.value_or(0) + 1;
+    count.set(n);
+    n % 4 == 0 ? behind_four.clear() : behind_four.add(std::string(40, 'x'));
+    if (behind_four.size() != static_cast<std::size_t>(n % 4)) throw std::runtime_error{"a list of another count"};
+    out.emit({n, tick.key, {}});
+  }
+};
+
 class ColdJob : public ::testing::Test {
  protected:
   [[nodiscard]] Dataflow flow() const {
     Dataflow flow{"totals"};
-    flow.from(KeysSource{counts_, fails_})
-        .named("keys")
-        .key_by(&Tick::key)
-        .reduce([](const Tick& sum, const Tick& next) { return Tick{sum.number + next.number, sum.key, {}}; })
+    auto keys = flow.from(KeysSource{counts_, fails_}).named("keys").key_by(&Tick::key);
+    if (custom_) {
+      keys.process(Counting{}).named("counting").to(TotalsSink{totals_});
+      return flow;
+    }
+    keys.reduce([](const Tick& sum, const Tick& next) { return Tick{sum.number + next.number, sum.key, {}}; })
         .named("reduced")
         .to(TotalsSink{totals_});
     return flow;
@@ -96,6 +115,7 @@ class ColdJob : public ::testing::Test {
     return {job.wait(), spilled};
   }
 
+  bool custom_ = false;  // a custom operator counts
   testing::TemporaryFolder folder_;
   SharedCounts counts_ = make_counts();
   std::shared_ptr<std::atomic<bool>> fails_ = std::make_shared<std::atomic<bool>>(false);
@@ -140,6 +160,16 @@ TEST_F(ColdJob, GoesOnFromItsCheckpointHoweverManyShardsAndWhereverItsStateIs) {
   EXPECT_TRUE(last.ok()) << last.status.to_string();
   EXPECT_EQ(totals_->sum(), kRecords);
   EXPECT_GT(spilled, 0U);
+}
+
+TEST_F(ColdJob, StatesOfOperatorsNeedNotFitEither) {
+  custom_ = true;
+  EXPECT_TRUE(run(options(2, kSmall), kRecords / 4).first.ok());
+  EXPECT_TRUE(run(options(1, in_memory()), kRecords / 2).first.ok());
+  const auto [last, spilled] = run(options(3, kSmall));
+  EXPECT_TRUE(last.ok()) << last.status.to_string();
+  EXPECT_EQ(totals_->sum(), kRecords);
+  EXPECT_GT(spilled, std::uint64_t{1} << 20);
 }
 
 // All that is in memory has changed since the last checkpoint: the next one does not wait for its time.
