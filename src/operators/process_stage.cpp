@@ -89,6 +89,8 @@ Progress ProcessStageBase::step() {
   // What was read for timers may have taken the last room: they fire all the same, or it would be read for ever.
   if (!input_ && !waited) {
     if (service == nullptr || !service->processing_time.has_due(keys_->now) || !states_have_room()) return moved;
+    // What timers ask for may take all the room that there is each time: input is asked while there is some.
+    if (std::exchange(input_is_next_, false)) return Progress::kAdvanced;
   }
   work();
   return Progress::kAdvanced;
@@ -120,7 +122,7 @@ bool ProcessStageBase::step_cold() {
   if (!waiting_ && done) {
     // What was here may have left.
     batch_here_ = false;
-    due_here_.clear();
+    for (Keys& keys : due_here_) keys.clear();
   }
   return done;
 }
@@ -221,7 +223,9 @@ bool ProcessStageBase::cross(const Watermarks& to, std::uint32_t& budget) {
 
 bool ProcessStageBase::fire_due(TimerQueue& queue, TimeDomain domain, Timestamp limit, std::uint32_t& budget) {
   while (queue.has_due(limit)) {
-    if (budget == 0 || !first_due_is_here(queue, limit)) return false;
+    // Those that have become due since others were read for ask in the next step: else it would be their turn for ever.
+    const bool may_ask = budget == kTimersPerStep;
+    if (budget == 0 || !first_due_is_here(queue, domain, limit, may_ask)) return false;
     --budget;
     const bool popped = queue.pop(limit, due_);
     MILLSTREAM_ASSERT(popped);
@@ -234,14 +238,17 @@ bool ProcessStageBase::fire_due(TimerQueue& queue, TimeDomain domain, Timestamp 
   return true;
 }
 
-bool ProcessStageBase::first_due_is_here(const TimerQueue& queue, Timestamp limit) {
+bool ProcessStageBase::first_due_is_here(const TimerQueue& queue, TimeDomain domain, Timestamp limit, bool may_ask) {
   if (cold_.empty()) return true;
+  Keys& here = due_here_[domain == TimeDomain::kEventTime ? 0 : 1];
   queue.due_keys(limit, 1, due_keys_);
-  if (due_here_.contains(std::string{due_keys_[0]})) return true;
+  if (here.contains(std::string{due_keys_[0]})) return true;
+  if (!may_ask) return false;
   queue.due_keys(limit, kTimersPerStep, due_keys_);
-  due_here_.clear();
-  for (const std::string_view key : due_keys_) due_here_.emplace(key);
+  here.clear();
+  for (const std::string_view key : due_keys_) here.emplace(key);
   waiting_ = !mutant_is(Mutant::kTimersNotFetched) && !fetch_keys(due_keys_);
+  input_is_next_ = input_is_next_ || waiting_;
   return !waiting_;
 }
 

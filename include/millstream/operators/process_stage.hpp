@@ -24,7 +24,8 @@ namespace millstream::inline v0 {
 ///
 /// Where states need not fit in memory, what they have for the keys of the batch is read before its first record, and
 /// for those of the timers of a step before the first of these; the stage waits, and the shard goes on. Nothing leaves
-/// memory from there until they have been worked on.
+/// memory from there until they have been worked on. Timers that become due while others are read for wait for a turn
+/// of their own: between two such questions the batch goes on, further input may come, and entries may leave.
 class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
  public:
   /// Timers that fire in one step at the most.
@@ -92,7 +93,7 @@ class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
   void advance();
   [[nodiscard]] bool cross(const Watermarks& to, std::uint32_t& budget);
   [[nodiscard]] bool fire_due(TimerQueue& queue, TimeDomain domain, Timestamp limit, std::uint32_t& budget);
-  [[nodiscard]] bool first_due_is_here(const TimerQueue& queue, Timestamp limit);
+  [[nodiscard]] bool first_due_is_here(const TimerQueue& queue, TimeDomain domain, Timestamp limit, bool may_ask);
   template <class Call, class Where>
   void protect(Call&& call, Where&& where);
   [[nodiscard]] TimerService* timers() noexcept;
@@ -111,9 +112,11 @@ class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
   SavedWatermark saved_watermark_;
 
   std::span<ColdTableBase* const> cold_;
-  bool waiting_ = false;                      // for what was asked for
-  bool batch_here_ = false;                   // what the states have for the keys of input_ is in memory
-  std::unordered_set<std::string> due_here_;  // keys of timers of which the same holds
+  using Keys = std::unordered_set<std::string>;
+  bool waiting_ = false;        // for what was asked for
+  bool batch_here_ = false;     // what the states have for the keys of input_ is in memory
+  Keys due_here_[2];            // keys of timers of which the same holds, by their domain
+  bool input_is_next_ = false;  // timers have asked since input could come
   std::vector<std::string_view> due_keys_;
 };
 
