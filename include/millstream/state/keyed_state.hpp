@@ -29,7 +29,8 @@ namespace millstream::inline v0 {
 /// A content is a value with a codec. One whose elements expire on their own also has `struct Cursor` and
 /// `bool trim(const Aging&, Cursor&, std::uint32_t& budget, bool& removed)`, which looks at up to `budget` elements
 /// from the cursor on, sets `removed` where one has gone, and returns true, with the cursor back at the start, when it
-/// has seen the last; and `bool empty()`.
+/// has seen the last; and `bool empty()`. One with `void forget_times()` forgets what it knows of its elements' age:
+/// the state has no time to live any more.
 template <class Content>
 class KeyedState final : public KeyedStateBase {
  public:
@@ -237,7 +238,14 @@ class KeyedState final : public KeyedStateBase {
     if (!Codec<std::optional<Timestamp>>::decode(in, touched)) return false;
     // State that had no time to live gets it from here on.
     if (aging_.on()) touched_[number] = touched.value_or(aging_.now());
-    return Codec<Content>::decode(in, contents_[number]) && in.remaining() == 0;
+    return decode(in, contents_[number]);
+  }
+  [[nodiscard]] bool decode(ByteReader& in, Content& content) const {
+    if (!Codec<Content>::decode(in, content) || in.remaining() != 0) return false;
+    if constexpr (requires { content.forget_times(); }) {
+      if (!aging_.on()) content.forget_times();
+    }
+    return true;
   }
   bool restore_to_store(const StateEntry& saved, Status& failure) {
     if (!table_->lacks(saved.key, saved.key_group)) return false;
@@ -245,14 +253,17 @@ class KeyedState final : public KeyedStateBase {
     std::optional<Timestamp> touched;
     if (!Codec<std::optional<Timestamp>>::decode(in, touched)) return false;
     Content content{};
-    if (!Codec<Content>::decode(in, content) || in.remaining() != 0) return false;
-    if (touched || !aging_.on()) {
+    if (!decode(in, content)) return false;
+    if (touched && aging_.over(*touched)) return true;
+    if (touched.has_value() == aging_.on()) {
       failure = cold_->restore(saved);
       return true;
     }
+    // As decode() has it: a time from a life before is none of the next one that has a time to live.
+    touched = aging_.on() ? std::optional{aging_.now()} : std::nullopt;
     std::string aged;
     ByteWriter out{aged};
-    Codec<std::optional<Timestamp>>::encode(aging_.now(), out);
+    Codec<std::optional<Timestamp>>::encode(touched, out);
     Codec<Content>::encode(content, out);
     failure = cold_->restore({saved.state, saved.key_group, saved.key, out.view()});
     return true;
