@@ -111,13 +111,14 @@ bool ColdTableBase::add_question(std::uint32_t key_group, std::string_view key) 
 }
 
 void ColdTableBase::note_erased(std::uint32_t number) {
-  // What is in memory alone is gone with that.
-  if ((!spilled_ && piece_->empty()) || mutant_is(Mutant::kErasedStays)) return;
+  // What is in memory alone is gone with that. If its key was erased before, and came back, that is known still.
+  const SpillWord& word = changes_.spill_marks()->word_of(number);
+  const std::uint64_t bit = std::uint64_t{1} << (number % 64);
+  if ((word.there & bit) == 0 || mutant_is(Mutant::kErasedStays)) return;
   out_bytes_.rewind();
   encode_key(number, out_bytes_);
   set_cold_key(key_group(number), out_bytes_.view());
-  const bool told = (changes_.spill_marks()->word_of(number).told >> (number % 64) & 1) != 0;
-  erased_->add(cold_key_, walking_ && told);
+  erased_->add(cold_key_, walking_ && (word.told & bit) != 0);
   erased_bytes_ = erased_->bytes();
 }
 
@@ -252,6 +253,7 @@ void ColdTableBase::put_out(std::uint32_t number) {
   const std::uint64_t bit = std::uint64_t{1} << (number % 64);
   word.stale &= ~bit;
   word.out |= bit;
+  word.there |= bit;
   out_.push_back(number);
 }
 

@@ -13,75 +13,75 @@
 
 namespace millstream::inline v0 {
 
-/// By the store's keys. Belongs to one table.
+/// By the store's keys. Belongs to one table. Those that wait, those that a piece has and those that were taken are
+/// kept apart, so that whoever is about some of them goes over no others.
 class ErasedKeys {
  public:
-  [[nodiscard]] bool empty() const noexcept { return keys_.empty(); }
+  [[nodiscard]] bool empty() const noexcept { return waiting_.empty() && given_.empty() && taken_.empty(); }
   /// Memory that they take.
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
   /// Those that no piece has yet.
-  [[nodiscard]] std::size_t waiting() const noexcept { return waiting_; }
-  [[nodiscard]] bool contains(std::string_view key) const { return keys_.find(key) != keys_.end(); }
+  [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
+  [[nodiscard]] bool contains(std::string_view key) const { return find(key) != nullptr; }
 
   /// A key has gone. `told`: a whole checkpoint that walks over the store has been told of it from memory.
   void add(std::string_view key, bool told) {
-    const auto [at, added] = keys_.try_emplace(std::string{key});
-    if (added) bytes_ += bytes_of(key);
-    if (added || at->second.place != Place::kWaiting) ++waiting_;
-    at->second.place = Place::kWaiting;
+    auto at = waiting_.find(key);
+    for (Keys* from : {&given_, &taken_}) {
+      if (at != waiting_.end() || from->empty()) continue;
+      if (const auto old = from->find(key); old != from->end()) at = waiting_.insert(from->extract(old)).position;
+    }
+    if (at == waiting_.end()) {
+      at = waiting_.try_emplace(std::string{key}, State{walks_, false}).first;
+      bytes_ += bytes_of(key);
+    }
     at->second.told = at->second.told || told;
   }
   /// The key is here again, and on its way to the store.
   void forget(std::string_view key) {
-    if (const auto at = keys_.find(key); at != keys_.end()) drop(at);
+    for (Keys* keys : {&waiting_, &given_, &taken_}) {
+      if (const auto at = keys->find(key); at != keys->end()) drop(*keys, at);
+    }
   }
 
   /// Calls f(key) for those that no piece has and for which may(key) holds, until that says false.
   template <class May, class F>
   void give(May&& may, F&& f) {
-    for (auto& [key, state] : keys_) {
-      if (waiting_ == 0) return;
-      if (state.place != Place::kWaiting || !may(key)) continue;
-      state.place = Place::kGiven;
-      --waiting_;
-      if (!f(key)) return;
+    for (auto at = waiting_.begin(); at != waiting_.end();) {
+      const auto here = at++;
+      if (!may(here->first)) continue;
+      const auto given = given_.insert(waiting_.extract(here)).position;
+      if (!f(given->first)) return;
     }
   }
   /// The piece that has them was taken. A walk may have read one before, and not have come by it: awaited(key).
   template <class Awaited>
   void taken(Awaited&& awaited) {
-    for (auto at = keys_.begin(); at != keys_.end();) {
-      const auto here = at++;
-      if (here->second.place != Place::kGiven) continue;
-      if (awaited(here->first)) {
-        here->second.place = Place::kTaken;
+    while (!given_.empty()) {
+      const auto at = given_.begin();
+      if (awaited(at->first)) {
+        taken_.insert(given_.extract(at));
       } else {
-        drop(here);
+        drop(given_, at);
       }
     }
   }
 
   /// A whole checkpoint begins to walk over the store: none of them is there for it.
-  void begin_walk() {
-    for (auto& [key, state] : keys_) state.told = true;
-  }
+  void begin_walk() { ++walks_; }
   /// Whether the walk, which has found it in the store, is not to tell of it; none where it is no key of these.
   [[nodiscard]] std::optional<bool> told(std::string_view key) const {
-    const auto at = keys_.find(key);
-    return at == keys_.end() ? std::nullopt : std::optional{at->second.told};
+    const State* state = find(key);
+    return state == nullptr ? std::nullopt : std::optional{state->told || state->since != walks_};
   }
   void end_walk() {
-    for (auto at = keys_.begin(); at != keys_.end();) {
-      const auto here = at++;
-      if (here->second.place == Place::kTaken) drop(here);
-    }
+    while (!taken_.empty()) drop(taken_, taken_.begin());
   }
 
  private:
-  enum class Place : std::uint8_t { kWaiting, kGiven, kTaken };
   struct State {
-    Place place = Place::kWaiting;
-    bool told = false;
+    std::uint64_t since;  // as many walks had begun when it went
+    bool told;
   };
   struct Hash {
     using is_transparent = void;
@@ -91,15 +91,23 @@ class ErasedKeys {
 
   // A node, its link and its place among the buckets.
   static std::size_t bytes_of(std::string_view key) { return sizeof(Keys::value_type) + 32 + key.size(); }
-  void drop(Keys::iterator at) {
+  [[nodiscard]] const State* find(std::string_view key) const {
+    for (const Keys* keys : {&waiting_, &given_, &taken_}) {
+      if (keys->empty()) continue;
+      if (const auto at = keys->find(key); at != keys->end()) return &at->second;
+    }
+    return nullptr;
+  }
+  void drop(Keys& keys, Keys::iterator at) {
     bytes_ -= bytes_of(at->first);
-    if (at->second.place == Place::kWaiting) --waiting_;
-    keys_.erase(at);
+    keys.erase(at);
   }
 
-  Keys keys_;
+  Keys waiting_;  // no piece has them yet
+  Keys given_;    // one that is on its way has
+  Keys taken_;    // the store has it, and a walk may still come by what it has read before
   std::size_t bytes_ = 0;
-  std::size_t waiting_ = 0;
+  std::uint64_t walks_ = 0;  // that have begun
 };
 
 }  // namespace millstream::inline v0
