@@ -15,10 +15,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint32_t kAged = 5;  // the number of the state that expires; which of it a save has left out is its own
+constexpr std::uint32_t kAged = 5;  // the number of the state that expires
 constexpr Duration kTimeToLive = 1s;
 
-/// By state and key, of those that do not expire.
+/// By state and key.
 using Entries = std::map<std::pair<std::uint32_t, std::string>, std::string>;
 
 class Collected : public Snapshot {
@@ -26,9 +26,7 @@ class Collected : public Snapshot {
   bool whole() const override { return true; }
   void remove_range(std::uint32_t, std::string_view, std::string_view) override { ADD_FAILURE() << "a range"; }
   void remove(std::uint32_t, std::uint32_t, std::string_view) override { ADD_FAILURE() << "a removal"; }
-  void put(const StateEntry& entry) override {
-    if (entry.state != kAged) entries[{entry.state, std::string{entry.key}}] = entry.value;
-  }
+  void put(const StateEntry& entry) override { entries[{entry.state, std::string{entry.key}}] = entry.value; }
   void later(Sweep&) override { ADD_FAILURE() << "nothing is tracked"; }
   void position(std::string_view, std::string, bool) override {}
   void prepared(std::string) override {}
@@ -36,11 +34,23 @@ class Collected : public Snapshot {
   Entries entries;
 };
 
+/// What has expired by then is left out of a save, or not, as it happens.
+bool has_expired(const Entries::value_type& entry, Timestamp now) {
+  if (entry.first.first != kAged) return false;
+  ByteReader in{entry.second};
+  std::optional<Timestamp> touched;
+  EXPECT_TRUE(Codec<std::optional<Timestamp>>::decode(in, touched) && touched);
+  return *touched + kTimeToLive <= now;
+}
+
 /// Puts together what saves say, and compares it with what was there at the barrier.
 class Saves final : public Collected {
  public:
+  /// `now` is the time of the states, and what they hold is `expected`.
+  explicit Saves(const Timestamp& now) : now_{now} {}
   void begin(bool whole, Entries expected) {
     whole_ = whole;
+    barrier_ = now_;
     expected_ = std::move(expected);
     told_.clear();
     gone_.clear();
@@ -58,21 +68,33 @@ class Saves final : public Collected {
     if (whole_) entries.clear();
     for (const auto& key : gone_) entries.erase(key);
     for (auto& [key, value] : told_) entries[key] = value;
-    EXPECT_TRUE(entries == expected_) << "what is saved is not what was there";
+    compare();
   }
 
   bool whole() const override { return whole_; }
   void remove(std::uint32_t state, std::uint32_t, std::string_view key) override {
     EXPECT_FALSE(whole_);
-    if (state != kAged) gone_.emplace_back(state, key);
+    gone_.emplace_back(state, key);
   }
   void put(const StateEntry& entry) override {
-    if (entry.state == kAged) return;
     EXPECT_TRUE(told_.try_emplace({entry.state, std::string{entry.key}}, entry.value).second) << "is told of twice";
   }
   void later(Sweep& sweep) override { sweeps_.push_back(&sweep); }
 
  private:
+  void compare() const {
+    for (const auto& each : entries) {
+      const auto at = expected_.find(each.first);
+      const bool same = at == expected_.end() ? has_expired(each, barrier_) : at->second == each.second;
+      EXPECT_TRUE(same) << "what is saved is not what was there";
+    }
+    for (const auto& each : expected_) {
+      EXPECT_TRUE(entries.contains(each.first) || has_expired(each, now_)) << "what was there is not saved";
+    }
+  }
+
+  const Timestamp& now_;
+  Timestamp barrier_;
   bool whole_ = true;
   Entries expected_;
   Entries told_;
@@ -231,7 +253,7 @@ class Stage {
  public:
   Tier tier;
   States cold{&tier};
-  Saves saves;
+  Saves saves{cold.keys.now};
 };
 
 std::string spill_beside_memory(std::uint64_t seed) {
@@ -253,6 +275,7 @@ std::string spill_beside_memory(std::uint64_t seed) {
   const std::unique_ptr<ColdStore> other = open("other");
   Stage next{*other, share, random};
   States fresh{nullptr};
+  fresh.keys.now = next.cold.keys.now = twin.keys.now + Duration{random.below(1'000'000)};
   for (const auto& [at, value] : stage.saves.entries) {
     std::string key;
     static_cast<void>(decode_value(at.second, key));
