@@ -22,6 +22,9 @@ void TransformStageBase::push(BatchHandle batch) {
   metrics_.records_in.add(batch->size());
   metrics_.batches_in.add(1);
   if (cold_ != nullptr) [[unlikely]] {
+    // Its shard has failed in the middle of a step: a batch that nobody keeps must not ask, for the next one would,
+    // too.
+    if (context().failed()) return;
     bool here = false;
     protect([&] { here = fetch_keys(*batch); });
     if (context().failed()) return;
