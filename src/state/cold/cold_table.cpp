@@ -6,6 +6,7 @@
 
 #include "core/mutants.hpp"
 #include "millstream/core/assert.hpp"
+#include "state/cold/cold_expiry.hpp"
 #include "state/cold/cold_key.hpp"
 #include "state/cold/cold_readers.hpp"
 #include "state/cold/cold_round.hpp"
@@ -75,6 +76,11 @@ bool ColdTableBase::is_awaited(std::uint32_t number, const SpillWord& word) cons
 bool ColdTableBase::step() {
   if (!failure_.ok()) return false;
   if (reading_ != Reading::kNothing) return read();
+  const bool looked = expiry_ && expiry_->step();
+  return leave() || looked;
+}
+
+bool ColdTableBase::leave() {
   // What a save has given out may leave.
   const bool saving = changes_.saving();
   if (was_saving_ && !saving) exhausted_ = false;
@@ -172,6 +178,7 @@ bool ColdTableBase::retire() {
     if (leaves && !is_awaited(number, word)) leaving_.push_back(number);
   }
   evict(leaving_);
+  ++retired_;
   if (out_.empty()) {
     given_ = 0;
     exhausted_ = false;
@@ -279,6 +286,8 @@ void ColdTableBase::save(std::uint32_t state, Snapshot& snapshot) {
   walk_ = std::make_unique<Walk>(*this, state, snapshot);
   snapshot.later(*walk_);
 }
+
+void ColdTableBase::expire(Duration ttl) { expiry_ = std::make_unique<Expiry>(*this, ttl); }
 
 void ColdTableBase::mark_restored(std::uint32_t number) {
   changes_.restored(number);

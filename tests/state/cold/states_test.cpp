@@ -1,8 +1,9 @@
 // States of an operator that leave memory beside the same ones that do not: whatever is written, erased or expires, and
 // whatever leaves and comes back in between, both read the same, each save is told of each key once and as at its
-// barrier, and what goes on from it is that.
+// barrier, what goes on from it is that, and what has expired is on the disk no longer.
 #include <deque>
 #include <map>
+#include <set>
 
 #include "millstream/state/state_handles.hpp"
 #include "millstream/state/state_store.hpp"
@@ -44,6 +45,8 @@ class Saves final : public Collected {
     expected_ = std::move(expected);
     told_.clear();
     gone_.clear();
+    aged_told_.clear();
+    aged_gone_.clear();
   }
   [[nodiscard]] bool under_way() const { return !sweeps_.empty(); }
   void give_some(Random& random) {
@@ -55,7 +58,12 @@ class Saves final : public Collected {
     }
     sweeps_.pop_front();
     if (!sweeps_.empty()) return;
-    if (whole_) entries.clear();
+    if (whole_) {
+      entries.clear();
+      aged.clear();
+    }
+    for (const std::string& key : aged_gone_) aged.erase(key);
+    aged.merge(aged_told_);
     for (const auto& key : gone_) entries.erase(key);
     for (auto& [key, value] : told_) entries[key] = value;
     EXPECT_TRUE(entries == expected_) << "what is saved is not what was there";
@@ -64,16 +72,27 @@ class Saves final : public Collected {
   bool whole() const override { return whole_; }
   void remove(std::uint32_t state, std::uint32_t, std::string_view key) override {
     EXPECT_FALSE(whole_);
-    if (state != kAged) gone_.emplace_back(state, key);
+    if (state == kAged) {
+      aged_gone_.emplace_back(key);
+    } else {
+      gone_.emplace_back(state, key);
+    }
   }
   void put(const StateEntry& entry) override {
-    if (entry.state == kAged) return;
+    if (entry.state == kAged) {
+      EXPECT_TRUE(aged_told_.emplace(entry.key).second) << "is told of twice";
+      return;
+    }
     EXPECT_TRUE(told_.try_emplace({entry.state, std::string{entry.key}}, entry.value).second) << "is told of twice";
   }
   void later(Sweep& sweep) override { sweeps_.push_back(&sweep); }
 
+  std::set<std::string> aged;  // keys of the state that expires
+
  private:
   bool whole_ = true;
+  std::set<std::string> aged_told_;
+  std::vector<std::string> aged_gone_;
   Entries expected_;
   Entries told_;
   std::vector<Entries::key_type> gone_;
@@ -178,6 +197,17 @@ class Stage {
     for (ColdTableBase* each : cold.store.cold()) each->done_waiting();
     work(twin);
   }
+  /// Time goes by, and nothing comes in.
+  void idle(States& twin, Duration time) {
+    for (const Timestamp end = twin.keys.now + time; twin.keys.now < end;) {
+      twin.keys.now += 1ms;
+      cold.keys.now = twin.keys.now;
+      cold.store.maintain();
+      static_cast<void>(tier.readers.step(random_));
+      static_cast<void>(tier.take_one());
+      step(twin);
+    }
+  }
   /// Until nothing more happens.
   void settle(States& twin) {
     for (int i = 0; i < 10'000; ++i) {
@@ -187,6 +217,15 @@ class Stage {
       if (saves.under_way()) saves.give_some(random_);
     }
     EXPECT_FALSE(saves.under_way());
+  }
+
+  /// Keys that have expired and are there, beyond those that are too few to be removed alone.
+  [[nodiscard]] std::size_t aged_on_disk(ColdStore& store, std::size_t share) {
+    constexpr std::size_t kBytesOfAKey = 64;  // at least, while it waits to be removed
+    ColdAnswer answer;
+    EXPECT_TRUE(store.scan(0, std::string_view{"\0\3", 2}, std::string_view{"\0\4", 2}, {}, answer).ok());
+    const std::size_t few = share / 4 / 8 / 2 / kBytesOfAKey + 1;
+    return answer.size() > few ? answer.size() : 0;
   }
 
  private:
@@ -246,8 +285,11 @@ std::string spill_beside_memory(std::uint64_t seed) {
   Stage stage{*store, share, random};
   for (int i = 0; i < 3000 && !::testing::Test::HasFailure(); ++i) stage.act(twin);
   stage.settle(twin);
+  stage.idle(twin, 8 * kTimeToLive);  // each page takes some steps
+  if (const std::size_t left = stage.aged_on_disk(*store, share); left > 0) return std::to_string(left) + " stay";
   stage.save(twin, random.chance(0.5));
   stage.settle(twin);
+  if (!stage.saves.aged.empty()) return "what has expired stays saved";
 
   // What was saved goes into other states, most of it at once to their store, and comes back from there.
   const std::unique_ptr<ColdStore> other = open("other");
