@@ -211,7 +211,7 @@ bool ColdTableBase::make_room() {
       evicting_ = false;
       break;
     }
-    if (fruitless_words_ > 2 * marks.words()) {
+    if (marks.words() == 0 || fruitless_words_ > 2 * marks.words()) {
       exhausted_ = true;
       fruitless_words_ = 0;
       came_ = 0;
