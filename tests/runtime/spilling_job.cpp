@@ -2,6 +2,7 @@
 #include "runtime/spilling_job.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <vector>
 
 #include "millstream/connectors/file.hpp"
@@ -21,6 +22,7 @@ using crashing::Row;
 namespace {
 
 constexpr std::int64_t kKeys = 90;
+constexpr Duration kRecent = 30ms;
 constexpr std::uint64_t kStepsOfAJob = 1500;  // about
 
 /// All states of an operator: what they hold follows from how many records of the key came, whatever their order.
@@ -29,12 +31,14 @@ struct Remembering {
   ListState<std::string> list;
   MapState<std::int64_t, std::string> map;
   AggregatingState<Reading, std::int64_t> added;
+  ValueState<std::int64_t> recent;  // when the key came, for a while
   Timers timers;
   void open(OperatorContext& c) {
     count = c.value_state<std::int64_t>("count");
     list = c.list_state<std::string>("list");
     map = c.map_state<std::int64_t, std::string>("map");
     added = c.aggregating_state<Reading>("added", millstream::count());
+    recent = c.value_state<std::int64_t>("recent", {.ttl = kRecent});
     timers = c.timers();
   }
   void process(const Reading& reading, Collector<Row>& out, OperatorContext& c) {
@@ -48,6 +52,9 @@ struct Remembering {
     if (n % 5 == 0) added.clear();
     if (n % 7 == 0) map.clear();
     if (n == 8) count.clear();
+    const std::int64_t now = c.processing_time().time_since_epoch().count();
+    if (recent.exists() && *recent.get() + kRecent.count() <= now) throw std::runtime_error{"it should have expired"};
+    recent.set(now);
     give(c.key<std::int64_t>(), "record", out);
     timers.register_event_time(Timestamp{1h}, "end");
     timers.register_processing_time(c.processing_time() + n * 1ms);

@@ -28,6 +28,7 @@
 #include "millstream/core/export.hpp"
 #include "millstream/core/key_group.hpp"
 #include "millstream/core/snapshot.hpp"
+#include "millstream/core/timestamp.hpp"
 #include "millstream/state/cold_tier.hpp"
 #include "millstream/state/key_hash.hpp"
 #include "millstream/state/state_table.hpp"
@@ -92,6 +93,12 @@ class MILLSTREAM_EXPORT ColdTableBase {
   ColdTableBase(const TableBlocks& table, EntryChanges& changes, std::size_t entry_bytes, ColdTier& tier,
                 std::string_view stage, std::string prefix = {});
 
+  /// Values may expire: what has leaves the store within about a time to live. Before the first entry.
+  void expire(Duration ttl);
+  /// The clock by which they do.
+  [[nodiscard]] virtual Timestamp now() const { return kTimestampMin; }
+  [[nodiscard]] virtual bool is_over([[maybe_unused]] std::string_view value) const { return false; }
+
   /// An entry that was just made is as the checkpoint has it.
   void mark_restored(std::uint32_t number);
 
@@ -108,12 +115,14 @@ class MILLSTREAM_EXPORT ColdTableBase {
 
  private:
   class Walk;
+  class Expiry;
   enum class Reading { kNothing, kAsked, kAnswered };
 
   [[nodiscard]] std::size_t entries_bytes() const noexcept { return table_.size() * entry_bytes_ + heap_bytes_; }
   [[nodiscard]] std::size_t live_bytes() const noexcept { return entries_bytes() + erased_bytes_; }
   /// What will be held when all that is out has left.
   [[nodiscard]] std::size_t bytes_to_stay() const noexcept;
+  bool leave();
   bool retire();
   bool make_room();
   [[nodiscard]] bool is_awaited(std::uint32_t number, const SpillWord& word) const;
@@ -160,6 +169,8 @@ class MILLSTREAM_EXPORT ColdTableBase {
   std::string cold_key_;
   bool walking_ = false;  // a whole checkpoint is being told of what the store has
   std::unique_ptr<Walk> walk_;
+  std::unique_ptr<Expiry> expiry_;  // null where nothing expires
+  std::uint64_t retired_ = 0;       // how often entries have left that were written
 };
 
 /// The keys of a batch that are not in memory, each once, as they are asked for.

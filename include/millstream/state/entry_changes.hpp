@@ -91,6 +91,8 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
     append_key(key_);
     removed_.add(key_group, key_);
   }
+  /// A key goes that the last checkpoint holds and whose entry has left memory.
+  void remove(std::uint32_t key_group, std::string_view key) { removed_.add(key_group, key); }
   /// From here on entries may leave memory, by evict(), and come back. A whole save is then told of what the cold store
   /// does not have, and whoever walks over that tells of the rest. While there are no entries.
   void track_spilling();

@@ -283,7 +283,9 @@ class KeyedState final : public KeyedStateBase {
         : ColdTableBase{owner.table_->blocks(), *owner.changes_, entry_bytes(*owner.table_), *place.tier, place.stage,
                         place.prefix()},
           owner_{owner},
-          counts_heap_{kOwnsHeap<Content> || owner.table_->keys_own_heap()} {}
+          counts_heap_{kOwnsHeap<Content> || owner.table_->keys_own_heap()} {
+      if (owner.aging_.on()) expire(owner.aging_.ttl());
+    }
 
     void note_new(std::uint32_t number) {
       if (!counts_heap_) return;
@@ -341,6 +343,12 @@ class KeyedState final : public KeyedStateBase {
       return decoded;
     }
     std::uint32_t find_key(std::string_view key) const override { return owner_.table_->find_bytes(key); }
+    Timestamp now() const override { return owner_.aging_.now(); }
+    bool is_over(std::string_view value) const override {
+      ByteReader in{value};
+      std::optional<Timestamp> touched;
+      return Codec<std::optional<Timestamp>>::decode(in, touched) && touched && owner_.aging_.over(*touched);
+    }
 
     KeyedState& owner_;
     bool counts_heap_;

@@ -26,6 +26,7 @@ class Aging {
         on_read_{options.ttl_update == TtlUpdate::kOnReadAndWrite},
         keys_{keys} {}
   [[nodiscard]] bool on() const noexcept { return ttl_ > Duration{0}; }
+  [[nodiscard]] Duration ttl() const noexcept { return ttl_; }
   [[nodiscard]] bool on_read() const noexcept { return on_read_; }
   [[nodiscard]] Timestamp now() const noexcept { return keys_.now; }
   [[nodiscard]] bool over(Timestamp touched) const noexcept { return on() && saturating_add(touched, ttl_) <= now(); }

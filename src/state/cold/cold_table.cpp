@@ -6,6 +6,7 @@
 
 #include "core/mutants.hpp"
 #include "millstream/core/assert.hpp"
+#include "state/cold/cold_expiry.hpp"
 #include "state/cold/cold_key.hpp"
 #include "state/cold/cold_readers.hpp"
 #include "state/cold/cold_round.hpp"
@@ -75,6 +76,11 @@ bool ColdTableBase::is_awaited(std::uint32_t number, const SpillWord& word) cons
 bool ColdTableBase::step() {
   if (!failure_.ok()) return false;
   if (reading_ != Reading::kNothing) return read();
+  const bool looked = expiry_ && expiry_->step();
+  return leave() || looked;
+}
+
+bool ColdTableBase::leave() {
   // What a save has given out may leave.
   const bool saving = changes_.saving();
   if (was_saving_ && !saving) exhausted_ = false;
@@ -173,6 +179,7 @@ bool ColdTableBase::retire() {
     if (leaves && !is_awaited(number, word)) leaving_.push_back(number);
   }
   evict(leaving_);
+  ++retired_;
   if (out_.empty()) {
     given_ = 0;
     exhausted_ = false;
@@ -205,7 +212,7 @@ bool ColdTableBase::make_room() {
       evicting_ = false;
       break;
     }
-    if (fruitless_words_ > 2 * marks.words()) {
+    if (marks.words() == 0 || fruitless_words_ > 2 * marks.words()) {
       exhausted_ = true;
       fruitless_words_ = 0;
       came_ = 0;
@@ -281,6 +288,8 @@ void ColdTableBase::save(std::uint32_t state, Snapshot& snapshot) {
   walk_ = std::make_unique<Walk>(*this, state, snapshot);
   snapshot.later(*walk_);
 }
+
+void ColdTableBase::expire(Duration ttl) { expiry_ = std::make_unique<Expiry>(*this, ttl); }
 
 void ColdTableBase::mark_restored(std::uint32_t number) {
   changes_.restored(number);

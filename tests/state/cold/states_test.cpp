@@ -1,6 +1,7 @@
 // States of an operator that leave memory beside the same ones that do not: whatever is written, erased or expires, and
 // whatever leaves and comes back in between, both read the same, each save is told of each key once and as at its
-// barrier, and what goes on from it is that.
+// barrier, what goes on from it is that, and what has expired is on the disk no longer.
+#include <algorithm>
 #include <deque>
 #include <map>
 
@@ -80,6 +81,11 @@ class Saves final : public Collected {
     EXPECT_TRUE(told_.try_emplace({entry.state, std::string{entry.key}}, entry.value).second) << "is told of twice";
   }
   void later(Sweep& sweep) override { sweeps_.push_back(&sweep); }
+
+  /// Nothing of the state that expires.
+  [[nodiscard]] bool none_aged() const {
+    return std::none_of(entries.begin(), entries.end(), [](const auto& each) { return each.first.first == kAged; });
+  }
 
  private:
   void compare() const {
@@ -200,6 +206,17 @@ class Stage {
     for (ColdTableBase* each : cold.store.cold()) each->done_waiting();
     work(twin);
   }
+  /// Time goes by, and nothing comes in.
+  void idle(States& twin, Duration time) {
+    for (const Timestamp end = twin.keys.now + time; twin.keys.now < end;) {
+      twin.keys.now += 1ms;
+      cold.keys.now = twin.keys.now;
+      cold.store.maintain();
+      static_cast<void>(tier.readers.step(random_));
+      static_cast<void>(tier.take_one());
+      step(twin);
+    }
+  }
   /// Until nothing more happens.
   void settle(States& twin) {
     for (int i = 0; i < 10'000; ++i) {
@@ -209,6 +226,15 @@ class Stage {
       if (saves.under_way()) saves.give_some(random_);
     }
     EXPECT_FALSE(saves.under_way());
+  }
+
+  /// Keys that have expired and are there, beyond those that are too few to be removed alone.
+  [[nodiscard]] std::size_t aged_on_disk(ColdStore& store, std::size_t share) {
+    constexpr std::size_t kBytesOfAKey = 64;  // at least, while it waits to be removed
+    ColdAnswer answer;
+    EXPECT_TRUE(store.scan(0, std::string_view{"\0\3", 2}, std::string_view{"\0\4", 2}, {}, answer).ok());
+    const std::size_t few = share / 4 / 8 / 2 / kBytesOfAKey + 1;
+    return answer.size() > few ? answer.size() : 0;
   }
 
  private:
@@ -270,13 +296,21 @@ std::string spill_beside_memory(std::uint64_t seed) {
   stage.settle(twin);
   stage.save(twin, random.chance(0.5));
   stage.settle(twin);
+  const Entries saved = stage.saves.entries;
+  const Timestamp saved_at = twin.keys.now;
+
+  stage.idle(twin, 8 * kTimeToLive);  // each page takes some steps
+  if (const std::size_t left = stage.aged_on_disk(*store, share); left > 0) return std::to_string(left) + " stay";
+  stage.save(twin, random.chance(0.5));
+  stage.settle(twin);
+  if (!stage.saves.none_aged()) return "what has expired stays saved";
 
   // What was saved goes into other states, most of it at once to their store, and comes back from there.
   const std::unique_ptr<ColdStore> other = open("other");
   Stage next{*other, share, random};
   States fresh{nullptr};
-  fresh.keys.now = next.cold.keys.now = twin.keys.now + Duration{random.below(1'000'000)};
-  for (const auto& [at, value] : stage.saves.entries) {
+  fresh.keys.now = next.cold.keys.now = saved_at + Duration{random.below(1'000'000)};
+  for (const auto& [at, value] : saved) {
     std::string key;
     static_cast<void>(decode_value(at.second, key));
     const StateEntry entry{at.first, key_group_of(hash_key(key)), at.second, value};
