@@ -16,7 +16,8 @@ int main() {
   auto word_lengths = ms::memory::sink<int>();
   using Spans = decltype(spans(std::declval<ms::Stream<Click>>()))::value_type;
   auto windows = ms::memory::sink<Spans>();
-  auto source = clicks.from(ms::memory::source(std::vector<Click>{{"a", "ann", {}}, {"a", "bob", {}}, {"b", "", {}}}));
+  const std::vector<Click> three{{"a", "ann", {}}, {"a", "bob", {}}, {"b", "", {}}};
+  auto source = clicks.from(ms::memory::source(three));
   separate(source, known, unknown);
   first_clicks(source).to(first);
   users_of(source).to(users);
@@ -25,6 +26,13 @@ int main() {
   good = good && ms::run(clicks).ok() && known.size() == 2 && unknown.records() == std::vector<std::string>{"b"} &&
          first.size() == 2 && users.size() == 3 && rejects.size() == 1 && word_lengths.size() == 2 &&
          windows.size() == 18;
+
+  ms::Dataflow hours{"hours"};
+  using Visitors = decltype(visitors_by_hour(std::declval<ms::Stream<Click>>()))::value_type;
+  auto visitors = ms::memory::sink<Visitors>();
+  visitors_by_hour(hours.from(ms::memory::source(three))).to(visitors);
+  good = good && ms::run(hours).ok() && visitors.size() == 1 &&
+         visitors.records()[0].value == std::tuple{3, 3, std::optional{std::chrono::microseconds{0}}};
 
   good = good && dedupe_forgets_after_an_hour() && clicks_come_in_order_under_every_seed();
   return good ? 0 : 1;

@@ -55,7 +55,7 @@ class HandTable {
   void grow() {
     std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
     for (Slot& slot : old) {
-      if (slot.key_plus_one != 0) place(slot.key_plus_one - 1) = slot;
+      if (slot.key_plus_one != 0) place(slot.key_plus_one - 1) = std::move(slot);
     }
   }
 

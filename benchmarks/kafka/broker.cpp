@@ -2,6 +2,7 @@
 
 #include <sys/wait.h>
 #include <unistd.h>
+#include <array>
 
 #include <cstdio>
 #include <cstdlib>
@@ -145,7 +146,7 @@ void Broker::fill(const std::string& topic, std::int64_t records, std::size_t by
   check(flushed, "writing the input");
 }
 
-Digest digest_of(const std::string& brokers, const std::string& topic) {
+Digest digest_of(const std::string& brokers, const std::string& topic, bool timestamps) {
   rd_kafka_t* reader = make_client(
       RD_KAFKA_CONSUMER,
       {{"bootstrap.servers", brokers}, {"enable.partition.eof", "true"}, {"isolation.level", "read_committed"}});
@@ -162,7 +163,11 @@ Digest digest_of(const std::string& brokers, const std::string& topic) {
       ended = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         ++digest.messages;
-        digest.sum += text(message->key, message->key_len) * 31 + text(message->payload, message->len);
+        const std::int64_t at = timestamps ? rd_kafka_message_timestamp(message, nullptr) : 0;
+        const std::array<std::uint64_t, 4> parts{text(message->key, message->key_len),
+                                                 text(message->payload, message->len),
+                                                 static_cast<std::uint64_t>(partition), static_cast<std::uint64_t>(at)};
+        digest.sum += text(parts.data(), sizeof parts);
       }
       rd_kafka_message_destroy(message);
     }

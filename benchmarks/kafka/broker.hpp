@@ -58,9 +58,9 @@ class Broker {
 /// All committed messages of a topic, whatever their order.
 struct Digest {
   std::int64_t messages = 0;
-  std::uint64_t sum = 0;  // of the hashes of key and value
+  std::uint64_t sum = 0;  // of the hashes of key and value, partition, and timestamp where it counts
   friend bool operator==(const Digest&, const Digest&) = default;
 };
-[[nodiscard]] Digest digest_of(const std::string& brokers, const std::string& topic);
+[[nodiscard]] Digest digest_of(const std::string& brokers, const std::string& topic, bool timestamps);
 
 }  // namespace kafka_bench

@@ -109,7 +109,7 @@ class HandLoop {
  private:
   void take(const rd_kafka_message_t& message) {
     if (run_.row == Row::kCopy) {
-      write(message.partition, message.key, message.key_len, message.payload, message.len);
+      copy(message);
       return;
     }
     std::string key{static_cast<const char*>(message.key), message.key_len};
@@ -133,6 +133,19 @@ class HandLoop {
               value.size());
       }
       windows_.erase(windows_.begin());
+    }
+  }
+  // With its timestamp, as a copy should be.
+  void copy(const rd_kafka_message_t& message) {
+    const std::int64_t at = rd_kafka_message_timestamp(&message, nullptr);
+    while (true) {
+      const rd_kafka_resp_err_t error =
+          rd_kafka_producev(writer_, RD_KAFKA_V_RKT(output_), RD_KAFKA_V_PARTITION(message.partition),
+                            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(message.payload, message.len),
+                            RD_KAFKA_V_KEY(message.key, message.key_len), RD_KAFKA_V_TIMESTAMP(at), RD_KAFKA_V_END);
+      if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+      if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) check(error, "writing");
+      rd_kafka_poll(writer_, 1);
     }
   }
   void write(std::int32_t partition, const void* key, std::size_t key_bytes, const void* value, std::size_t bytes) {

@@ -39,6 +39,13 @@ double median(std::vector<double> values) {
   return (values[(n - 1) / 2] + values[n / 2]) / 2;
 }
 
+template <class Number>
+std::string array_of(const std::vector<Number>& numbers) {
+  std::string text = "[";
+  for (const Number number : numbers) text.append(text.size() > 1 ? "," : "").append(std::to_string(number));
+  return text.append("]");
+}
+
 class Contender {
  public:
   void add(const Cost& cost, std::int64_t records) {
@@ -104,14 +111,12 @@ class Benchmark {
                 exactly.rate(), least.rate(), median(ratios), exactly.rate() / least.rate(), hand.cpu(), exactly.cpu(),
                 least.cpu(), equal ? "" : "  WRONG RESULTS");
     std::fflush(stdout);
-    std::string all;
-    for (const double ratio : ratios) all += (all.empty() ? "" : ",") + std::to_string(ratio);
     json_ += (json_.empty() ? "" : ",\n ") + std::string{"{\"name\":\"kafka_"} + name +
              "\",\"records\":" + std::to_string(run.records) + ",\"bytes\":" + std::to_string(settings_.bytes) +
              ",\"by_hand\":" + std::to_string(hand.rate()) + ",\"exactly_once\":" + std::to_string(exactly.rate()) +
              ",\"at_least_once\":" + std::to_string(least.rate()) + ",\"cpu_by_hand\":" + std::to_string(hand.cpu()) +
-             ",\"cpu_exactly_once\":" + std::to_string(exactly.cpu()) + ",\"ratios\":[" + all +
-             "],\"equal\":" + (equal ? "true" : "false") + "}";
+             ",\"cpu_exactly_once\":" + std::to_string(exactly.cpu()) + ",\"ratios\":" + array_of(ratios) +
+             ",\"equal\":" + (equal ? "true" : "false") + "}";
     return equal;
   }
 
@@ -124,7 +129,7 @@ class Benchmark {
     run.checkpoint = std::chrono::milliseconds{settings_.checkpoint_ms};
     run.exactly_once = exactly_once;
     const Cost cost = contend(run);
-    const Digest digest = digest_of(run.brokers, run.output);
+    const Digest digest = digest_of(run.brokers, run.output, run.row == Row::kCopy);
     broker_.delete_topic(run.output);
     if (expected.messages == 0) expected = digest;
     equal = equal && digest.messages > 0 && digest == expected;
@@ -158,12 +163,18 @@ class Benchmark {
     wanted.job.output = broker_.make_topic("recovery");
     wanted.job.state_dir = (std::filesystem::temp_directory_path() / wanted.job.output).string();
     wanted.job.checkpoint = std::chrono::milliseconds{kCheckpointMs};
-    const std::vector<double> took = recovery_ms(wanted);
-    const double most = *std::max_element(took.begin(), took.end());
+    std::vector<Recovery> all = recoveries(wanted);
+    std::sort(all.begin(), all.end(), [](const Recovery& a, const Recovery& b) { return a.took_ms < b.took_ms; });
+    std::vector<double> took;
+    for (const Recovery& each : all) took.push_back(each.took_ms);
     std::printf("from SIGKILL to the first output, checkpoints of %lld ms: median %.0f ms, most %.0f ms, of %d kills\n",
-                static_cast<long long>(kCheckpointMs), median(took), most, settings_.kills);
+                static_cast<long long>(kCheckpointMs), median(took), took.back(), settings_.kills);
+    const Recovery& middle = all[(all.size() - 1) / 2];
     json_ += ",\n {\"name\":\"kafka_recovery\",\"kills\":" + std::to_string(settings_.kills) +
-             ",\"median_ms\":" + std::to_string(median(took)) + ",\"max_ms\":" + std::to_string(most) + "}";
+             ",\"median_ms\":" + std::to_string(median(took)) + ",\"max_ms\":" + std::to_string(took.back()) +
+             ",\"recoveries_ms\":" + array_of(took) + ",\"timeline\":{\"took_ms\":" + std::to_string(middle.took_ms) +
+             ",\"at_ms\":" + array_of(middle.at_ms) + ",\"written\":" + array_of(middle.written) +
+             ",\"read\":" + array_of(middle.read) + "}}";
   }
 
   Broker& broker_;

@@ -28,9 +28,17 @@ struct RecoverySettings {
   int kills = 0;
 };
 
+/// One kill. The columns have one element each 10 ms, from half a second before it until half a second behind the
+/// recovery; messages are counted from the first element's `read`.
+struct Recovery {
+  double took_ms = 0;  // from the kill to the first output of the next process that a reader of committed messages has
+  std::vector<double> at_ms = {};          // from the kill
+  std::vector<std::int64_t> written = {};  // messages of the input
+  std::vector<std::int64_t> read = {};     // messages of the output that a reader of committed ones has
+};
+
 /// Kills the job in a process of its own by SIGKILL and starts it again at once, so many times, while the input goes
-/// on. For each the milliseconds from the kill to the first output of the next process that a reader of committed
-/// messages has. Throws std::runtime_error where none comes.
-[[nodiscard]] std::vector<double> recovery_ms(const RecoverySettings& settings);
+/// on. Throws std::runtime_error where no output comes.
+[[nodiscard]] std::vector<Recovery> recoveries(const RecoverySettings& settings);
 
 }  // namespace kafka_bench

@@ -5,6 +5,7 @@
 //           [--hgrm FILE]
 //   latency sweep [the same without --rate and --hgrm]
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -47,6 +48,13 @@ The floor is a loop that does nothing but wait for the same instants; it runs ah
 
 std::string exactly(const std::string& text, bool good, const char* wanted) {
   return good ? std::string{} : "'" + text + "' is not " + wanted;
+}
+
+// Of a tenth of a second, or fewer and longer ones where that would be more than a picture can show.
+std::size_t intervals_of(std::chrono::nanoseconds duration) {
+  constexpr std::int64_t kIntervalsMax = 1000;
+  return static_cast<std::size_t>(
+      std::clamp<std::int64_t>(duration / std::chrono::milliseconds{100}, 1, kIntervalsMax));
 }
 
 std::chrono::nanoseconds seconds(double s) { return std::chrono::nanoseconds{static_cast<std::int64_t>(s * 1e9)}; }
@@ -151,6 +159,8 @@ int main(int argc, char** argv) {
     settings.checkpoint_interval = *parse_interval(checkpoint);
     settings.duration = seconds(measured / settings.rounds);
     settings.warmup = seconds(warmup);
+    // A sweep comes to rates at which this would cost a tenth of the throughput.
+    if (!wanted.sweep) settings.intervals = intervals_of(settings.duration);
     if (settings.pipeline == Pipeline::kExchange) {
       if (shards->empty()) settings.shards = 2;
       if (settings.shards < 2) throw std::invalid_argument{"an exchange needs at least 2 shards"};

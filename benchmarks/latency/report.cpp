@@ -69,6 +69,24 @@ Percentiles percentiles_of(const LatencyHistogram& histogram) {
   return p;
 }
 
+OverTime over_time_of(const Settings& settings, const std::vector<Round>& rounds) {
+  OverTime all{.interval_seconds = std::chrono::duration<double>(interval_of(settings)).count()};
+  const double duration = std::chrono::duration<double>(settings.duration).count();
+  for (std::size_t i = 0; i < rounds.size(); ++i) {
+    for (const IntervalHistogram& interval : rounds[i].over_time) {
+      all.results.push_back(interval.count());
+      all.p50_us.push_back(micros(interval.quantile(0.5)));
+      all.p99_us.push_back(micros(interval.quantile(0.99)));
+      all.max_us.push_back(micros(interval.max()));
+    }
+    for (const Span& span : rounds[i].checkpoint_spans) {
+      all.checkpoint_begin_seconds.push_back(span.begin + duration * static_cast<double>(i));
+      all.checkpoint_end_seconds.push_back(span.end + duration * static_cast<double>(i));
+    }
+  }
+  return all;
+}
+
 std::vector<Round> measure(const Settings& settings) {
   std::vector<Round> rounds;
   for (int i = 0; i < settings.rounds; ++i) rounds.push_back(run_round(settings, true));
@@ -112,6 +130,7 @@ Row summarize(const std::string& name, const Settings& settings, const std::vect
   row.peak_rss_mb = peak_rss_mb();
   row.samples = samples.size();
   row.parts = parts_of(samples);
+  if (settings.intervals > 0) row.over_time = over_time_of(settings, rounds);
   return row;
 }
 

@@ -33,6 +33,23 @@ struct Part {
   BOOST_DESCRIBE_CLASS(Part, (), (name, mean, p50, p99, mean_of_slowest), (), ())
 };
 
+/// One element an interval, microseconds; and when checkpoints were under way. Seconds count measured time alone, in
+/// which each round begins where the one before ended.
+struct OverTime {
+  double interval_seconds = 0;
+  std::vector<std::uint64_t> results = {};  // that were due in it; the others are 0 where there are none
+  std::vector<double> p50_us = {};          // at most 3.2 % too long
+  std::vector<double> p99_us = {};          // likewise
+  std::vector<double> max_us = {};
+  std::vector<double> checkpoint_begin_seconds = {};
+  std::vector<double> checkpoint_end_seconds = {};
+  BOOST_DESCRIBE_CLASS(OverTime, (),
+                       (interval_seconds, results, p50_us, p99_us, max_us, checkpoint_begin_seconds,
+                        checkpoint_end_seconds),
+                       (), ())
+};
+[[nodiscard]] OverTime over_time_of(const Settings& settings, const std::vector<Round>& rounds);
+
 struct Row {
   std::string name = {};
   double rate = 0;
@@ -57,11 +74,12 @@ struct Row {
   double peak_rss_mb = 0;
   std::uint64_t samples = 0;
   std::vector<Part> parts = {};
+  std::optional<OverTime> over_time = {};
   bool equal = false;
   BOOST_DESCRIBE_CLASS(Row, (),
                        (name, rate, load, seconds, shards, idle, checkpoint_seconds, checkpoints, generator_core,
                         records, measured, latency_us, floor_us, p50_us, p99_us, p99_9_us, job_cores, generator_cores,
-                        cpu_seconds_per_million, peak_rss_mb, samples, parts, equal),
+                        cpu_seconds_per_million, peak_rss_mb, samples, parts, over_time, equal),
                        (), ())
 };
 

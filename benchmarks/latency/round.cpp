@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <stdexcept>
@@ -13,6 +14,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "latency/checkpoint_watch.hpp"
 #include "latency/sampling.hpp"
 #include "millstream/millstream.hpp"
 #include "millstream/testing/latency_recorder.hpp"
@@ -29,6 +31,7 @@ constexpr std::size_t kShardsMax = 64;
 struct alignas(ms::kCacheLine) Taken {
   Digest digest;
   std::int64_t last_ns = 0;
+  Timeline over_time;
 };
 using AllTaken = std::array<Taken, kShardsMax>;
 
@@ -39,13 +42,19 @@ struct CheckingSink {
   kit::LatencyLane latency;
   PerShard<Passed> samples;
   Due due;
+  std::function<std::int64_t()> measured_from;  // asked when a record is here: the schedule has begun
   Taken* mine = nullptr;
+  std::int64_t measured_from_ns = 0;
 
   void open(ms::SinkContext& context) { mine = &all->at(context.shard()); }
   std::size_t write(std::span<Result> results) {
     const std::int64_t now = latency.now_ns();
+    const bool over_time = mine->over_time.keeps();
+    if (measured_from_ns == 0) measured_from_ns = measured_from();
     for (const Result& result : results) {
-      latency.record(due(result), now);
+      const std::int64_t due_ns = due(result);
+      latency.record(due_ns, now);
+      if (over_time) mine->over_time.record(due_ns - measured_from_ns, now - due_ns);
       if constexpr (std::is_same_v<Result, Record>) {
         mine->digest.fold(result.key, static_cast<std::uint64_t>(result.value), 0);
         if (result.made_ns != 0) [[unlikely]]
@@ -61,7 +70,12 @@ struct CheckingSink {
 
 struct Measured {
   explicit Measured(const Settings& settings)
-      : behind_operator{settings.shards, samples_max(settings)}, at_sink{settings.shards, samples_max(settings)} {}
+      : behind_operator{settings.shards, samples_max(settings)}, at_sink{settings.shards, samples_max(settings)} {
+    if (settings.intervals == 0) return;
+    for (std::uint32_t shard = 0; shard < settings.shards; ++shard) {
+      taken->at(shard).over_time = Timeline{settings.intervals, interval_of(settings).count()};
+    }
+  }
   static std::size_t samples_max(const Settings& settings) {
     const double seconds = std::chrono::duration<double>(settings.duration).count();
     return static_cast<std::size_t>(settings.rate * seconds) / kSampledEvery + 2;
@@ -71,8 +85,10 @@ struct Measured {
   PerShard<Passed> at_sink;
 
   template <class Result, class Due>
-  [[nodiscard]] CheckingSink<Result, Due> sink(const kit::LatencyRecorder& recorder, Due due) const {
-    return {taken, recorder.lane(), at_sink, std::move(due)};
+  [[nodiscard]] CheckingSink<Result, Due> sink(const kit::OpenLoop& load, const Settings& settings,
+                                               const kit::LatencyRecorder& recorder, Due due) const {
+    return {taken, recorder.lane(), at_sink, std::move(due),
+            [load, warmup = settings.warmup.count()] { return load.due_ns(0) + warmup; }};
   }
 };
 
@@ -95,7 +111,7 @@ void declare(ms::Dataflow& flow, const Settings& settings, const Maker& maker, c
     return record;
   }));
   const auto due_of_record = [](const Record& record) { return record.due_ns; };
-  const auto record_sink = measured.sink<Record>(recorder, due_of_record);
+  const auto record_sink = measured.sink<Record>(load, settings, recorder, due_of_record);
   const NoteSample note{measured.behind_operator};
   switch (settings.pipeline) {
     case Pipeline::kMap:
@@ -125,7 +141,7 @@ void declare(ms::Dataflow& flow, const Settings& settings, const Maker& maker, c
           .key_by(&Record::key)
           .window(ms::tumbling(kWindow))
           .aggregate(ms::all_of(ms::count(), ms::sum(&Record::value)))
-          .to(measured.sink<Totals>(recorder, [load, behind_first](const Totals& totals) {
+          .to(measured.sink<Totals>(load, settings, recorder, [load, behind_first](const Totals& totals) {
             return load.due_ns(load.first_at(totals.window_end) + behind_first);
           }));
       return;
@@ -159,7 +175,24 @@ class TemporaryFolder {
   std::string path_;
 };
 
+// Those that touch what is measured, as seconds behind its start.
+std::vector<Span> spans_of(const std::vector<CheckpointMark>& marks, std::int64_t measured_from_ns,
+                           std::chrono::nanoseconds duration) {
+  const double end = std::chrono::duration<double>(duration).count();
+  std::vector<Span> spans;
+  for (const CheckpointMark& mark : marks) {
+    const Span span{static_cast<double>(mark.begin_ns - measured_from_ns) * 1e-9,
+                    static_cast<double>(mark.end_ns - measured_from_ns) * 1e-9};
+    if (span.end >= 0 && span.begin < end) spans.push_back({std::max(span.begin, 0.0), std::min(span.end, end)});
+  }
+  return spans;
+}
+
 }  // namespace
+
+std::chrono::nanoseconds interval_of(const Settings& settings) {
+  return settings.duration / static_cast<std::int64_t>(std::max<std::size_t>(settings.intervals, 1));
+}
 
 std::vector<Sample> join_samples(const PerShard<Passed>& behind_operator, const PerShard<Passed>& at_sink) {
   std::unordered_map<std::int64_t, std::int64_t> left;
@@ -191,9 +224,11 @@ Round run_round(const Settings& settings, bool with_floor) {
 
   std::unique_ptr<TemporaryFolder> folder;
   ms::RunOptions options{.shards = settings.shards, .pin = settings.shards <= cores(), .idle = settings.idle};
+  CheckpointWatch watch{ms::posix_file_system(), ms::system_clock()};
   if (settings.checkpoint_interval.count() > 0) {
     folder = std::make_unique<TemporaryFolder>();
     options.state_dir = folder->path();
+    options.file_system = &watch;
     options.checkpoint.interval = settings.checkpoint_interval;
   }
   const double cpu_before = process_cpu_seconds();
@@ -211,10 +246,15 @@ Round run_round(const Settings& settings, bool with_floor) {
   round.records = load.records();
   Digest digest;
   std::int64_t last_ns = 0;
+  round.over_time.resize(settings.intervals);
   for (const Taken& taken : *measured.taken) {
     digest.add(taken.digest);
     last_ns = std::max(last_ns, taken.last_ns);
+    for (std::size_t i = 0; i < taken.over_time.intervals().size(); ++i) {
+      round.over_time[i].merge(taken.over_time.intervals()[i]);
+    }
   }
+  round.checkpoint_spans = spans_of(watch.marks(), load.due_ns(0) + settings.warmup.count(), settings.duration);
   round.behind = std::chrono::nanoseconds{last_ns - load.due_ns(load.records() - 1)};
   round.equal = digest == expected(settings, maker, load.records(), kit::ArrivalSchedule{settings.rate});
   if (settings.pipeline == Pipeline::kExchange) round.equal &= measured.taken->front().digest == Digest{};

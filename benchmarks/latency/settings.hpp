@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "latency/timeline.hpp"
 #include "millstream/core/histogram.hpp"
 #include "millstream/runtime/options.hpp"
 
@@ -23,7 +24,10 @@ struct Settings {
   millstream::IdleStrategy idle = millstream::IdleStrategy::kPark;
   bool generator_core = false;  // the generator is a thread with a core of its own; else the shards pace themselves
   std::chrono::nanoseconds checkpoint_interval{0};  // 0 = no checkpoints
+  std::size_t intervals = 0;  // of a round whose latencies are kept apart; 0 = none, which costs less a record
 };
+/// How long one of the intervals is: they divide the measured time.
+[[nodiscard]] std::chrono::nanoseconds interval_of(const Settings& settings);
 
 /// Splits of the source: one for each shard; of the exchange one, so that every record can change shards.
 [[nodiscard]] std::uint32_t load_splits(const Settings& settings);
@@ -40,12 +44,20 @@ struct Sample {
 };
 inline constexpr std::uint64_t kSampledEvery = 1024;
 
+/// Seconds behind the start of what is measured.
+struct Span {
+  double begin = 0;
+  double end = 0;
+};
+
 /// One round: a run of the job, and ahead of it the floor.
 struct Round {
   millstream::LatencyHistogram latency;
   millstream::LatencyHistogram floor;
   std::vector<Sample> samples;  // none for windows
-  std::uint64_t records = 0;    // sent
+  std::vector<IntervalHistogram> over_time;
+  std::vector<Span> checkpoint_spans;  // within what is measured
+  std::uint64_t records = 0;           // sent
   std::uint64_t checkpoints = 0;
   double seconds = 0;                  // that the job ran
   double job_cpu_seconds = 0;          // without the generator's where that has a thread of its own

@@ -26,9 +26,11 @@ struct Row {
   std::uint64_t state_bytes = 0;
   std::uint64_t checkpoints = 0;
   std::uint64_t results = 0;
+  std::optional<bool> equal = {};  // every round gave what the model gives; empty where no model says what it is
   BOOST_DESCRIBE_CLASS(Row, (),
                        (name, records, shards, checkpoint_ms, seconds, cpu_seconds, events_a_second,
-                        events_a_cpu_second, cpu_seconds_of_rounds, rss_bytes, state_bytes, checkpoints, results),
+                        events_a_cpu_second, cpu_seconds_of_rounds, rss_bytes, state_bytes, checkpoints, results,
+                        equal),
                        (), ())
 };
 
@@ -51,11 +53,19 @@ Row row_of(const std::string& name, const Wanted& wanted, const std::vector<Run>
   return row;
 }
 
+/// Where the results are a function of the input.
+bool has_model(const Query& query, const RunSettings& settings) {
+  return !query.by_wall_clock && (!query.by_order || settings.shards == 1);
+}
+
 void print(const Row& row) {
-  std::printf("%-10s %10.2f %12.2f %9.0f %9.1f %6llu %12llu\n", row.name.c_str(), row.events_a_second / 1e6,
+  std::printf("%-10s %10.2f %12.2f %9.0f %9.1f %6llu %12llu  %s\n", row.name.c_str(), row.events_a_second / 1e6,
               row.events_a_cpu_second / 1e6, static_cast<double>(row.rss_bytes) / 1e6,
               static_cast<double>(row.state_bytes) / 1e6, static_cast<unsigned long long>(row.checkpoints),
-              static_cast<unsigned long long>(row.results));
+              static_cast<unsigned long long>(row.results),
+              !row.equal   ? "-"
+              : *row.equal ? "equal"
+                           : "DIFFERENT");
   std::fflush(stdout);
 }
 
@@ -78,30 +88,39 @@ void write_rows(const std::vector<Row>& rows, const std::string& path) {
 
 }  // namespace
 
-void measure(const Wanted& wanted) {
-  std::printf("%-10s %10s %12s %9s %9s %6s %12s\n", "query", "M/s", "M/CPU s", "RSS MB", "state MB", "ckpts",
-              "results");
+bool measure(const Wanted& wanted) {
+  std::printf("%-10s %10s %12s %9s %9s %6s %12s  %s\n", "query", "M/s", "M/CPU s", "RSS MB", "state MB", "ckpts",
+              "results", "as the model's");
   std::ofstream lines;
   if (!wanted.results.empty()) lines.open(wanted.results);
   const int rounds = wanted.results.empty() ? wanted.rounds : 1;
   std::vector<Row> rows;
-  const auto add = [&](const std::string& name, auto&& run) {
+  // The model comes last: what it leaves in the caches and in the allocator is no query's matter.
+  const auto add = [&](const std::string& name, auto&& run, auto&& model) {
     std::vector<Run> runs;
     for (int round = 0; round < rounds; ++round) runs.push_back(run());
-    print(rows.emplace_back(row_of(name, wanted, runs)));
+    Row& row = rows.emplace_back(row_of(name, wanted, runs));
+    if (const std::optional<Digest> expected = model()) {
+      row.equal = std::all_of(runs.begin(), runs.end(), [&](const Run& each) { return each.digest == *expected; });
+    }
+    print(row);
     write_rows(rows, wanted.json);  // a long run that is cut off has lost nothing
   };
-  add("generator", [&] { return run_generator(wanted.input); });
+  add("generator", [&] { return run_generator(wanted.input); }, [] { return std::optional<Digest>{}; });
   double logarithms = 0;
   for (const Query& query : wanted.queries) {
-    add(query.name,
-        [&] { return run_query(query, wanted.input, wanted.run, wanted.results.empty() ? nullptr : &lines); });
+    add(
+        query.name,
+        [&] { return run_query(query, wanted.input, wanted.run, wanted.results.empty() ? nullptr : &lines); },
+        [&] { return has_model(query, wanted.run) ? std::optional{query.model(wanted.input)} : std::nullopt; });
     logarithms += std::log(rows.back().events_a_cpu_second);
   }
   if (!wanted.results.empty() && !lines.flush()) throw std::runtime_error{"cannot write " + wanted.results};
-  if (wanted.queries.size() < 2) return;
-  std::printf("geometric mean of %zu queries: %.2f M events per CPU second\n", wanted.queries.size(),
-              std::exp(logarithms / static_cast<double>(wanted.queries.size())) / 1e6);
+  if (wanted.queries.size() > 1) {
+    std::printf("geometric mean of %zu queries: %.2f M events per CPU second\n", wanted.queries.size(),
+                std::exp(logarithms / static_cast<double>(wanted.queries.size())) / 1e6);
+  }
+  return std::all_of(rows.begin(), rows.end(), [](const Row& row) { return row.equal.value_or(true); });
 }
 
 void dump(const Input& input, const std::string& path) {

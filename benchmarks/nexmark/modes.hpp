@@ -19,8 +19,9 @@ struct Wanted {
   std::string results;  // a file for the results, or none
 };
 
-/// Events a second and what they cost. With `results` each query runs once.
-void measure(const Wanted& wanted);
+/// Events a second and what they cost. With `results` each query runs once. False where a query's results are not those
+/// of its model; what the wall clock, or the order of events in several splits, decides is not compared.
+[[nodiscard]] bool measure(const Wanted& wanted);
 /// Each query beside its model, as check_query() says. False where one differs.
 [[nodiscard]] bool check(const Wanted& wanted);
 /// Queries that have a loop by hand, beside it, over the same events in memory, without checkpoints. False where the

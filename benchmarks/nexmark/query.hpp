@@ -26,6 +26,8 @@ struct Query {
   /// Its results depend on when records are worked on: its model takes that to be when the clock has come to their
   /// event times.
   bool by_wall_clock = false;
+  /// Its results depend on the order of events, which those of several splits do not have.
+  bool by_order = false;
 };
 
 [[nodiscard]] Query q0();

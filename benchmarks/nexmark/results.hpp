@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -44,6 +45,12 @@ class Results {
   /// `lines`: where they are written as JSON lines, too; null = nowhere. Outlives this.
   explicit Results(std::ostream* lines = nullptr) : lines_{lines} {}
 
+  /// Called on the shard's thread behind each batch of results that came, before it is published. Set ahead of the job.
+  void watch(std::function<void()> came) { came_ = std::move(came); }
+  void came() const {
+    if (came_) came_();
+  }
+
   [[nodiscard]] bool as_lines() const { return lines_ != nullptr; }
   [[nodiscard]] Digest digest() const;
   void publish(const Part& part);
@@ -59,6 +66,7 @@ class Results {
  private:
   mutable std::mutex mutex_;
   std::ostream* lines_;
+  std::function<void()> came_;
   Digest published_;
   std::uint64_t last_handle_ = 0;
   std::map<std::string, Part> prepared_;
@@ -73,6 +81,7 @@ class ResultSink {
   std::size_t write(std::span<T> records) {
     const bool as_lines = results_->as_lines();
     for (const T& record : records) pending_.take(record, as_lines);
+    results_->came();
     return records.size();
   }
   std::string prepare() {

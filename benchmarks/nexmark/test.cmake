@@ -25,6 +25,9 @@ expect_lines(20 events.jsonl "^{\"event_type\":0,\"person\":{\"id\":10[0-2].*,\"
 expect_lines(60 events.jsonl "^{\"event_type\":1,\"person\":null,\"auction\":{\"id\":10.*,\"bid\":null}$")
 expect_lines(920 events.jsonl "^{\"event_type\":2,\"person\":null,\"auction\":null,\"bid\":{\"auction\":10")
 expect(0 "q0 " --query q0 --events 1000 --results q0.jsonl)
+expect(0 "q0 .* equal" --query q0 --events 1000 --rounds 1 --json q0.json)
+expect_lines(1 q0.json "\"name\":\"q0\".*\"equal\":true}")
+expect(0 "q12 .*  -" --query q12 --events 1000 --rounds 1)
 expect_lines(920 q0.jsonl "^{\"auction\":1.*\"date_time\":\"2015-07-14T23:59:50")
 
 expect(0 "q22 +folders of the URL.*q20 are joins" --list)

@@ -3,6 +3,8 @@
 #include <span>
 
 #include "cost/hand_windows.hpp"
+#include "millstream/core/clock.hpp"
+#include "millstream/testing/open_loop.hpp"
 #include "peers/work.hpp"
 
 namespace peers {
@@ -36,9 +38,35 @@ Digest reduce(std::span<const Event> events, Meter& meter) {
   return digest;
 }
 
+// Spins until the next record is due.
+Outcome paced_reduce(const Work& work, std::span<const Event> events) {
+  millstream::Clock& clock = millstream::system_clock();
+  const millstream::testing::ArrivalSchedule schedule{work.rate};
+  Lateness late{work.rate, events.size()};
+  Digest digest;
+  HandTable<std::int64_t> sums;
+  Meter meter;
+  meter.read();
+  const std::int64_t start_ns = clock.monotonic_ns();
+  for (std::size_t next = 0; next < events.size();) {
+    const std::size_t due = std::min(schedule.due_by(clock.monotonic_ns() - start_ns), events.size());
+    if (due == next) __builtin_ia32_pause();
+    for (; next < due; ++next) {
+      const Event& e = events[next];
+      digest.fold(e.key, sums[e.key] += e.value, e.at);
+      late.add(next, clock.monotonic_ns() - start_ns - schedule.offset_ns(next));
+    }
+    meter.wrote();
+  }
+  Outcome outcome = meter.outcome(digest);
+  outcome.late = late.percentiles();
+  return outcome;
+}
+
 }  // namespace
 
 Outcome run_by_hand(const Work& work, const Input& input) {
+  if (work.rate > 0) return paced_reduce(work, *input);
   Meter meter;
   meter.read();
   Digest digest;

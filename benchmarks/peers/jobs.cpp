@@ -5,6 +5,7 @@
 #include <span>
 #include <stdexcept>
 
+#include "millstream/testing/open_loop.hpp"
 #include "peers/work.hpp"
 
 namespace ms = millstream;
@@ -48,6 +49,45 @@ struct Fold {
   }
 };
 
+// The same of a work that has a rate.
+struct LateFold {
+  std::shared_ptr<Taken> taken;
+  std::shared_ptr<Lateness> late;
+  ms::testing::OpenLoop load;
+  std::size_t write(std::span<Event> records) {
+    const std::int64_t now_ns = ms::system_clock().monotonic_ns();
+    for (const Event& record : records) {
+      taken->digest.fold(record);
+      late->add(number_of(record), now_ns - load.due_ns(number_of(record)));
+    }
+    taken->meter->wrote();
+    return records.size();
+  }
+};
+
+// Of all records, none of whose lateness the schedule itself leaves out: Lateness does.
+ms::testing::OpenLoop open_loop(const Work& work, std::size_t records) {
+  // Half a record less, for as many are sent as have begun to fall due.
+  const double seconds = (static_cast<double>(records) - 0.5) / work.rate;
+  return ms::testing::OpenLoop{{.rate = work.rate,
+                                .duration = std::chrono::nanoseconds{static_cast<std::int64_t>(seconds * 1e9)},
+                                .warmup = std::chrono::nanoseconds{0}}};
+}
+
+Event running_sum(const Event& sum, const Event& next) { return {sum.key, sum.value + next.value, next.at}; }
+
+void declare_paced(ms::Dataflow& flow, const Work& work, const Input& input, const std::shared_ptr<Taken>& taken,
+                   const std::shared_ptr<Lateness>& late) {
+  const ms::testing::OpenLoop load = open_loop(work, input->size());
+  flow.from(load.source([input, meter = taken->meter](const ms::testing::Arrival& arrival) {
+        meter->read();
+        return (*input)[arrival.number];
+      }))
+      .key_by(&Event::key)
+      .reduce(running_sum)
+      .to(LateFold{taken, late, load});
+}
+
 using WindowSum = ms::WindowResult<std::uint64_t, std::tuple<std::int64_t, std::int64_t>>;
 
 void declare(ms::Dataflow& flow, const Work& work, const Events& events, const std::shared_ptr<Taken>& taken) {
@@ -57,10 +97,7 @@ void declare(ms::Dataflow& flow, const Work& work, const Events& events, const s
         .filter([](const Event& e) { return is_large(e); })
         .to(Fold<Event>{taken});
   } else if (work.kind == Kind::kReduce) {
-    flow.from(events)
-        .key_by(&Event::key)
-        .reduce([](const Event& sum, const Event& next) { return Event{sum.key, sum.value + next.value, next.at}; })
-        .to(Fold<Event>{taken});
+    flow.from(events).key_by(&Event::key).reduce(running_sum).to(Fold<Event>{taken});
   } else {
     flow.from(events)
         .event_time(&Event::at, ms::monotonic())
@@ -73,22 +110,30 @@ void declare(ms::Dataflow& flow, const Work& work, const Events& events, const s
 
 }  // namespace
 
-Outcome run_by_millstream(const Work& work, const Input& input, const Checkpoints& checkpoints) {
+Outcome run_by_millstream(const Work& work, const Input& input, const Checkpoints& checkpoints, ms::IdleStrategy idle) {
   const bool checkpointed = checkpoints.interval > 0ms;
   if (checkpointed) std::filesystem::remove_all(checkpoints.folder);
   const auto meter = std::make_shared<Meter>();
   const auto taken = std::make_shared<Taken>(Taken{{}, meter});
   ms::Dataflow flow{work.name};
-  declare(flow, work, {input, meter}, taken);
+  std::shared_ptr<Lateness> late;
+  if (work.rate > 0) {
+    late = std::make_shared<Lateness>(work.rate, input->size());
+    declare_paced(flow, work, input, taken, late);
+  } else {
+    declare(flow, work, {input, meter}, taken);
+  }
   ms::RunOptions options{.shards = 1, .log = nullptr};
+  options.idle = idle;
   if (checkpointed) {
     options.state_dir = checkpoints.folder;
     options.checkpoint.interval = checkpoints.interval;
   }
   const ms::JobResult result = ms::run(flow, options);
-  const Outcome outcome = meter->outcome(taken->digest);
+  Outcome outcome = meter->outcome(taken->digest);
   if (checkpointed) std::filesystem::remove_all(checkpoints.folder);
   if (!result.ok()) throw std::runtime_error{result.status.to_string()};
+  if (late) outcome.late = late->percentiles();
   return outcome;
 }
 

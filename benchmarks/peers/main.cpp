@@ -1,18 +1,18 @@
 // peers_millstream: the works of the comparison with other engines, by Millstream and by hand, as a program that
 // run.sh drives; README.md says how.
-//   peers_millstream --system millstream|hand --work WORK [--records N] [--warmup SECONDS] [--checkpoint MS]
-//   peers_millstream --check [--work WORK] [--records N]     both give the same, with checkpoints and without
+//   peers_millstream --system millstream|millstream_spin|hand --work WORK [--records N] [--warmup SECONDS]
+//   [--checkpoint MS] peers_millstream --check [--work WORK] [--records N]     both give the same, with checkpoints and
+//   without
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iostream>
 #include <iterator>
 #include <stdexcept>
 #include <string>
 
+#include "peers/serve.hpp"
 #include "peers/work.hpp"
 
 namespace {
@@ -29,51 +29,35 @@ struct Settings {
   bool check = false;
 };
 
-// The most that this process has had in memory.
-std::uint64_t peak_bytes() {
-  std::ifstream status{"/proc/self/status"};
-  std::string word;
-  while (status >> word) {
-    std::uint64_t kibibytes = 0;
-    if (word == "VmHWM:" && status >> kibibytes) return kibibytes * 1024;
-  }
-  return 0;
-}
-
 double seconds_since(std::chrono::steady_clock::time_point t) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - t).count();
 }
 
-void serve(const Work& work, const Settings& settings) {
+void serve_work(const Work& work, const Settings& settings) {
   const auto began = std::chrono::steady_clock::now();
   const Input input = make_input(work, settings.records);
   const double made_in = seconds_since(began);
   const Checkpoints checkpoints{std::chrono::milliseconds{settings.checkpoint_ms}, settings.folder};
-  const auto run = [&] {
-    return settings.system == "hand" ? run_by_hand(work, input) : run_by_millstream(work, input, checkpoints);
-  };
-  const auto warm = std::chrono::steady_clock::now();
-  do {
-    (void)run();
-  } while (seconds_since(warm) < settings.warmup);
-  std::printf("ready %s %.6f\n", settings.system == "hand" ? "-" : PEERS_VERSION, made_in);
-  std::fflush(stdout);
-  for (std::string line; std::getline(std::cin, line) && line == "run";) {
-    const Outcome outcome = run();
-    std::printf("result %.6f %.6f %.6f %llu %llu %llu\n", outcome.seconds, outcome.cpu_seconds,
-                outcome.first_result_seconds, static_cast<unsigned long long>(peak_bytes()),
-                static_cast<unsigned long long>(outcome.digest.results),
-                static_cast<unsigned long long>(outcome.digest.sum));
-    std::fflush(stdout);
-  }
+  const auto idle =
+      settings.system == "millstream_spin" ? millstream::IdleStrategy::kSpin : millstream::IdleStrategy::kPark;
+  const bool by_hand = settings.system == "hand";
+  serve({.version = by_hand ? "-" : PEERS_VERSION,
+         .generate_seconds = made_in,
+         .warmup_seconds = settings.warmup,
+         .run = [&](const std::string&) {
+           return by_hand ? run_by_hand(work, input) : run_by_millstream(work, input, checkpoints, idle);
+         }});
 }
 
 bool check(const Work& work, const Settings& settings) {
   const Input input = make_input(work, settings.records);
   const Digest hand = run_by_hand(work, input).digest;
-  const Digest plain = run_by_millstream(work, input, {}).digest;
-  const Digest checkpointed =
-      run_by_millstream(work, input, {std::chrono::milliseconds{20}, settings.folder + "-" + work.name}).digest;
+  const auto by_millstream = [&](const Checkpoints& checkpoints, millstream::IdleStrategy idle) {
+    return run_by_millstream(work, input, checkpoints, idle).digest;
+  };
+  const Digest plain = by_millstream({}, millstream::IdleStrategy::kSpin);
+  const Digest checkpointed = by_millstream({std::chrono::milliseconds{20}, settings.folder + "-" + work.name},
+                                            millstream::IdleStrategy::kPark);
   const bool equal = hand.results > 0 && plain == hand && checkpointed == hand;
   std::printf("%-14s %10llu results, sum %llu: %s\n", work.name, static_cast<unsigned long long>(hand.results),
               static_cast<unsigned long long>(hand.sum), equal ? "equal" : "DIFFERENT");
@@ -86,7 +70,7 @@ int main(int argc, char** argv) {
   Settings settings;
   CLI::App app{"The works of the comparison with other engines, by Millstream and by hand"};
   app.add_option("--system", settings.system, "Who does the work")
-      ->check(CLI::IsMember({"millstream", "hand"}))
+      ->check(CLI::IsMember({"millstream", "millstream_spin", "hand"}))
       ->capture_default_str();
   app.add_option("--work", settings.work, "Its name; --check does all of them without it");
   app.add_option("--records", settings.records, "Records of a run")->check(CLI::PositiveNumber)->capture_default_str();
@@ -104,7 +88,7 @@ int main(int argc, char** argv) {
   }
   try {
     if (!settings.check) {
-      serve(*named, settings);
+      serve_work(*named, settings);
       return 0;
     }
     bool equal = true;

@@ -50,16 +50,20 @@ Svg begin(double height, const std::string& title) {
   return svg;
 }
 
+double legend_width(const std::string& name) { return 40 + 6.2 * static_cast<double>(name.size()); }
+
+// Returns where the next entry would begin.
 template <class Named>
-void legend(Svg& svg, const std::vector<Named>& all) {
+double legend(Svg& svg, const std::vector<Named>& all, bool marks = true) {
   double x = kMargin;
   for (const Named& each : all) {
     const std::string name = shorten(each.name, kLegendColumns);
     svg.line({x, 31}, {x + 24, 31}, each.style);
-    svg.mark({x + 12, 31}, each.style);
+    if (marks) svg.mark({x + 12, 31}, each.style);
     svg.text({x + 28, 35}, name);
-    x += 40 + 6.2 * static_cast<double>(name.size());
+    x += legend_width(name);
   }
+  return x;
 }
 
 Scale vertical(const std::vector<double>& values, bool log) {
@@ -82,9 +86,24 @@ void draw_vertical(Svg& svg, const Scale& scale, const std::string& name) {
   svg.text({kMargin, kTop + 8}, name);
 }
 
-void draw(Svg& svg, const std::vector<Point>& points, Style style) {
+void draw(Svg& svg, const std::vector<Point>& points, Style style, bool marks = true) {
   svg.path(points, style);
+  if (!marks && points.size() > 1) return;
   for (const Point& point : points) svg.mark(point, style);
+}
+
+void draw_spans(Svg& svg, const Axes& axes, const Scale& x, Point legend_at, double bottom) {
+  if (axes.spans.empty()) return;
+  constexpr double kLeast = 1.5;  // still to be seen on a phone
+  svg.band({legend_at.x, legend_at.y - 5}, 20, 10);
+  svg.text({legend_at.x + 28, legend_at.y + 4}, shorten(axes.spans_name, kLegendColumns));
+  for (const Span& span : axes.spans) {
+    if (!x.has(span.from) || !x.has(span.to)) continue;
+    const double from = std::clamp(x.at(span.from), kPlotLeft, kPlotRight);
+    const double to = std::clamp(x.at(span.to), kPlotLeft, kPlotRight);
+    if (to < from) continue;
+    svg.band({from, kTop + 18}, std::max(to - from, kLeast), bottom - kTop - 18);
+  }
 }
 
 std::string percentile_name(double quantile) {
@@ -181,35 +200,43 @@ std::string percentiles(const std::string& title, const std::vector<Distribution
 
 std::string lines(const std::string& title, const Axes& axes, const std::vector<Series>& all) {
   std::vector<double> values;
+  double low = 0;
   double high = axes.x_reference ? axes.x_reference->value : 0;
   for (const Series& each : all) {
     for (const Point& point : each.values) {
       values.push_back(point.y);
-      if (drawable(point.x)) high = std::max(high, point.x);
+      if (!std::isfinite(point.x)) continue;
+      low = std::min(low, point.x);
+      high = std::max(high, point.x);
     }
   }
   const Scale y = vertical(values, axes.log_y);
   const double bottom = y.at(y.ticks().front());
   Svg svg = begin(bottom + 38, title);
-  legend(svg, all);
+  const double legend_end = legend(svg, all, axes.marks);
+  const Scale x{nice_ticks(low, high, 5), false, kPlotLeft, kPlotRight - 8};
+  draw_spans(svg, axes, x, {legend_end, 31}, bottom);
   draw_vertical(svg, y, axes.y);
-  const Scale x{nice_ticks(0, high, 5), false, kPlotLeft, kPlotRight - 8};
   for (const double tick : x.ticks()) {
     svg.line({x.at(tick), kTop + 18}, {x.at(tick), bottom}, Style::kGrid);
     svg.text({x.at(tick), bottom + 15}, short_number(tick), Anchor::kMiddle);
   }
-  svg.text({kPlotRight, bottom + 30}, axes.x, Anchor::kEnd);
-  if (axes.x_reference) {
-    const double at = x.at(axes.x_reference->value);
-    svg.line({at, kTop + 18}, {at, bottom}, Style::kDotted);
-    svg.text({at - 4, bottom - 6}, axes.x_reference->name, at > kWidth / 2 ? Anchor::kEnd : Anchor::kStart);
+  for (const double cut : axes.cuts) {
+    if (x.has(cut)) svg.line({x.at(cut), bottom - 5}, {x.at(cut), bottom + 5}, Style::kSolid);
   }
+  svg.text({kPlotRight, bottom + 30}, axes.x, Anchor::kEnd);
   for (const Series& each : all) {
     std::vector<Point> points;
     for (const Point& point : each.values) {
-      if (drawable(point.x) && y.has(point.y)) points.push_back({x.at(point.x), y.at(point.y)});
+      if (std::isfinite(point.x) && y.has(point.y)) points.push_back({x.at(point.x), y.at(point.y)});
     }
-    draw(svg, points, each.style);
+    draw(svg, points, each.style, axes.marks);
+  }
+  if (axes.x_reference) {
+    const double at = x.at(axes.x_reference->value);
+    const bool right = at > kWidth / 2;
+    svg.line({at, kTop + 18}, {at, bottom}, Style::kDotted);
+    svg.text({right ? at - 4 : at + 4, bottom - 6}, axes.x_reference->name, right ? Anchor::kEnd : Anchor::kStart);
   }
   return svg.finish();
 }

@@ -43,11 +43,20 @@ struct Series {
   Style style = Style::kSolid;
   std::vector<Point> values;
 };
+/// A part of the x axis, shaded over the whole height; as wide as a line where it would be less.
+struct Span {
+  double from = 0;
+  double to = 0;
+};
 struct Axes {
   std::string x;
   std::string y;
   bool log_y = false;
   std::optional<Reference> x_reference = {};  // a line at this x
+  std::vector<double> cuts = {};              // marks on the axis at these x
+  std::string spans_name = {};
+  std::vector<Span> spans = {};
+  bool marks = true;  // at each point; without them lines are told apart by their dashes alone
 };
 /// Lines over numbers. Values that the axes have no place for are left out.
 [[nodiscard]] std::string lines(const std::string& title, const Axes& axes, const std::vector<Series>& all);

@@ -10,19 +10,12 @@
 
 #include "report/axis.hpp"
 #include "report/charts.hpp"
+#include "report/peers.hpp"
 
 namespace report {
 namespace {
 
 std::string labelled(const Row& row) { return row.equal ? row.name : row.name + " (WRONG RESULTS)"; }
-
-double value_of(const Row& row, const std::string& key) { return row.get(key).value_or(std::nan("")); }
-
-std::string joined(std::initializer_list<std::string> parts) {
-  std::string all;
-  for (const std::string& part : parts) all += part;
-  return all;
-}
 
 std::string milliseconds(double micros) {
   char text[32];
@@ -53,17 +46,39 @@ Figure cost(const File& file) {
       "same work on one thread."};
 }
 
-Figure kafka(const File& file) {
+// What a reader of committed messages had around a kill, beside what was written.
+Figure recovery(const Row& row) {
+  const std::vector<double>& at = row.array("timeline.at_ms");
+  Series written{"written", Style::kDashed, {}};
+  Series read{"read, committed", Style::kSolid, {}};
+  for (Series* series : {&written, &read}) {
+    const std::vector<double>& messages = row.array(series == &read ? "timeline.read" : "timeline.written");
+    for (std::size_t i = 0; i < std::min(at.size(), messages.size()); ++i) {
+      series->values.push_back({at[i], messages[i]});
+    }
+  }
+  const double took = value_of(row, "timeline.took_ms");
+  return {
+      row.name,
+      lines("Recovery after SIGKILL, Kafka to Kafka",
+            {.x = "ms from the kill", .y = "messages", .spans_name = "recovery", .spans = {{0, took}}, .marks = false},
+            {read, written}),
+      joined({"The kill whose recovery, ", short_number(took), " ms, is the median of ",
+              short_number(value_of(row, "kills")), "; the longest took ", short_number(value_of(row, "max_ms")),
+              " ms. A step is a checkpoint, whose messages become visible together."})};
+}
+
+void kafka(const File& file, std::vector<Figure>& out) {
   std::vector<Bar> all;
   std::string end_to_end;
   for (const Row& row : file.rows) {
     const double by_hand = value_of(row, "by_hand");
     if (!row.get("by_hand")) {
-      const auto p50 = row.arrays.find("p50_us");
-      const auto p99 = row.arrays.find("p99_us");
-      if (p50 == row.arrays.end() || p99 == row.arrays.end() || p50->second.empty() || p99->second.empty()) continue;
+      const std::vector<double>& p50 = row.array("p50_us");
+      const std::vector<double>& p99 = row.array("p99_us");
+      if (p50.empty() || p99.empty()) continue;
       end_to_end = joined({" End to end at ", short_number(value_of(row, "rate")), "/s: p50 ",
-                           milliseconds(p50->second.front()), " ms, p99 ", milliseconds(p99->second.front()), " ms."});
+                           milliseconds(p50.front()), " ms, p99 ", milliseconds(p99.front()), " ms."});
       continue;
     }
     for (const bool exactly : {true, false}) {
@@ -74,11 +89,14 @@ Figure kafka(const File& file) {
                      .striped = !exactly});
     }
   }
-  return {"kafka",
-          bars("Kafka to Kafka", "share of the loop's messages/s", all, Reference{1, "by hand, in transactions"}),
-          "Medians of the rounds; solid: exactly once, striped: at least once. The dashed line is a hand-written "
-          "loop over librdkafka that writes in transactions." +
-              end_to_end};
+  out.push_back(
+      {"kafka", bars("Kafka to Kafka", "share of the loop's messages/s", all, Reference{1, "by hand, in transactions"}),
+       "Medians of the rounds; solid: exactly once, striped: at least once. The dashed line is a hand-written "
+       "loop over librdkafka that writes in transactions." +
+           end_to_end});
+  for (const Row& row : file.rows) {
+    if (!row.array("timeline.at_ms").empty()) out.push_back(recovery(row));
+  }
 }
 
 Figure step_time(const File& file) {
@@ -109,16 +127,44 @@ void state(const File& file, std::vector<Figure>& out) {
     std::vector<Distribution> sides;
     for (const bool with : {true, false}) {
       Distribution side{with ? "with checkpoints" : "without", with ? Style::kSolid : Style::kDashed, {}};
-      const auto found = row.arrays.find(with ? "latency_us" : "plain_latency_us");
+      const std::vector<double>& found = row.array(with ? "latency_us" : "plain_latency_us");
       constexpr double kQuantiles[] = {0.5, 0.99, 0.999, 1};
-      for (std::size_t i = 0; found != row.arrays.end() && i < std::min(found->second.size(), std::size_t{4}); ++i) {
-        side.values.push_back({kQuantiles[i], found->second[i]});
+      for (std::size_t i = 0; i < std::min(found.size(), std::size_t{4}); ++i) {
+        side.values.push_back({kQuantiles[i], found[i]});
       }
       sides.push_back(std::move(side));
     }
     out.push_back({joined({"state_", row.name}), percentiles(joined({"Latency of ", labelled(row)}), sides),
                    "At half load; the axis of percentiles counts nines."});
   }
+}
+
+Figure latency_over_time(const Row& row) {
+  const double interval = value_of(row, "over_time.interval_seconds");
+  const auto series = [&](const char* name, Style style, const char* column) {
+    Series all{name, style, {}};
+    const std::vector<double>& values = row.array(column);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      all.values.push_back({(static_cast<double>(i) + 0.5) * interval, values[i]});
+    }
+    return all;
+  };
+  Axes axes{.x = "seconds", .y = "us", .log_y = true, .spans_name = "checkpoint", .marks = false};
+  const std::vector<double>& begins = row.array("over_time.checkpoint_begin_seconds");
+  const std::vector<double>& ends = row.array("over_time.checkpoint_end_seconds");
+  for (std::size_t i = 0; i < std::min(begins.size(), ends.size()); ++i) axes.spans.push_back({begins[i], ends[i]});
+  const std::size_t rounds = row.array("p50_us").size();
+  for (std::size_t round = 1; round < rounds; ++round) {
+    axes.cuts.push_back(value_of(row, "seconds") * static_cast<double>(round) / static_cast<double>(rounds));
+  }
+  return {
+      joined({"latency_over_time_", row.name}),
+      lines(joined({"Latency over time: ", labelled(row)}), axes,
+            {series("longest", Style::kThin, "over_time.max_us"), series("p99", Style::kSolid, "over_time.p99_us"),
+             series("p50", Style::kDashed, "over_time.p50_us")}),
+      joined({short_number(value_of(row, "rate")), " records/s, each interval of ", short_number(interval * 1e3),
+              " ms in which they were due by itself. Grey: a checkpoint, from its first file until it counts. ",
+              axes.cuts.empty() ? "" : "Rounds stand one behind the other; a mark on the axis is where one ends."})};
 }
 
 void latency(const File& file, std::vector<Figure>& out) {
@@ -141,6 +187,7 @@ void latency(const File& file, std::vector<Figure>& out) {
          joined({short_number(value_of(row, "rate")), " records/s, shards: ", short_number(value_of(row, "shards")),
                  ", checkpoints: ", interval > 0 ? joined({"each ", short_number(interval), " s"}) : "off",
                  ". The floor is a loop that only waits for the same instants."})});
+    if (!row.array("over_time.max_us").empty()) out.push_back(latency_over_time(row));
     if (row.get("load").value_or(0) > 0) swept.push_back(row);
   }
   if (swept.empty()) return;
@@ -161,7 +208,8 @@ void latency(const File& file, std::vector<Figure>& out) {
        lines(joined({"Latency against load: ", pipeline}),
              {.x = "records/s", .y = "us", .log_y = true, .x_reference = Reference{knee, "sustained at most"}},
              {p50, p99, p99_9}),
-       joined({"The dotted line is the greatest rate that was sustained, ", short_number(knee), "/s."})});
+       joined({"The dotted line is the greatest rate that was sustained, ", short_number(knee),
+               "/s. Shards: ", short_number(value_of(swept.front(), "shards")), "."})});
 }
 
 // Of the sweeps of a pipeline with several numbers of shards: how much more each sustains than the one with the fewest.
@@ -216,7 +264,7 @@ std::vector<Figure> figures(const std::vector<File>& files) {
         all.push_back(cost(file));
         break;
       case Kind::kKafka:
-        all.push_back(kafka(file));
+        kafka(file, all);
         break;
       case Kind::kStepTime:
         all.push_back(step_time(file));
@@ -226,6 +274,9 @@ std::vector<Figure> figures(const std::vector<File>& files) {
         break;
       case Kind::kLatency:
         latency(file, all);
+        break;
+      case Kind::kPeers:
+        peers(file, all);
         break;
     }
   }

@@ -30,6 +30,10 @@ main { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 
 figure { margin: 0; max-width: 520px; break-inside: avoid; }
 figure svg { width: 100%; height: auto; }
 figcaption { font-size: 13px; padding: 0 8px; overflow-wrap: anywhere; }
+@media screen and (prefers-color-scheme: dark) {
+  body { color: #eee; background: #111; }
+  figure svg { filter: invert(0.93); }
+}
 </style></head><body><h1>Millstream benchmarks</h1><main>
 )";
   for (const report::Figure& figure : all) {
@@ -43,8 +47,9 @@ figcaption { font-size: 13px; padding: 0 8px; overflow-wrap: anywhere; }
 
 int main(int argc, char** argv) {
   CLI::App app{
-      "Pictures of what cost, latency, kafka, state and step_time wrote with --json: report.html, which needs nothing "
-      "beside it,\nand each picture as an SVG file. Ends with 1 where the pictures cannot be written, and with 2 where "
+      "Pictures of what cost, latency, kafka, state, step_time and peers/run.sh wrote with --json: report.html, which\n"
+      "needs nothing beside it, and each picture as an SVG file. Ends with 1 where the pictures cannot be written, and "
+      "with 2 where "
       "a file cannot be read"};
   std::string output = ".";
   std::vector<std::string> paths;

@@ -96,6 +96,30 @@ TEST(Charts, NameRarePercentilesInFull) {
   EXPECT_NE(svg.find(">max<"), std::string::npos);
 }
 
+TEST(Charts, ShadeSpansWithinTheAxesAndNoNarrowerThanALine) {
+  const std::string svg = lines("spans",
+                                {.x = "s",
+                                 .y = "us",
+                                 .cuts = {5, kNan},
+                                 .spans_name = "checkpoint",
+                                 .spans = {{2, 2}, {-100, 4}, {8, kInfinity}, {9, 100}},
+                                 .marks = false},
+                                {{"a", Style::kSolid, {{0, 1}, {10, 3}}}, {"one", Style::kDashed, {{4, 2}}}});
+  expect_drawn(svg);
+  EXPECT_NE(svg.find(">checkpoint<"), std::string::npos);
+  EXPECT_NE(svg.find("width=\"1.5\" height=\"200.0\" fill=\"#ccc\""), std::string::npos) << svg;
+  EXPECT_NE(svg.find("x=\"48.0\" y=\"60.0\" width=\"119.2\""), std::string::npos) << svg;  // from the axis on
+  EXPECT_EQ(svg.find("<circle"), std::string::npos) << svg;
+  EXPECT_NE(svg.find("width=\"6\" height=\"6\""), std::string::npos) << "a lone point is no line, so it has a mark";
+}
+
+TEST(Charts, TakeInstantsBeforeTheBegin) {
+  const std::string svg = lines("before", {.x = "ms", .y = "messages"}, {{"a", Style::kSolid, {{-400, 1}, {400, 3}}}});
+  expect_drawn(svg);
+  EXPECT_NE(svg.find(">-400<"), std::string::npos) << svg;
+  EXPECT_NE(svg.find("<polyline points=\"48.0,"), std::string::npos) << svg;
+}
+
 TEST(Charts, GoldenLine) {
   const std::string svg = lines("two", {.x = "s", .y = "us"}, {{"a", Style::kSolid, {{0, 0}, {10, 10}}}});
   EXPECT_NE(svg.find("<polyline points=\"48.0,260.0 346.0,60.0\" fill=\"none\" stroke=\"#000\""), std::string::npos)

@@ -23,6 +23,8 @@ const char* stroke(Style style) {
       return " fill=\"none\" stroke=\"#333\" stroke-width=\"1.6\" stroke-dasharray=\"6 3\"";
     case Style::kDotted:
       return " fill=\"none\" stroke=\"#333\" stroke-width=\"1.6\" stroke-dasharray=\"1.5 3\"";
+    case Style::kThin:
+      return " fill=\"none\" stroke=\"#777\" stroke-width=\"0.9\"";
     case Style::kGrid:
       return " stroke=\"#ccc\" stroke-width=\"0.7\"";
     case Style::kSolid:
@@ -106,6 +108,11 @@ void Svg::bar(Point corner, double width, double height, bool striped) {
   out_.append("<rect").append(attribute("x", corner.x)).append(attribute("y", corner.y));
   out_.append(attribute("width", width)).append(attribute("height", height)).append(" fill=\"");
   out_.append(striped ? "url(#stripes)" : "#777").append("\" stroke=\"#333\" stroke-width=\"0.7\"/>\n");
+}
+
+void Svg::band(Point corner, double width, double height) {
+  out_.append("<rect").append(attribute("x", corner.x)).append(attribute("y", corner.y));
+  out_.append(attribute("width", width)).append(attribute("height", height)).append(" fill=\"#ccc\"/>\n");
 }
 
 void Svg::write(Point at, std::string_view text, const char* attributes) {

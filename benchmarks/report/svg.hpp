@@ -18,7 +18,7 @@ struct Point {
   double y = 0;
 };
 /// Told apart without colour: by dashes, and by the shape at the points.
-enum class Style { kSolid, kDashed, kDotted, kGrid };
+enum class Style { kSolid, kDashed, kDotted, kThin, kGrid };
 enum class Anchor { kStart, kMiddle, kEnd };
 
 class Svg {
@@ -28,6 +28,8 @@ class Svg {
   void path(const std::vector<Point>& points, Style style);
   void mark(Point at, Style style);
   void bar(Point corner, double width, double height, bool striped);
+  /// Behind what is drawn later.
+  void band(Point corner, double width, double height);
   void text(Point at, std::string_view text, Anchor anchor = Anchor::kStart);
   void bold(Point at, std::string_view text);
   /// The whole picture. Nothing may be drawn behind it.

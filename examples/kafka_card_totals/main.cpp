@@ -56,13 +56,17 @@ struct CardTotals {
 ms::Dataflow flow_of(const Options& options) {
   const auto policy = options.dead_letter_topic ? ms::OnError::kDeadLetter : ms::OnError::kFail;
   ms::Dataflow flow{"card-totals"};
-  auto payments = flow.from(ms::kafka::source<PaymentMessage>({.brokers = options.brokers,
-                                                               .topic = options.input_topic,
-                                                               .stop_at_end = options.stop_at_end,
-                                                               .instance = options.instance,
-                                                               .instances = options.instances,
-                                                               .on_bad_record = policy}))
-                      .named("payments");
+  auto payments =
+      flow.from(ms::kafka::source<PaymentMessage>(
+                    {.brokers = options.brokers,
+                     .topic = options.input_topic,
+                     .start = options.group.empty() ? ms::kafka::start_at_earliest() : ms::kafka::start_at_committed(),
+                     .stop_at_end = options.stop_at_end,
+                     .group = options.group,
+                     .instance = options.instance,
+                     .instances = options.instances,
+                     .on_bad_record = policy}))
+          .named("payments");
   auto by_card = payments.key_by([](const PaymentMessage& payment) { return payment.value.card; });
   // So --instances says it must be; one process alone may have a card in all partitions.
   by_card.keyed_by_partition();
@@ -72,14 +76,16 @@ ms::Dataflow flow_of(const Options& options) {
                                   .topic = options.output_topic,
                                   .key = [](const Total& total) { return total.card; },
                                   .guarantee = options.guarantee,
+                                  .group = options.group,
                                   .instance = options.instance}))
       .named("output");
   if (options.dead_letter_topic) {
-    // One transaction a job, and that is the output's: after a crash some of these come again.
+    // In the transaction of the output, where that is exactly once.
     payments.side_output(ms::dead_letters)
-        .to(ms::kafka::sink<ms::DeadLetter>({.brokers = options.brokers,
-                                             .topic = *options.dead_letter_topic,
-                                             .guarantee = ms::kafka::Guarantee::kAtLeastOnce}))
+        .to(ms::kafka::sink({.brokers = options.brokers,
+                             .topic = *options.dead_letter_topic,
+                             .guarantee = options.guarantee,
+                             .instance = options.instance}))
         .named("dead letters");
   }
   return flow;

@@ -102,9 +102,14 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
         return to_guarantee(text) ? "" : "'" + text + "' is neither exactly_once nor at_least_once";
       });
   app.add_option("--dead-letter-topic", options.dead_letter_topic,
-                 "Where messages go that are no such JSON, with their place and the reason, at\n"
-                 "least once [they stop the program]")
+                 "Where messages go that are no such JSON, as they are, with headers that say their\n"
+                 "place and the reason [they stop the program]")
       ->type_name("TOPIC")
+      ->check(must_not_be_empty);
+  app.add_option("--group", options.group,
+                 "Consumer group of what read the input before: begin where it stood, and go on in\n"
+                 "this group [begin at the earliest message]")
+      ->type_name("GROUP")
       ->check(must_not_be_empty);
   app.add_flag("--stop-at-end", options.stop_at_end, "End where the input ended when the program was started");
   try {

@@ -19,6 +19,7 @@ struct Options {
   std::uint32_t instances = 1;
   millstream::kafka::Guarantee guarantee = millstream::kafka::Guarantee::kExactlyOnce;
   std::optional<std::string> dead_letter_topic;
+  std::string group;  ///< of what read the input before; empty = nothing did
   bool stop_at_end = false;
 };
 

@@ -7,9 +7,20 @@
 
 #include "checkpoint/local_decider.hpp"
 #include "core/mutants.hpp"
+#include "millstream/codec/codec.hpp"
+#include "millstream/io/source.hpp"
 
 namespace millstream::inline v0 {
 namespace {
+
+// Where a decision is kept there may be room for the offset only: what it does not say is no difference.
+bool same_place(const std::string& decided, const std::string& here) {
+  if (decided == here) return true;
+  Position known;
+  Position saved;
+  return decode_value(decided, known) && decode_value(here, saved) && known.detail.empty() &&
+         known.offset == saved.offset;
+}
 
 std::string name_of(const std::optional<CheckpointId>& decided) {
   return decided ? "checkpoint " + decided->to_string() : "no checkpoint";
@@ -23,6 +34,7 @@ class Planner {
     if (Status s = read_manifests(); !s.ok()) return s;
     Decision known = decision;
     if (decision.kind == Decision::Kind::kNone) {
+      none_because_ = decision.facts;
       Result<std::optional<CheckpointId>> marked = decided_by_marker();
       if (!marked) return marked.error();
       if (*marked) known = {Decision::Kind::kDecided, **marked, {}, {}};
@@ -138,7 +150,9 @@ class Planner {
   // An empty handle is of a run in which the sink promised less, and did not decide.
   [[nodiscard]] bool names_decider(const Manifest& manifest) const {
     return std::any_of(manifest.prepared.begin(), manifest.prepared.end(), [&](const PreparedHandle& each) {
-      return each.sink == options_.decider && !each.handle.empty();
+      const auto& joined = options_.joined;
+      return !each.handle.empty() &&
+             (each.sink == options_.decider || std::find(joined.begin(), joined.end(), each.sink) != joined.end());
     });
   }
 
@@ -146,10 +160,11 @@ class Planner {
   Result<std::string> contradiction(const std::optional<CheckpointId>& decided) {
     if (!decided && mutant_is(Mutant::kFreshDespiteMarker)) return std::string{};
     const std::uint64_t newest = decided ? decided->id : 0;
-    const std::string way_out = options_.decider.empty() ? ""
-                                                         : "; where the sink's decisions are kept, they have expired "
-                                                           "or were reset, or it is not the place where they were "
-                                                           "kept before";
+    std::string way_out = options_.decider.empty() ? ""
+                                                   : "; where the sink's decisions are kept, they have expired "
+                                                     "or were reset, or it is not the place where they were "
+                                                     "kept before";
+    if (!way_out.empty() && !none_because_.empty()) way_out += ": " + none_because_;
     for (const Manifest& manifest : manifests_) {
       if (manifest.parent.id <= newest) continue;
       return "the decision names " + name_of(decided) + ", but checkpoint " + manifest.checkpoint.to_string() +
@@ -211,6 +226,7 @@ class Planner {
   const RecoveryOptions& options_;
   std::vector<Manifest> manifests_;  // all that can be read, oldest first
   std::uint64_t decided_elsewhere_ = 0;
+  std::string none_because_;
 };
 
 }  // namespace
@@ -236,7 +252,8 @@ std::string difference(const Decision& decision, const Manifest& manifest) {
   for (const SplitPosition& decided : decision.positions) {
     const bool found =
         std::any_of(manifest.positions.begin(), manifest.positions.end(), [&](const SplitPosition& here) {
-          return here.source == decided.source && here.split == decided.split && here.position == decided.position;
+          return here.source == decided.source && here.split == decided.split &&
+                 same_place(decided.position, here.position);
         });
     if (found) continue;
     return "the decision names checkpoint " + decision.checkpoint.to_string() +

@@ -17,6 +17,16 @@ MemoryReservation& MemoryReservation::operator=(MemoryReservation&& other) noexc
 
 MemoryReservation::~MemoryReservation() { resize(0); }
 
+bool MemoryReservation::try_resize(std::size_t bytes) noexcept {
+  if (bytes <= bytes_) {
+    resize(bytes);
+    return true;
+  }
+  if (budget_ && !budget_->try_reserve(bytes - bytes_)) return false;
+  bytes_ = bytes;
+  return true;
+}
+
 void MemoryReservation::change(std::size_t bytes) noexcept {
   if (budget_) {
     if (bytes > bytes_) budget_->reserve(bytes - bytes_);

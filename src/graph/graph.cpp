@@ -56,6 +56,16 @@ std::uint32_t Graph::source_of(std::uint32_t number) const {
   return number;
 }
 
+bool Graph::keyed_by_partition(std::uint32_t source) const {
+  std::vector<bool> behind(nodes_.size(), false);
+  behind[source] = true;
+  for (const auto& node : nodes_) {
+    for (const Upstream& input : node->inputs) behind[node->number] = behind[node->number] || behind[input.node];
+    if (behind[node->number] && node->keyed_by_partition) return true;
+  }
+  return false;
+}
+
 bool Graph::wants_origins() const {
   for (const auto& node : nodes_) {
     if (!node->is_source && node->on_error == OnError::kDeadLetter) return true;

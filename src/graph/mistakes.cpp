@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <typeinfo>
 
 #include "millstream/graph/graph.hpp"
+#include "millstream/io/decider.hpp"
 
 namespace millstream::inline v0 {
 
@@ -66,14 +68,20 @@ class GraphInspection {
       decider_ = &node;
       return;
     }
-    const auto where = [](const Node& sink) {
-      return sink.decides_by.empty() ? std::string{} : " (" + sink.decides_by + ")";
+    const Decider& first = *decider_->declared_decider;
+    const Decider& second = *node.declared_decider;
+    const std::string apart =
+        typeid(first) == typeid(second) ? first.why_not_joined(second) : "two transactions cannot be committed as one";
+    if (apart.empty()) return;
+    const auto where = [](const Decider& decider) {
+      const std::string place = decider.describe();
+      return place.empty() ? place : " (" + place + ")";
     };
-    say(node, "its transaction decides what counts of the job's output" + where(node) +
-                  ", and so does that of the sink '" + ids_[decider_->number] + "'" + where(*decider_) +
-                  ": two transactions cannot be committed as one, and a crash between them would lose or double the "
-                  "output of one of them. Write to both through one sink, or let one of them, as that of dead letters, "
-                  "be at-least-once (of Kafka: .guarantee = ms::kafka::Guarantee::kAtLeastOnce)");
+    say(node, "its transaction decides what counts of the job's output" + where(second) +
+                  ", and so does that of the sink '" + ids_[decider_->number] + "'" + where(first) + ": " + apart +
+                  ". A crash between two commits would lose or double the output of one of them: write to both through "
+                  "one sink, or let one of them, as that of dead letters, be at-least-once (of Kafka: .guarantee = "
+                  "ms::kafka::Guarantee::kAtLeastOnce)");
   }
 
   // A process that reads some partitions of an input sees all records of a key only where those are in one partition.

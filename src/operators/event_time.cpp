@@ -21,6 +21,7 @@ constexpr int kShownPerDrift = 8;
 SplitMarker::SplitMarker(std::shared_ptr<SplitProgress> progress, std::vector<std::uint32_t> splits,
                          WatermarkStrategy strategy, Duration step)
     : progress_{std::move(progress)},
+      strategy_{std::move(strategy)},
       index_(progress_->splits(), 0),
       step_{step},
       shown_step_{progress_->drift ? std::clamp(*progress_->drift / kShownPerDrift, Duration{1}, step) : step},
@@ -29,10 +30,23 @@ SplitMarker::SplitMarker(std::shared_ptr<SplitProgress> progress, std::vector<st
   for (const std::uint32_t split : splits) {
     index_[split] = static_cast<std::uint32_t>(locals_.size());
     Local local;
-    local.generator = strategy.make_generator();
+    local.generator = strategy_.make_generator();
     local.split = split;
     locals_.push_back(std::move(local));
   }
+}
+
+// The others, on any shard, need not wait for it to get to where they are, nor it for them.
+void SplitMarker::add(std::uint32_t split) {
+  index_.resize(split + 1, 0);
+  index_[split] = merge_.add_input();
+  Local local;
+  local.generator = strategy_.make_generator();
+  local.split = split;
+  local.watermark = merge_.value();
+  local.shown = progress_->watermark(split);
+  locals_.push_back(std::move(local));
+  show(locals_.back(), locals_.back().watermark);
 }
 
 bool SplitMarker::observe(std::uint32_t split, Timestamp event_time, const void* record) {

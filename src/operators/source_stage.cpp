@@ -45,21 +45,46 @@ Status SourceStageBase::placed(const Status& status, std::size_t i) const {
 }
 
 void SourceStageBase::open() {
-  for (auto& [number, split, finished] : setup_.splits) {
-    SplitRun run;
-    run.number = number;
-    run.bounded = split.bounded;
-    run.finished = finished;
-    Waker waker{[woken = run.woken, wake = context().waker] {
-      woken->store(true, std::memory_order_release);  // pairs with the exchange in step()
-      wake.wake();
-    }};
-    contexts_.push_back(std::make_unique<SplitContext>(setup_.context, std::move(split), number, context().log,
-                                                       std::move(waker), progress_));
-    if (finished) contexts_.back()->release_shared();
-    runs_.push_back(std::move(run));
-  }
+  for (auto& [number, split, finished] : setup_.splits) add_split(number, std::move(split), finished);
+  shared_ = setup_.context.shared;
   setup_.context.shared.reset();  // it is up to the splits now how long it is needed
+}
+
+void SourceStageBase::add_split(std::uint32_t number, Split split, bool finished) {
+  SplitRun run;
+  run.number = number;
+  run.bounded = split.bounded;
+  run.finished = finished;
+  Waker waker{[woken = run.woken, wake = context().waker] {
+    woken->store(true, std::memory_order_release);  // pairs with the exchange in step()
+    wake.wake();
+  }};
+  contexts_.push_back(std::make_unique<SplitContext>(setup_.context, std::move(split), number, context().log,
+                                                     std::move(waker), progress_));
+  if (finished) contexts_.back()->release_shared();
+  runs_.push_back(std::move(run));
+}
+
+// From here on it is in checkpoints; its watermark begins with what is announced, ahead of its records.
+void SourceStageBase::take_arrivals() {
+  setup_.context.shared = shared_.lock();
+  auto bounded = static_cast<std::size_t>(
+      std::count_if(runs_.begin(), runs_.end(), [](const SplitRun& run) { return run.bounded && !run.finished; }));
+  for (auto& [number, split] : setup_.context.arrivals->take(context().shard)) {
+    if (split.bounded && ++bounded > setup_.open_splits_max) progress_->set_state(number, SplitState::kWaiting);
+    add_split(number, std::move(split), false);
+    announce(number, Control::kNone, {});
+  }
+  setup_.context.shared.reset();
+}
+
+// Behind the end of the last split there is no place for another: the watermark is at its end.
+void SourceStageBase::take_last_arrivals(std::size_t ending) {
+  if (!setup_.context.arrivals) return;
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    if (i != ending && !runs_[i].finished) return;
+  }
+  if (!setup_.context.arrivals->close(context().shard)) take_arrivals();
 }
 
 void SourceStageBase::open_split(std::size_t i) {
@@ -164,6 +189,7 @@ Progress SourceStageBase::step() {
     for (SplitRun& run : runs_) run.silent_since_ns = -1;
     held_back_ = false;
   }
+  if (setup_.context.arrivals && setup_.context.arrivals->any(context().shard)) take_arrivals();
   if (context().stopping) {
     for (SplitRun& run : runs_) {
       if (!run.finished) {
@@ -201,6 +227,7 @@ Progress SourceStageBase::step() {
     if (context().failed()) return Progress::kDone;
     const bool got = run.records + metrics_.skipped.read() != before;
     if (poll.kind == Poll::Kind::kDone) {
+      take_last_arrivals(i);  // `run` may have moved
       finish_split(i);
       return Progress::kAdvanced;
     }
@@ -212,7 +239,8 @@ Progress SourceStageBase::step() {
     return Progress::kAdvanced;
   }
   if (unfinished == 0) {
-    end_all();
+    const bool last = !setup_.context.arrivals || setup_.context.arrivals->close(context().shard);
+    if (last) end_all();
     return Progress::kAdvanced;
   }
   return Progress::kIdle;

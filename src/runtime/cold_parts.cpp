@@ -62,16 +62,12 @@ class ShardColdTier final : public ColdTier {
 Status reserve(const std::shared_ptr<MemoryBudget>& memory, bool stated, std::size_t bytes, MemoryReservation& held) {
   // A budget that nobody stated a limit for must not keep a job from starting.
   if (!stated) memory->raise_limit(bytes);
-  if (!memory->try_reserve(bytes)) {
-    return {ErrorCode::kInvalidArgument,
-            "the store of ms::rocksdb() needs " + std::to_string(bytes) +
-                " bytes beside the state in memory, but the memory budget has " + std::to_string(memory->used_bytes()) +
-                " of " + std::to_string(memory->limit_bytes()) + " in use: raise it, or give a smaller cache_bytes"};
-  }
-  memory->release(bytes);
   held = MemoryReservation{memory};
-  held.resize(bytes);
-  return {};
+  if (held.try_resize(bytes)) return {};
+  return {ErrorCode::kInvalidArgument,
+          "the store of ms::rocksdb() needs " + std::to_string(bytes) +
+              " bytes beside the state in memory, but the memory budget has " + std::to_string(memory->used_bytes()) +
+              " of " + std::to_string(memory->limit_bytes()) + " in use: raise it, or give a smaller cache_bytes"};
 }
 
 }  // namespace

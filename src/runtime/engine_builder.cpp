@@ -1,6 +1,5 @@
 // From a graph and options to the stages of every shard, wired.
 #include <algorithm>
-#include <filesystem>
 #include <set>
 
 #include "core/guarded_call.hpp"
@@ -10,50 +9,14 @@
 #include "runtime/cold_parts.hpp"
 #include "runtime/coordination.hpp"
 #include "runtime/cores.hpp"
-#include "runtime/restart.hpp"
+#include "runtime/options_check.hpp"
 #include "runtime/shard_barriers.hpp"
 #include "runtime/starting_point.hpp"
 
 namespace millstream::inline v0 {
 namespace {
 
-constexpr std::uint32_t kShardsMax = 64;  // rings are one for each pair of shards; a BarrierRequest has so many bits
 constexpr std::size_t kMemoryDefault = std::size_t{1} << 30;
-
-bool same_folder(const std::string& a, const std::string& b) {
-  return (std::filesystem::path{a} / "").lexically_normal() == (std::filesystem::path{b} / "").lexically_normal();
-}
-
-Status check_options(const RunOptions& options) {
-  std::string mistakes;
-  const auto mistake = [&](const std::string& text) { mistakes += "\n  - " + text; };
-  if (options.shards > kShardsMax) {
-    mistake("shards is " + std::to_string(options.shards) + ": give 1 to " + std::to_string(kShardsMax) +
-            ", or 0 for the cores of this process");
-  }
-  if (options.batch < 1 || options.batch > kBatchRecordsMax) {
-    mistake("batch is " + std::to_string(options.batch) + ": give 1 to " + std::to_string(kBatchRecordsMax));
-  }
-  if (options.calling_thread && options.shards != 1) mistake("calling_thread needs shards = 1");
-  if (options.exchange_slots < 1) mistake("exchange_slots is 0: give at least 1");
-  if (options.saved_per_step < 1) mistake("saved_per_step is 0: give at least 1");
-  if (options.chunk_bytes < 1 || options.chunk_bytes > kSegmentBlockBytesMax / 4) {
-    mistake("chunk_bytes is " + std::to_string(options.chunk_bytes) + ": give 1 to " +
-            std::to_string(kSegmentBlockBytesMax / 4));
-  }
-  for (const std::string& text : backend_mistakes(options)) mistake(text);
-  const CheckpointOptions& checkpoint = options.checkpoint;
-  if (checkpoint.interval.count() < 0 || checkpoint.timeout.count() < 0 || checkpoint.min_pause.count() < 0) {
-    mistake("a time of .checkpoint is negative: give 0 or more");
-  }
-  if (checkpoint.retained < 1) mistake("checkpoint.retained is 0: give at least 1");
-  for (const std::string& text : restart_mistakes(options)) mistake(text);
-  if (!options.state_dir.empty() && same_folder(options.state_dir, options.from_savepoint)) {
-    mistake("from_savepoint is the state_dir: the job would change the savepoint, give it a folder of its own");
-  }
-  if (mistakes.empty()) return {};
-  return {ErrorCode::kInvalidArgument, "the run options are wrong:" + mistakes};
-}
 
 // What is wrong with either is said at once: whoever mends one need not start to hear of the other.
 Status check_all(const Graph& graph, const RunOptions& options) {
@@ -97,6 +60,7 @@ class EngineBuilder {
       return s.at("state_dir '" + options_.state_dir + "'");
     }
     take_over();
+    let_splits_arrive();
     if (!engine_->nothing_left_) {
       Result<std::unique_ptr<ColdParts>> cold =
           open_cold_parts(*engine_, options_, *file_system_, engine_->memory_, cold_setup_);
@@ -163,21 +127,19 @@ class EngineBuilder {
     }
     for (std::uint32_t number = 0; number < graph_.size() && !options_.state_dir.empty(); ++number) {
       if (!graph_.node(number).make_decider) continue;
-      const Status made = guarded_call([&] {
-        sink.decider = graph_.node(number).make_decider();
-        sink.stage = engine_->ids_[number];
-        if (sink.decider) return Status{};
-        return Status{ErrorCode::kInvalidArgument,
-                      "its make_decider() made none for this run, though it made one when the dataflow was declared: "
-                      "whether a sink decides must not change"};
-      });
+      const Status made =
+          guarded_call([&] { return sink.add(graph_.node(number).make_decider(), engine_->ids_[number]); });
       if (!made.ok()) return made.at("sink '" + engine_->ids_[number] + "'");
     }
     return guarded_call([&] { return start_.open(*file_system_, *engine_->clock_, options_, graph_.name(), sink); });
   }
 
   SourceContext source_context(std::uint32_t number) const {
-    return {engine_->ids_[number], file_system_, engine_->clock_, options_.seed, start_.knows(engine_->ids_[number])};
+    SourceContext context{engine_->ids_[number], file_system_, engine_->clock_, options_.seed,
+                          start_.knows(engine_->ids_[number])};
+    context.arrivals = arrivals_[number];
+    context.keyed_by_partition = graph_.keyed_by_partition(number);
+    return context;
   }
 
   // Every source is asked, so that all that is wrong is reported at once.
@@ -186,6 +148,7 @@ class EngineBuilder {
     splits_.resize(graph_.size());
     finished_.resize(graph_.size());
     shared_.resize(graph_.size());
+    arrivals_.resize(graph_.size());
     std::vector<Status> failures;
     for (std::uint32_t number = 0; number < graph_.size(); ++number) {
       if (!graph_.node(number).is_source) continue;
@@ -207,6 +170,7 @@ class EngineBuilder {
   }
 
   Status list_splits(std::uint32_t number) {
+    arrivals_[number] = std::make_shared<SplitArrivals>();
     SourceContext context = source_context(number);
     Result<std::vector<Split>> listed = graph_.node(number).list_splits(context);
     if (!listed) return listed.error();
@@ -321,6 +285,17 @@ class EngineBuilder {
     engine_->shards_[shard]->stages_.emplace_back(number, std::move(stage));
   }
 
+  // From here on splits may come: all stages know those of the start.
+  void let_splits_arrive() {
+    for (std::uint32_t number = 0; number < graph_.size(); ++number) {
+      if (!arrivals_[number]) continue;
+      std::vector<SplitArrivals::Reader> readers(shards_);
+      for (std::uint32_t s = 0; s < shards_; ++s) readers[s].waker = engine_->shards_[s]->context().waker;
+      for (std::uint32_t i = 0; i < splits_[number].size(); ++i) ++readers[i % shards_].splits;
+      arrivals_[number]->begin(progress_[number], std::move(readers));
+    }
+  }
+
   // What the run begins from goes to the engine and its shards, and the coordinator to it.
   void take_over() {
     Engine& engine = *engine_;
@@ -360,16 +335,12 @@ class EngineBuilder {
     const std::size_t bytes = exchanges_ * shards_ * shards_ * each + exchange_heap_bytes_;
     // A budget that nobody stated a limit for must not keep a large machine from starting a job.
     if (!options_.memory) engine_->memory_->raise_limit(bytes);
-    if (!engine_->memory_->try_reserve(bytes)) {
-      return {ErrorCode::kInvalidArgument,
-              "the queues between " + std::to_string(shards_) + " shards need " + std::to_string(bytes) +
-                  " bytes, but the memory budget has " + std::to_string(engine_->memory_->used_bytes()) + " of " +
-                  std::to_string(engine_->memory_->limit_bytes()) + " in use: raise it, or use fewer shards"};
-    }
-    engine_->memory_->release(bytes);
     engine_->queues_ = MemoryReservation{engine_->memory_};
-    engine_->queues_.resize(bytes);
-    return {};
+    if (engine_->queues_.try_resize(bytes)) return {};
+    return {ErrorCode::kInvalidArgument,
+            "the queues between " + std::to_string(shards_) + " shards need " + std::to_string(bytes) +
+                " bytes, but the memory budget has " + std::to_string(engine_->memory_->used_bytes()) + " of " +
+                std::to_string(engine_->memory_->limit_bytes()) + " in use: raise it, or use fewer shards"};
   }
 
   const Graph& graph_;
@@ -383,7 +354,8 @@ class EngineBuilder {
   std::vector<Built> built_;
   std::vector<std::shared_ptr<SplitProgress>> progress_;
   std::vector<std::vector<Split>> splits_;
-  std::vector<std::shared_ptr<void>> shared_;    // by the splits of each node's source
+  std::vector<std::shared_ptr<void>> shared_;  // by the splits of each node's source
+  std::vector<std::shared_ptr<SplitArrivals>> arrivals_;
   std::vector<std::set<std::string>> finished_;  // splits of each node's source that an earlier run has read
   StartingPoint start_;
 };

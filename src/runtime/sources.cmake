@@ -8,6 +8,7 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/engine_builder.cpp
   ${CMAKE_CURRENT_LIST_DIR}/engine_run.cpp
   ${CMAKE_CURRENT_LIST_DIR}/job.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/options_check.cpp
   ${CMAKE_CURRENT_LIST_DIR}/progress_line.cpp
   ${CMAKE_CURRENT_LIST_DIR}/restart.cpp
   ${CMAKE_CURRENT_LIST_DIR}/restore.cpp

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <map>
+#include <typeinfo>
 
 #include "checkpoint/local_decider.hpp"
-#include "checkpoint/savepoint.hpp"
 #include "core/kill_points.hpp"
 #include "core/mutants.hpp"
 #include "millstream/checkpoint/local_checkpoint_store.hpp"
@@ -33,11 +33,12 @@ std::vector<std::string> take_handles(std::vector<PreparedOutput>& outputs, cons
   return handles;
 }
 
-// Under which identities the context's sink has decided so far, each once; also those of a savepoint that is the folder
-// here. And what the sources have read.
-Status add_what_checkpoints_name(CheckpointStore& store, DeciderContext& context) {
+// Under which identities the context's sink, and those that have joined it, have decided so far, each once; also those
+// of a savepoint that is the folder here. And what the sources have read.
+Status add_what_checkpoints_name(CheckpointStore& store, const std::vector<std::string>& joined,
+                                 DeciderContext& context) {
   std::set<std::string> handles;
-  std::map<std::string, std::set<std::string>> splits;
+  std::map<std::string, std::map<std::string, std::uint64_t>> splits;  // of each source, and who names it first
   if (context.stage.empty()) return {};
   const Result<std::vector<std::uint64_t>> ids = store.list();
   if (!ids) return ids.error();
@@ -46,13 +47,19 @@ Status add_what_checkpoints_name(CheckpointStore& store, DeciderContext& context
     if (!manifest && manifest.error().code() == ErrorCode::kIo) return manifest.error();
     if (!manifest) continue;
     for (const PreparedHandle& prepared : manifest->prepared) {
-      if (prepared.sink == context.stage || prepared.sink.empty()) handles.insert(prepared.handle);
+      const bool decides = prepared.sink == context.stage || prepared.sink.empty() ||
+                           std::find(joined.begin(), joined.end(), prepared.sink) != joined.end();
+      if (decides) handles.insert(prepared.handle);
     }
-    for (const SplitPosition& position : manifest->positions) splits[position.source].insert(position.split);
+    for (const SplitPosition& position : manifest->positions) {
+      const auto [named, first] = splits[position.source].try_emplace(position.split, id);
+      if (!first) named->second = std::min(named->second, id);
+    }
   }
   context.participants.assign(handles.begin(), handles.end());
   for (DecisionSource& source : context.sources) {
-    source.splits.assign(splits[source.stage].begin(), splits[source.stage].end());
+    source.first_named = std::move(splits[source.stage]);
+    for (const auto& [split, first] : source.first_named) source.splits.push_back(split);
   }
   return {};
 }
@@ -68,6 +75,27 @@ Result<Answer> ask(const std::shared_ptr<Decider>& decider, const DeciderContext
 }
 
 }  // namespace
+
+Status SinkDecider::add(std::shared_ptr<Decider> made, const std::string& at) {
+  if (made == nullptr) {
+    return {ErrorCode::kInvalidArgument,
+            "its make_decider() made none for this run, though it made one when the dataflow was declared: whether a "
+            "sink decides must not change"};
+  }
+  if (decider == nullptr) {
+    decider = std::move(made);
+    stage = at;
+    return {};
+  }
+  const Decider& first = *decider;
+  const Decider& other = *made;
+  if (typeid(first) != typeid(other)) {
+    return {ErrorCode::kInvalidArgument, "its make_decider() made one of another class than when it was declared"};
+  }
+  decider->join(other);
+  joined.push_back(at);
+  return {};
+}
 
 Status StartingPoint::open(FileSystem& files, Clock& clock, const RunOptions& options, const std::string& job,
                            const SinkDecider& sink) {
@@ -92,11 +120,34 @@ Status StartingPoint::open_state(FileSystem& files, const RunOptions& options, D
   if (options.log && !decider->describe().empty()) {
     options.log(LogLevel::kInfo, "checkpoints are decided by " + decider->describe());
   }
-  if (Status s = add_what_checkpoints_name(*store, context); !s.ok()) return s;
+  joined_ = sink.joined;
+  if (Status s = add_what_checkpoints_name(*store, joined_, context); !s.ok()) return s;
+  if (Status s = add_what_savepoint_names(files, options, context); !s.ok()) return s;
   if (Status s = read_decision(context); !s.ok()) return s;
   if (Status s = begin_from_savepoint(files, options, context); !s.ok()) return s;
   context_ = context;
   return plan(options, context);
+}
+
+// What a savepoint names was decided, if not in this folder: whoever decides is to look at it, whatever identity this
+// run has there. In a folder that has decided something of its own the savepoint is not used any more, and may be gone.
+Status StartingPoint::add_what_savepoint_names(FileSystem& files, const RunOptions& options, DeciderContext& context) {
+  if (options.from_savepoint.empty() || context.stage.empty()) return {};
+  const Result<std::optional<CheckpointId>> marker = store->committed();
+  if (!marker && marker.error().code() == ErrorCode::kIo) return marker.error();
+  if (!marker || *marker) return {};
+  const Result<Savepoint>& found = look_at_savepoint(files, options);
+  if (!found) return {};  // whether it is needed comes out later, and why it cannot be read
+  for (DecisionSource& source : context.sources) {
+    std::set<std::string> named{source.splits.begin(), source.splits.end()};
+    for (const SplitPosition& position : found->manifest.positions) {
+      if (position.source != source.stage) continue;
+      named.insert(position.split);
+      source.first_named.erase(position.split);
+    }
+    source.splits.assign(named.begin(), named.end());
+  }
+  return {};
 }
 
 // In a new state folder a decision elsewhere may be that of the savepoint, behind which its job published nothing; or
@@ -155,7 +206,8 @@ Status StartingPoint::read(const DeciderContext& context) {
 }
 
 Status StartingPoint::plan(const RunOptions& options, const DeciderContext& context) {
-  Result<RecoveryPlan> plan = plan_recovery(*store, decision_, {context.job, options.accept_checkpoint, context.stage});
+  Result<RecoveryPlan> plan =
+      plan_recovery(*store, decision_, {context.job, options.accept_checkpoint, context.stage, joined_});
   if (!plan) return plan.error();
   if (plan->kind == RecoveryPlan::Kind::kHalt) return {ErrorCode::kInvalidData, plan->facts};
   plan_ = *std::move(plan);
@@ -168,8 +220,14 @@ Status StartingPoint::plan(const RunOptions& options, const DeciderContext& cont
   return {};
 }
 
+// Once: a second look could see what the first did not.
+Result<Savepoint>& StartingPoint::look_at_savepoint(FileSystem& files, const RunOptions& options) {
+  if (!found_savepoint_) found_savepoint_.emplace(millstream::open_savepoint(files, options.from_savepoint));
+  return *found_savepoint_;
+}
+
 Status StartingPoint::open_savepoint(FileSystem& files, const RunOptions& options) {
-  Result<Savepoint> opened = millstream::open_savepoint(files, options.from_savepoint);
+  Result<Savepoint>& opened = look_at_savepoint(files, options);
   if (!opened) return opened.error().at("from_savepoint '" + options.from_savepoint + "'");
   savepoint = std::move(opened->store);
   restored = std::make_unique<Manifest>(std::move(opened->manifest));
@@ -266,6 +324,11 @@ Status StartingPoint::settle(Shard& first) {
     if (Status s = sink->recover(commit, abort); !s.ok()) return s;
     kill_point("recovery.between_sinks");
   }
+  // A transaction that decides publishes with the decision, also for a sink that has joined it and that is gone.
+  std::erase_if(plan_.commit, [&](const PreparedOutput& each) {
+    const auto& decided = context_.participants;
+    return std::find(decided.begin(), decided.end(), each.prepared.handle) != decided.end();
+  });
   if (!plan_.commit.empty()) {
     return {ErrorCode::kInvalidArgument,
             "checkpoint " + plan_.commit.front().checkpoint.to_string() + " has output of the sink '" +

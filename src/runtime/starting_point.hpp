@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/savepoint.hpp"
 #include "millstream/checkpoint/recovery.hpp"
 #include "millstream/io/source.hpp"
 #include "millstream/runtime/options.hpp"
@@ -22,6 +23,10 @@ struct SinkDecider {
   std::shared_ptr<Decider> decider;
   std::string stage;
   std::vector<DecisionSource> sources = {};  ///< of the job
+  std::vector<std::string> joined = {};      ///< stages of further sinks for which it decides
+
+  /// What the make_decider() of the sink `at` has made for this run.
+  [[nodiscard]] Status add(std::shared_ptr<Decider> made, const std::string& at);
 };
 
 /// Used once, in the order of its members, on the thread that builds the engine.
@@ -61,11 +66,15 @@ class StartingPoint {
   [[nodiscard]] Status read(const DeciderContext& context);
   [[nodiscard]] Status begin_from_savepoint(FileSystem& files, const RunOptions& options, DeciderContext& context);
   [[nodiscard]] Status plan(const RunOptions& options, const DeciderContext& context);
+  [[nodiscard]] Status add_what_savepoint_names(FileSystem& files, const RunOptions& options, DeciderContext& context);
+  [[nodiscard]] Result<Savepoint>& look_at_savepoint(FileSystem& files, const RunOptions& options);
   [[nodiscard]] Status open_savepoint(FileSystem& files, const RunOptions& options);
 
   void note_new(const std::string& source, const std::vector<Split>& splits);
 
+  std::optional<Result<Savepoint>> found_savepoint_;
   DeciderContext context_;
+  std::vector<std::string> joined_;
   Decision decision_;
   RecoveryPlan plan_;
 };

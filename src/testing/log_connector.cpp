@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "core/mutants.hpp"
 #include "millstream/core/hash.hpp"
@@ -16,11 +17,13 @@ std::size_t bytes_of(const LogRecord& record) { return sizeof record + record.ke
 
 }  // namespace
 
-std::vector<Split> LogSource::splits(SourceContext&) const {
+std::vector<Split> LogSource::all_splits(std::uint32_t partitions) const {
   std::vector<Split> all;
-  for (std::uint32_t i = 0; i < broker->partitions(topic); ++i) all.push_back({topic + "/" + std::to_string(i)});
+  for (std::uint32_t i = 0; i < partitions; ++i) all.push_back({topic + "/" + std::to_string(i)});
   return all;
 }
+
+std::vector<Split> LogSource::splits(SourceContext&) const { return all_splits(broker->partitions(topic)); }
 
 void LogSource::open(SplitContext& c) {
   context = &c;
@@ -32,6 +35,10 @@ void LogSource::open(SplitContext& c) {
 
 Result<Poll> LogSource::poll(SourceOutput<LogRecord>& out) {
   broker->at(context->clock().now());
+  const std::uint32_t partitions = broker->partitions(topic);
+  if (std::exchange(known, partitions) != partitions && context->arrivals()) {
+    context->arrivals()->add(all_splits(partitions));
+  }
   std::vector<LogRecord> records;
   std::uint64_t behind = next;
   bool end = false;

@@ -5,8 +5,28 @@
 
 namespace millstream::inline v0 {
 
-SplitProgress::SplitProgress(std::vector<std::string> split_ids) : ids_{std::move(split_ids)}, entries_(ids_.size()) {}
+SplitProgress::SplitProgress(std::vector<std::string> split_ids) {
+  for (std::string& id : split_ids) static_cast<void>(append(std::move(id), kTimestampMin));
+}
 SplitProgress::~SplitProgress() = default;
+
+std::uint32_t SplitProgress::append(std::string id, Timestamp watermark) {
+  const std::uint32_t number = splits_.load(std::memory_order_relaxed);
+  const Place place = place_of(number);
+  if (pieces_[place.piece] == nullptr) {
+    pieces_[place.piece] = std::make_unique<Entry[]>(std::size_t{kFirstPiece} << place.piece);
+  }
+  Entry& made = pieces_[place.piece][place.at];
+  made.id = std::move(id);
+  made.watermark.store(watermark.time_since_epoch().count(), std::memory_order_relaxed);
+  splits_.store(number + 1, std::memory_order_release);  // pairs with splits()
+  return number;
+}
+
+std::uint32_t SplitProgress::add(std::string id) {
+  const Timestamp slowest = slowest_beside(splits());
+  return append(std::move(id), slowest == kTimestampMax ? kTimestampMin : slowest);
+}
 
 Timestamp SplitProgress::slowest_beside(std::uint32_t split) const noexcept {
   Timestamp slowest = kTimestampMax;

@@ -10,6 +10,11 @@ WatermarkMerge::~WatermarkMerge() = default;
 WatermarkMerge::WatermarkMerge(const WatermarkMerge&) = default;
 WatermarkMerge& WatermarkMerge::operator=(const WatermarkMerge&) = default;
 
+std::uint32_t WatermarkMerge::add_input() {
+  inputs_.push_back({value_, State::kActive});
+  return static_cast<std::uint32_t>(inputs_.size() - 1);
+}
+
 Timestamp WatermarkMerge::advance(std::uint32_t i, Timestamp watermark) {
   Input& input = inputs_[i];
   if (watermark <= input.watermark) return value_;

@@ -142,6 +142,22 @@ TEST_F(RecoveryTest, TheMarkerHoldsUntilTheSinkThatPromisedLessHasDecided) {
   EXPECT_EQ(plan_recovery(*store_, Decision{}, options)->restore, before);
 }
 
+// A sink that has joined a transaction names it as any other does: that there is no decision is a contradiction.
+TEST_F(RecoveryTest, OfSinksThatShareATransactionAnyOneSaysThatItDecided) {
+  start();
+  other_handles_ = {{"log", "transaction"}};
+  commit();
+  open();
+  RecoveryOptions options{.job_id = std::string{kJob}, .decider = "new log"};
+  EXPECT_EQ(plan_recovery(*store_, Decision{}, options)->kind, Kind::kRestore) << "it was none of this decider's";
+  open();
+  options.joined = {"log"};
+  const Decision none{Decision::Kind::kNone, {}, {}, "the group 'g' has none"};
+  const Result<RecoveryPlan> plan = plan_recovery(*store_, none, options);
+  EXPECT_EQ(plan->kind, Kind::kHalt);
+  EXPECT_THAT(plan->facts, HasSubstr("the group 'g' has none"));
+}
+
 TEST_F(RecoveryTest, HaltsWhereTheDecisionHasAnotherPosition) {
   start();
   const Manifest newest = commit();

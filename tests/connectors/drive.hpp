@@ -77,7 +77,9 @@ class SplitReader {
 template <class S>
 struct SourceRun {
   explicit SourceRun(const S& source, FileSystem& files = posix_file_system(), Clock& clock = system_clock())
-      : context{"source", &files, &clock, 1}, splits(as_result(source.splits(context))) {}
+      : SourceRun{source, SourceContext{"source", &files, &clock, 1}} {}
+  SourceRun(const S& source, SourceContext listed)
+      : context{std::move(listed)}, splits(as_result(source.splits(context))) {}
   SourceContext context;
   Result<std::vector<Split>> splits;
 };

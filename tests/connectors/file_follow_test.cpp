@@ -135,6 +135,61 @@ TEST_F(FileFollow, SaysSoWhenTheFileWhereItStoppedIsGone) {
   EXPECT_THAT(again.logged, ElementsAre(HasSubstr("gone")));
 }
 
+TEST_F(FileFollow, IsNotTakenInByAnotherFileWithTheSameInode) {
+  folder.write("log", "1\n2\n");
+  auto reader = open_reader();
+  EXPECT_THAT(drain(reader), ElementsAre(1, 2));
+  folder.write("log", "7\n8\n9\n");  // in place, so with the same inode, and longer than what was read
+  auto again = open_reader(reader.position());
+  EXPECT_THAT(drain(again), ElementsAre(7, 8, 9));
+  EXPECT_THAT(again.logged, ElementsAre(HasSubstr("inode")));
+  auto goes_on = open_reader(again.position());
+  folder.append("log", "10\n");
+  EXPECT_THAT(drain(goes_on), ElementsAre(10));
+  EXPECT_THAT(goes_on.logged, IsEmpty());
+}
+
+// Only what the position stands behind counts: what comes behind it may be lost with the power.
+TEST_F(FileFollow, GoesOnInAFileThatHasLostWhatWasNotReadYet) {
+  folder.write("log", "1\n2\n3\n");
+  auto reader = open_reader();
+  ASSERT_TRUE(reader.poll(2));
+  std::filesystem::resize_file(path, 4);
+  folder.append("log", "4\n");
+  auto again = open_reader(reader.position());
+  EXPECT_THAT(drain(again), ElementsAre(4));
+  EXPECT_THAT(again.logged, IsEmpty());
+}
+
+TEST_F(FileFollow, KnowsALongFileByItsBeginning) {
+  std::string text = "1";
+  text.append(3'000, '\n');
+  folder.write("log", text);
+  auto reader = open_reader();
+  drain(reader);
+  const Position stopped = reader.position();
+  folder.append("log", "2\n");
+  auto again = open_reader(stopped);
+  EXPECT_THAT(drain(again), ElementsAre(2));
+  text.replace(1'000, 2, "5\n");
+  folder.write("log", text);
+  auto other = open_reader(again.position());
+  EXPECT_THAT(drain(other), ElementsAre(1, 5));
+}
+
+TEST_F(FileFollow, TakesPositionsWithoutABeginning) {
+  folder.write("log", "1\n2\n");
+  auto reader = open_reader();
+  ASSERT_TRUE(reader.poll(1));
+  Position stopped = reader.position();
+  std::size_t at = stopped.detail.find(':');
+  at = stopped.detail.find(':', at + 1);
+  ASSERT_NE(at, std::string::npos);
+  stopped.detail.resize(at);
+  auto again = open_reader(stopped);
+  EXPECT_THAT(drain(again), ElementsAre(2));
+}
+
 TEST_F(FileFollow, ReadsTheHeaderOfEachCsvFile) {
   using testing::Reading;
   path = folder.write("log.csv", "sensor,value,at\na,1,2001-03-04T00:01:00Z\n");

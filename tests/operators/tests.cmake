@@ -2,6 +2,7 @@
 millstream_add_test(operators_aggregate aggregate_test.cpp)
 millstream_add_test(operators_cold_timers cold_timers_test.cpp)
 millstream_add_test(operators_count_window count_window_test.cpp)
+millstream_add_test(operators_event_time event_time_test.cpp)
 millstream_add_test(operators_late_side late_side_test.cpp)
 millstream_add_test(operators_process process_test.cpp)
 millstream_add_test(operators_process_model process_model_test.cpp)

@@ -6,7 +6,10 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "millstream/millstream.hpp"
 #include "millstream/testing/memory_file_system.hpp"
@@ -31,6 +34,8 @@ struct Script {
   std::atomic<Call> throws{Call::kNone};
   std::weak_ptr<ScriptedDecider> last_made;
   std::atomic<int> made{0};
+  std::atomic<int> joined{0};
+  std::set<const void*> given;  // to sinks
   std::atomic<int> fenced{0};
   std::atomic<int> decided{0};
   std::atomic<int> given_up{0};
@@ -61,6 +66,11 @@ class ScriptedDecider final : public Decider {
  public:
   explicit ScriptedDecider(std::shared_ptr<Script> script) : script_{std::move(script)} { ++script_->made; }
 
+  std::string why_not_joined(const Decider&) const override { return {}; }
+  void join(const Decider& other) override {
+    EXPECT_NE(&other, this);
+    ++script_->joined;
+  }
   Result<bool> fence(const DeciderContext&) override {
     script_->come_to(Call::kFence);
     return ++script_->fenced % 2 == 0;  // the first one is pending
@@ -110,7 +120,10 @@ struct ScriptedSink {
     script->last_made = made;
     return made;
   }
-  void decide_by(std::shared_ptr<ScriptedDecider> made) { decider = std::move(made); }
+  void decide_by(std::shared_ptr<ScriptedDecider> made) {
+    decider = std::move(made);
+    script->given.insert(decider.get());
+  }
   void write(const std::uint64_t&) { ++script->written; }
   std::string prepare() { return "scripted"; }
   void commit(const std::string&) {}
@@ -162,6 +175,31 @@ TEST_F(DeciderTest, RecordsGoOnWhileItDecides) {
   job.stop();
   EXPECT_EQ(job.wait().exit_code(), 0);
   EXPECT_EQ(script_->made - script_->closed, 1);  // the graph made one to see whether there is one
+}
+
+TEST_F(DeciderTest, SinksThatCanShareOneDoAndMayJoinAndLeaveBetweenTwoRuns) {
+  const std::vector<std::vector<std::string>> runs{{"b"}, {"a", "b"}, {"a"}, {"b", "a", "c"}};
+  for (const std::vector<std::string>& names : runs) {
+    script_->given.clear();
+    script_->joined = 0;
+    const int decided = script_->decided;
+    const std::uint64_t written = script_->written;
+    Dataflow flow{"numbers"};
+    auto numbers = flow.from(Numbers{}).named("numbers");
+    for (const std::string& name : names) numbers.to(ScriptedSink{script_, nullptr}).named(name);
+    Job job = millstream::start(flow, {.shards = 2,
+                                       .state_dir = state_dir_,
+                                       .checkpoint = {.interval = 2ms},
+                                       .log = nullptr,
+                                       .file_system = &files_});
+    EXPECT_TRUE(eventually([&] { return script_->decided > decided + 1 || job.status().state == JobState::kFailed; }));
+    job.stop();
+    const JobResult result = job.wait();
+    ASSERT_EQ(result.exit_code(), 0) << result.status.to_string();
+    EXPECT_GT(script_->written, written);
+    EXPECT_EQ(script_->given.size(), 1U);
+    EXPECT_EQ(static_cast<std::size_t>(script_->joined), names.size() - 1);
+  }
 }
 
 TEST_F(DeciderTest, WhatItCouldNotDecideIsGivenUp) {

@@ -45,10 +45,14 @@ struct RunningTotal {
 /// Tells when it has read the decision.
 class WatchedDecider final : public Decider {
  public:
-  WatchedDecider(kit::LogSinkOptions options, std::function<void()> behind_read)
-      : log{std::make_shared<kit::LogDecider>(std::move(options))}, behind_read_{std::move(behind_read)} {}
+  WatchedDecider(kit::LogSinkOptions options, std::function<void()> behind_read,
+                 std::shared_ptr<std::vector<DecisionSource>> told)
+      : log{std::make_shared<kit::LogDecider>(std::move(options))},
+        behind_read_{std::move(behind_read)},
+        told_{std::move(told)} {}
   Result<bool> fence(const DeciderContext& context) override { return log->fence(context); }
   Result<std::optional<Decision>> read(const DeciderContext& context) override {
+    *told_ = context.sources;
     Result<std::optional<Decision>> decision = log->read(context);
     if (decision && *decision && behind_read_) behind_read_();
     return decision;
@@ -62,15 +66,17 @@ class WatchedDecider final : public Decider {
 
  private:
   std::function<void()> behind_read_;
+  std::shared_ptr<std::vector<DecisionSource>> told_;
 };
 
 struct WatchedSink {
   kit::LogSinkOptions options;
   std::function<void()> behind_read;
+  std::shared_ptr<std::vector<DecisionSource>> told;
   kit::LogSink log{options};
 
   [[nodiscard]] std::shared_ptr<WatchedDecider> make_decider() const {
-    return std::make_shared<WatchedDecider>(options, behind_read);
+    return std::make_shared<WatchedDecider>(options, behind_read, told);
   }
   void decide_by(const std::shared_ptr<WatchedDecider>& decider) { log.decide_by(decider->log); }
   void open(SinkContext& context) { log.open(context); }
@@ -80,6 +86,12 @@ struct WatchedSink {
   void commit(const std::string& handle) { log.commit(handle); }
 };
 
+// How a life may end that dies, or whose broker does what brokers do.
+bool may_be(const Status& status) {
+  return status.code() == ErrorCode::kCancelled || status.code() == ErrorCode::kUnavailable ||
+         status.code() == ErrorCode::kIo;
+}
+
 std::string metadata_of(CheckpointId checkpoint) {
   const std::string text = checkpoint.to_string();  // "7 (nonce 00000000075bcd15)"
   return "ms1;c=" + std::to_string(checkpoint.id) + ";n=" + text.substr(text.find("nonce ") + 6, 16) + ";j=totals";
@@ -87,7 +99,7 @@ std::string metadata_of(CheckpointId checkpoint) {
 
 }  // namespace
 
-World::World(std::uint64_t seed, std::uint64_t records) : broker{seed}, random_{seed, 0x574f'524c} {
+World::World(std::uint64_t seed, std::uint64_t records, bool ends) : broker{seed}, random_{seed, 0x574f'524c} {
   sink = {.broker = &broker,
           .topic = "out",
           .group = kGroup,
@@ -119,7 +131,29 @@ World::World(std::uint64_t seed, std::uint64_t records) : broker{seed}, random_{
     }
     broker.settle();
   }
-  broker.end_topic("in");
+  if (ends) broker.end_topic("in");
+}
+
+void World::grow() {
+  const auto on_point = std::exchange(broker.on_point, nullptr);
+  const std::uint32_t partition = broker.partitions("in");
+  const std::string card = "card-of-" + std::to_string(partition);
+  kit::LogProducer writer;
+  kit::LogReply reply = kit::LogReply::kTimedOut;
+  while (reply != kit::LogReply::kOk && reply != kit::LogReply::kCutOff) reply = broker.init("writer", 1min, writer);
+  if (reply == kit::LogReply::kOk) {
+    broker.grow_topic("in", partition + 1);
+    std::int64_t sum = 0;
+    for (std::uint64_t left = 1 + random_.below(20); left > 0; --left) {
+      const auto cents = static_cast<std::int64_t>(1 + random_.below(100));
+      while (broker.append(writer, {"in", partition}, {card, std::to_string(cents)}) != kit::LogReply::kOk) {
+      }
+      expected_[card].push_back(std::to_string(sum += cents));
+    }
+    while (broker.end(writer, true) != kit::LogReply::kOk) {
+    }
+  }
+  broker.on_point = on_point;
 }
 
 Dataflow World::flow() {
@@ -131,7 +165,7 @@ Dataflow World::flow() {
                     .process(RunningTotal{})
                     .named("totals");
   totals.map([](const Total& t) { return kit::LogRecord{t.card, std::to_string(t.cents)}; })
-      .to(WatchedSink{sink, behind_read})
+      .to(WatchedSink{sink, behind_read, told})
       .named("out");
   if (with_files) totals.to(file::sink<Total>({.directory = "out"})).named("files");
   return flow;
@@ -273,15 +307,46 @@ std::string kill_and_compare(std::uint64_t seed) {
     const std::string in_life = "life " + std::to_string(life) + ": ";
     if (std::string wrong = world.compare(false); !wrong.empty()) return in_life + wrong;
     if (result.ok()) break;
-    const bool may_be = result.status.code() == ErrorCode::kCancelled ||
-                        result.status.code() == ErrorCode::kUnavailable || result.status.code() == ErrorCode::kIo;
-    if (!may_be) return in_life + result.status.to_string();
+    if (!may_be(result.status)) return in_life + result.status.to_string();
     if (life + 1 == kLivesMax) return "it does not come to its end: " + result.status.to_string();
   }
   if (std::string wrong = world.compare(); !wrong.empty()) return wrong;
   const auto again = world.live();
   if (!again.ok()) return "once more: " + again.status.to_string();
   return again.steps == 0 ? "" : "once more: it does " + std::to_string(again.steps) + " steps";
+}
+
+std::string grow_and_compare(std::uint64_t seed) {
+  Random random{seed, 0x4752'4f57};
+  World world{seed, 60, false};
+  const kit::LogFaults faults{.reply_lost = random.chance(0.3) ? 0.05 : 0,
+                              .request_late = random.chance(0.3) ? 0.1 : 0};
+  std::uint64_t partitions_left = 1 + random.below(3);
+  std::uint64_t until_next = random.below(kStepsOfALife);
+  const auto grow = [&](kit::Simulation&) {
+    if (partitions_left == 0 || until_next-- > 0) return;
+    world.broker.set_faults({});
+    world.grow();
+    if (--partitions_left == 0) world.broker.end_topic("in");
+    world.broker.set_faults(faults);
+    until_next = random.below(kStepsOfALife / 3);
+  };
+  const int crashes = static_cast<int>(random.below(6));
+  for (int life = 0; life < kLivesMax; ++life) {
+    LifeOptions options{
+        .seed = random(), .shards = 1 + static_cast<std::uint32_t>(random.below(4)), .before_step = grow};
+    if (life < crashes) {
+      options.death = {.at_step = random.below(kStepsOfALife),
+                       .crash = random.chance(0.3) ? kit::Crash::kPower : kit::Crash::kProcess};
+      if (random.chance(0.5)) options.death = {.at_kill_point = kKillPoints[random.below(std::size(kKillPoints))]};
+    }
+    const auto result = world.live(options);
+    const std::string in_life = "life " + std::to_string(life) + ": ";
+    if (std::string wrong = world.compare(false); !wrong.empty()) return in_life + wrong;
+    if (result.ok()) break;
+    if (!may_be(result.status)) return in_life + result.status.to_string();
+  }
+  return partitions_left > 0 ? "it has ended before its input" : world.compare();
 }
 
 std::string interfere_and_compare(std::uint64_t seed) {

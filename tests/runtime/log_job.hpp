@@ -44,11 +44,15 @@ struct LifeOptions {
 /// A broker with input, a disk, and one life of the job after the other.
 class World {
  public:
-  explicit World(std::uint64_t seed, std::uint64_t records = 100);
+  /// `ends`: nothing comes to the input behind these records, and the job is done with them.
+  explicit World(std::uint64_t seed, std::uint64_t records = 100, bool ends = true);
 
   /// The program as it starts: it knows nothing of earlier lives.
   [[nodiscard]] Dataflow flow();
   testing::SimulationResult live(const LifeOptions& options = {});
+  /// The input gets one more partition, with records of keys of its own. Also in the middle of a life: nothing of it is
+  /// lost on the way. Nothing happens where the broker is gone.
+  void grow();
   /// The checkpoint that the group's offsets name; 0 = none. What was under way has come to its end by then.
   [[nodiscard]] std::uint64_t decided();
   /// The newest on this disk; of checkpoint 0 where there is none.
@@ -63,6 +67,8 @@ class World {
   testing::LogSinkOptions sink;                 ///< of the next life
   bool with_files = true;                       ///< beside the log there is a sink of files
   std::function<void()> behind_read = nullptr;  ///< called when a life has read the decision
+  /// The sources as the decider was told of them when it read the newest decision.
+  std::shared_ptr<std::vector<DecisionSource>> told = std::make_shared<std::vector<DecisionSource>>();
 
  private:
   Random random_;
@@ -77,5 +83,8 @@ class World {
 /// What is wrong where something else than the job's death has happened between two lives: an offset was set, offsets
 /// are of another disk's checkpoint or have expired, or a request of the dead life arrives while the next one begins.
 [[nodiscard]] std::string interfere_and_compare(std::uint64_t seed);
+
+/// As kill_and_compare(); meanwhile the input gets partitions.
+[[nodiscard]] std::string grow_and_compare(std::uint64_t seed);
 
 }  // namespace millstream::logjob

@@ -12,7 +12,9 @@ using namespace std::chrono_literals;
 namespace kit = millstream::testing;
 using logjob::kGroup;
 using logjob::World;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 /// A life that dies when some checkpoints are decided.
 void live_a_while(World& world) {
@@ -244,6 +246,18 @@ TEST(LogRecovery, ASavepointOfTheNewestDecisionGoesOnExactly) {
   const auto refused = begin_from_savepoint(world);
   EXPECT_EQ(refused.status.code(), ErrorCode::kInvalidData);
   EXPECT_THAT(refused.status.message(), HasSubstr("set accept_checkpoint = "));
+}
+
+// Whatever the decider's identity: what the group says of them may be another one's decision.
+TEST(LogRecovery, ADeciderIsToldOfTheSplitsOfASavepoint) {
+  World world{11};
+  world.with_files = false;
+  stop_with_savepoint(world);
+  world.told->clear();
+  ASSERT_TRUE(begin_from_savepoint(world).ok());
+  ASSERT_EQ(world.told->size(), 1U);
+  EXPECT_THAT(world.told->front().splits, ElementsAre("in/0", "in/1", "in/2"));
+  EXPECT_THAT(world.told->front().first_named, IsEmpty()) << "no checkpoint of the new folder names them";
 }
 
 TEST(LogRecovery, SaysWhatToDoWhereASavepointMeetsOffsetsThatAreNoDecision) {

@@ -11,8 +11,11 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Le;
+using ::testing::Pair;
 using namespace std::chrono_literals;
 
 /// What all runs share: what was decided, and whom the decider does not admit.
@@ -20,6 +23,8 @@ struct Decisions {
   Decision newest;
   std::string refused;  // this split
   int pending = 1;      // so many calls say "again"
+  bool in_doubt = false;
+  std::vector<DecisionSource> read_for;
   std::vector<DecisionSource> asked;
 };
 
@@ -27,7 +32,10 @@ class AdmittingDecider final : public Decider {
  public:
   explicit AdmittingDecider(std::shared_ptr<Decisions> decisions) : decisions_{std::move(decisions)} {}
   Result<bool> fence(const DeciderContext&) override { return true; }
-  Result<std::optional<Decision>> read(const DeciderContext&) override { return std::optional{decisions_->newest}; }
+  Result<std::optional<Decision>> read(const DeciderContext& context) override {
+    decisions_->read_for = context.sources;
+    return std::optional{decisions_->newest};
+  }
   Result<bool> admit(const DeciderContext& context) override {
     if (decisions_->pending-- > 0) return false;
     decisions_->asked = context.sources;
@@ -40,6 +48,7 @@ class AdmittingDecider final : public Decider {
   }
   DecisionStep prepare(const DecisionDraft&) override { return DecisionStep::done(); }
   DecisionStep decide(const DecisionDraft& draft) override {
+    if (decisions_->in_doubt) return DecisionStep::in_doubt({ErrorCode::kUnavailable, "no answer"});
     decisions_->newest = {Decision::Kind::kDecided, draft.checkpoint, draft.positions, {}};
     return DecisionStep::done();
   }
@@ -111,6 +120,20 @@ TEST_F(NewSplits, AreToldBesideThoseThatCheckpointsName) {
   EXPECT_THAT(decisions->asked.front().new_splits, ElementsAre("t/2"));
   ASSERT_EQ(live({"t/0", "t/1", "t/2"}).exit_code(), 0);
   EXPECT_THAT(decisions->asked, IsEmpty()) << "nothing is new";
+}
+
+// The process dies between the manifest and the decision of the first checkpoint with them.
+TEST_F(NewSplits, OfACheckpointThatWasNotDecidedAreToldAsSuch) {
+  ASSERT_EQ(live({"t/0"}).exit_code(), 0);
+  const std::uint64_t decided = decisions->newest.checkpoint.id;
+  decisions->in_doubt = true;
+  ASSERT_EQ(live({"t/0", "t/1"}).status.code(), ErrorCode::kUnavailable);
+  decisions->in_doubt = false;
+  ASSERT_EQ(live({"t/0", "t/1"}).exit_code(), 0);
+  ASSERT_EQ(decisions->read_for.size(), 1U);
+  const DecisionSource& in = decisions->read_for.front();
+  EXPECT_THAT(in.splits, ElementsAre("t/0", "t/1"));
+  EXPECT_THAT(in.first_named, ElementsAre(Pair("t/0", Le(decided)), Pair("t/1", Gt(decided))));
 }
 
 TEST_F(NewSplits, ThatOthersHaveReadHaltAJobWithoutCheckpoints) {

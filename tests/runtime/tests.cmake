@@ -32,6 +32,7 @@ if(MILLSTREAM_TEST_SWITCHES)
   millstream_add_test(runtime_crash_matrix crash_matrix_test.cpp LIBRARIES millstream_log_job)
 endif()
 millstream_add_test(runtime_log_recovery log_recovery_test.cpp LIBRARIES millstream_log_job)
+millstream_add_test(runtime_arriving_splits arriving_splits_test.cpp LIBRARIES millstream_log_job)
 millstream_add_test(runtime_decider decider_test.cpp)
 millstream_add_test(runtime_new_splits new_splits_test.cpp)
 # The job whose state leaves memory, likewise.

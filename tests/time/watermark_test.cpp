@@ -176,6 +176,20 @@ TEST(WatermarkMerge, AnInputThatWasStoppedStillHoldsBack) {
 }
 
 // Whatever comes in whatever order, it never goes back and never passes an active input.
+TEST(WatermarkMerge, AnInputThatComesBeginsWhereTheOthersAre) {
+  WatermarkMerge merge{1};
+  merge.advance(0, us(5));
+  merge.set_idle(0, true);
+  EXPECT_TRUE(merge.all_idle());
+  EXPECT_EQ(merge.add_input(), 1U);
+  EXPECT_FALSE(merge.all_idle());
+  EXPECT_EQ(merge.value(), us(5));
+  EXPECT_EQ(merge.advance(1, us(3)), us(5)) << "no step forward for it either";
+  EXPECT_EQ(merge.advance(1, us(7)), us(7));
+  merge.set_idle(0, false);
+  EXPECT_EQ(merge.advance(1, us(9)), us(7));
+}
+
 TEST(WatermarkMerge, IsSoundOnRandomInput) {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     Random random{seed};

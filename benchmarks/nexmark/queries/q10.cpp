@@ -6,6 +6,7 @@
 #include "millstream/codec/decode.hpp"
 #include "millstream/connectors/file.hpp"
 #include "nexmark/queries/bids.hpp"
+#include "nexmark/queries/model_time.hpp"
 #include "nexmark/queries/time_text.hpp"
 #include "nexmark/query.hpp"
 
@@ -48,7 +49,8 @@ void collect(const std::string& folder, Results& results) {
 
 Digest model(const Input& input) {
   Digest digest;
-  input.for_each_bid([&](const Bid& bid) { digest.fold(PartitionedBid{partition(bid), bid}); });
+  input.for_each_bid(
+      [&](const Bid& bid) { digest.fold(PartitionedBid{model_text(bid.date_time, "dt=%Y-%m-%d/hm=%H:%M"), bid}); });
   return digest;
 }
 

@@ -8,7 +8,8 @@
 #include "millstream/stream/keyed_stream.hpp"
 #include "millstream/window/aggregates.hpp"
 #include "nexmark/queries/bids.hpp"
-#include "nexmark/queries/distinct_counts.hpp"
+#include "nexmark/queries/model_time.hpp"
+#include "nexmark/queries/price_ranks.hpp"
 #include "nexmark/queries/time_text.hpp"
 #include "nexmark/query.hpp"
 
@@ -36,39 +37,27 @@ struct AuctionStatistics {
 
 using AuctionDay = std::pair<std::int64_t, Day>;
 
-template <unsigned kRank>
-std::int64_t is_of_rank(const Bid& bid) {
-  return price_rank(bid) == kRank ? 1 : 0;
-}
-
 void declare(const ms::Stream<Event>& events, const Outlet& out) {
   out.take(
       bids(events)
           .key_by([](const Bid& bid) { return AuctionDay{bid.auction, day_of(bid.date_time)}; })
-          .aggregate(ms::all_of(ms::count(), ms::sum(is_of_rank<0>), ms::sum(is_of_rank<1>), ms::sum(is_of_rank<2>),
-                                ms::min(&Bid::price), ms::max(&Bid::price), ms::sum(&Bid::price)))
+          .aggregate(ms::all_of(by_rank(ms::count()), ms::min(&Bid::price), ms::max(&Bid::price), ms::sum(&Bid::price)))
           .map([](const auto& counted) {
-            const auto& [total, rank1, rank2, rank3, least, greatest, sum] = counted.value;
-            return AuctionStatistics{counted.key.first,
-                                     day_text(counted.key.second),
-                                     total,
-                                     rank1,
-                                     rank2,
-                                     rank3,
-                                     least,
-                                     greatest,
-                                     sum / total,
-                                     sum};
+            const auto& [auction, day] = counted.key;
+            const auto& [bids, least, greatest, sum] = counted.value;
+            const auto& [total, rank1, rank2, rank3] = bids;
+            return AuctionStatistics{auction, day_text(day), total,    rank1,       rank2,
+                                     rank3,   least,         greatest, sum / total, sum};
           }));
 }
 
 Digest model(const Input& input) {
-  std::map<AuctionDay, AuctionStatistics> rows;
+  std::map<std::pair<std::int64_t, std::string>, AuctionStatistics> rows;
   Digest digest;
   input.for_each_bid([&](const Bid& bid) {
-    const AuctionDay key{bid.auction, day_of(bid.date_time)};
+    const std::string day = model_text(bid.date_time, "%Y-%m-%d");
     const auto [at, is_new] =
-        rows.try_emplace(key, AuctionStatistics{bid.auction, day_text(key.second), 0, 0, 0, 0, bid.price, 0, 0, 0});
+        rows.try_emplace({bid.auction, day}, AuctionStatistics{bid.auction, day, 0, 0, 0, 0, bid.price, 0, 0, 0});
     AuctionStatistics& row = at->second;
     ++row.total_bids;
     ++(bid.price < 10'000 ? row.rank1_bids : bid.price < 1'000'000 ? row.rank2_bids : row.rank3_bids);
@@ -83,6 +72,8 @@ Digest model(const Input& input) {
 
 }  // namespace
 
-Query q17() { return {.name = "q17", .what = "prices by auction and day", .declare = declare, .model = model}; }
+Query q17() {
+  return {.name = "q17", .what = "prices by auction and day", .declare = declare, .model = model, .by_order = true};
+}
 
 }  // namespace nexmark

@@ -65,6 +65,8 @@ Digest model(const Input& input) {
 
 }  // namespace
 
-Query q19() { return {.name = "q19", .what = "top ten bids of each auction", .declare = declare, .model = model}; }
+Query q19() {
+  return {.name = "q19", .what = "top ten bids of each auction", .declare = declare, .model = model, .by_order = true};
+}
 
 }  // namespace nexmark

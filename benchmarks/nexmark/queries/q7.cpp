@@ -37,8 +37,7 @@ HighestBid row(const Bid& bid) { return {bid.auction, bid.bidder, bid.price, bid
 
 void declare(const ms::Stream<Event>& events, const Outlet& out) {
   out.take(timed_bids(events)
-               .key_by([](const Bid&) { return 0; })
-               .window(ms::tumbling(10s))
+               .window_all(ms::tumbling(10s))
                .aggregate(Highest{})
                .flat_map<HighestBid>([](const auto& highest, ms::Collector<HighestBid>& rows) {
                  for (const Bid& bid : highest.value) rows.emit(row(bid));
@@ -49,17 +48,19 @@ ms::Timestamp window_of(const Bid& bid) {
   return ms::Timestamp{bid.date_time.time_since_epoch() / ms::Duration{10s} * ms::Duration{10s}};
 }
 
+// Twice through the input: what has the highest price of its window in the first pass is folded in the second.
 Digest model(const Input& input) {
-  std::map<ms::Timestamp, std::vector<Bid>> windows;
-  input.for_each_bid([&](const Bid& bid) { windows[window_of(bid)].push_back(bid); });
+  const auto number_of = [](const Bid& bid) { return bid.date_time.time_since_epoch() / ms::Duration{10s}; };
+  std::map<std::int64_t, std::int64_t> highest;  // by the number of the window
+  input.for_each_bid([&](const Bid& bid) {
+    std::int64_t& price = highest[number_of(bid)];
+    price = std::max(price, bid.price);
+  });
   Digest digest;
-  for (const auto& [start, bids] : windows) {
-    std::int64_t highest = 0;
-    for (const Bid& bid : bids) highest = std::max(highest, bid.price);
-    for (const Bid& bid : bids) {
-      if (bid.price == highest) digest.fold(row(bid));
-    }
-  }
+  input.for_each_bid([&](const Bid& bid) {
+    if (bid.price != highest[number_of(bid)]) return;
+    digest.fold(HighestBid{bid.auction, bid.bidder, bid.price, bid.date_time, bid.extra});
+  });
   return digest;
 }
 

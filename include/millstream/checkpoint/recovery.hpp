@@ -45,6 +45,8 @@ struct RecoveryOptions {
   /// Id of the sink's stage that decides; empty = the marker does. Then the marker only repeats what was decided, and
   /// may be behind or damaged; but one of a checkpoint that names no output of that sink is from before it decided.
   std::string decider = {};
+  /// Ids of the stages of further sinks whose output that decides, too.
+  std::vector<std::string> joined = {};
 };
 
 /// Before anything else is done with a store that was opened for writing, on the coordinator's thread, with what the

@@ -61,6 +61,8 @@ class MILLSTREAM_EXPORT MemoryReservation {
   void resize(std::size_t bytes) noexcept {
     if (bytes != bytes_) change(bytes);
   }
+  /// The same, if what is more than before fits the budget; false, and nothing changed, if not.
+  [[nodiscard]] bool try_resize(std::size_t bytes) noexcept;
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
 
  private:

@@ -37,6 +37,8 @@ class MILLSTREAM_EXPORT Graph {
   /// The source that a node's records come from, for nodes before any merge; kNoSource if there is none.
   [[nodiscard]] std::uint32_t source_of(std::uint32_t number) const;
   static constexpr std::uint32_t kNoSource = 0xffffffff;
+  /// A key_by behind this source, at any distance, says that a key is in one partition of it only.
+  [[nodiscard]] bool keyed_by_partition(std::uint32_t source) const;
   /// Some stage wants the origin of its records.
   [[nodiscard]] bool wants_origins() const;
 

@@ -109,7 +109,7 @@ struct MILLSTREAM_EXPORT Node {
   std::string reads_from;                                  ///< of a source that says so: where from
   std::uint32_t shared_by = 1;                             ///< of a source: processes that share its input
   std::function<std::shared_ptr<Decider>()> make_decider;  ///< set for a sink whose transaction is the decision
-  std::string decides_by;                                  ///< what that describes itself as
+  std::shared_ptr<const Decider> declared_decider;         ///< one that it has made, and that is of no run
 };
 
 }  // namespace millstream::inline v0

@@ -4,9 +4,13 @@
 
 #include <boost/describe.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "millstream/channel/side_outputs.hpp"
+#include "millstream/core/timestamp.hpp"
+#include "millstream/io/record_header.hpp"
 
 namespace millstream::inline v0 {
 
@@ -17,6 +21,19 @@ enum class OnError {
   kDeadLetter,  ///< as kSkip, and the record goes to the side output `dead_letters` of the stage
 };
 
+/// What a message of a log (Kafka) is beside its value.
+struct OriginalMessage {
+  std::string topic = {};
+  std::int32_t partition = -1;
+  std::int64_t offset = -1;
+  Timestamp timestamp = {};  ///< whole milliseconds
+  std::optional<std::string> key = {};
+  std::vector<RecordHeader> headers = {};
+  bool has_value = true;  ///< a message without is a tombstone
+  friend bool operator==(const OriginalMessage&, const OriginalMessage&) = default;
+};
+BOOST_DESCRIBE_STRUCT(OriginalMessage, (), (topic, partition, offset, timestamp, key, headers, has_value))
+
 /// One unusable record.
 struct DeadLetter {
   std::string bytes;         ///< the record as it was read; empty where it never had bytes
@@ -26,9 +43,11 @@ struct DeadLetter {
   std::string field;         ///< the field at fault, or empty
   std::string stage;         ///< the stage that could not use it
   std::string reason;        ///< what is wrong, in words
+  /// Where the record was read as a message, whose value is in `bytes`.
+  std::optional<OriginalMessage> message = {};
   friend bool operator==(const DeadLetter&, const DeadLetter&) = default;
 };
-BOOST_DESCRIBE_STRUCT(DeadLetter, (), (bytes, source, line, column, field, stage, reason))
+BOOST_DESCRIBE_STRUCT(DeadLetter, (), (bytes, source, line, column, field, stage, reason, message))
 
 /// The side output of a source or stage whose policy is kDeadLetter:
 ///   payments.side_output(ms::dead_letters).to(...)

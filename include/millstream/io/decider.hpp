@@ -1,8 +1,8 @@
 // Decider: who decides that a checkpoint's output counts. In most jobs that is a marker in the state folder, which the
 // engine renames into place. A sink whose own transaction is the decision (it can commit, but cannot prepare and commit
 // later: the last resource of Gray's two-phase commit) brings a decider of its own, and its transaction carries with
-// the output the name of the checkpoint and the positions of the sources. A job has one decider, so at most one such
-// sink (io/sink.hpp says how a sink declares it).
+// the output the name of the checkpoint and the positions of the sources. A job has one decider: several such sinks
+// must be able to share one (join()). io/sink.hpp says how a sink declares it.
 //
 // The order of calls, never two at a time:
 //
@@ -29,6 +29,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,9 +49,13 @@ struct DecisionSource {
   std::string stage;
   /// What its reads_from() says (io/source.hpp): sources and sinks that say the same are at the same place.
   std::string reads_from;
-  std::vector<std::string> splits;  ///< that checkpoints here name, sorted
+  /// That checkpoints here name, or in a new state folder the savepoint that the run begins from; sorted.
+  std::vector<std::string> splits;
   /// For admit(): those that this run reads and that the checkpoint it goes on from does not name, sorted.
   std::vector<std::string> new_splits = {};
+  /// The lowest checkpoint here that names each of `splits`; nothing of those that the savepoint names. One above the
+  /// decision was not decided, nor was anything of the split with it.
+  std::map<std::string, std::uint64_t> first_named = {};
 };
 
 /// What a decider is told when a run begins.
@@ -78,7 +84,8 @@ struct Decision {
   CheckpointId checkpoint;
   /// Those that the decider keeps; they must be among those of the checkpoint.
   std::vector<SplitPosition> positions;
-  std::string facts;
+  std::string
+      facts;  ///< with kNone: where it was looked for, and why it may have gone; for the case that there was one
 };
 
 /// What is to be decided.
@@ -112,6 +119,15 @@ class MILLSTREAM_EXPORT Decider {
  public:
   virtual ~Decider() = default;
 
+  /// Another sink of the job decides, too, by `other`, which is of the same class; neither is of a run. Empty: one
+  /// transaction can carry the output of both. Else why not, as a clause: the job does not start.
+  [[nodiscard]] virtual std::string why_not_joined(const Decider& /*other*/) const {
+    return "two transactions cannot be committed as one";
+  }
+  /// In each run before anything else, once for each further sink, where why_not_joined() was empty: from now on this
+  /// one decides for that sink as well, whose decide_by() is given it. `other` was made for this run, and only for this
+  /// call.
+  virtual void join(const Decider& /*other*/) {}
   /// False = pending, but not for ever: an error fails the run, which is tried again if its code says that may heal.
   [[nodiscard]] virtual Result<bool> fence(const DeciderContext& context) = 0;
   /// Nothing = pending. kNone takes a second look, some time after the first.

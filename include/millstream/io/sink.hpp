@@ -37,8 +37,9 @@
 //                            then true says that everything which was taken is safe
 //
 // A sink that can commit what it was given, but cannot first prepare it and commit later (a transactional producer),
-// decides for the whole job: at its commit the checkpoint counts. A job may have one such sink. Members beside prepare
-// and commit, which then only names who commits and hears of it:
+// decides for the whole job: at its commit the checkpoint counts. A job may have several such sinks only where they
+// share one transaction (Decider::join). Members beside prepare and commit, which then only names who commits and hears
+// of it:
 //
 //   make_decider() const     std::shared_ptr<D> with a D that derives from ms::Decider (io/decider.hpp); for each run
 //                            one, for all copies of the sink. Does nothing but make it: it is fence() that connects.

@@ -24,7 +24,6 @@
 //   close()                           void or Status; once after open, when the split has ended or the job does
 #pragma once
 
-#include <boost/describe/class.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -39,28 +38,13 @@
 #include "millstream/core/status.hpp"
 #include "millstream/core/waker.hpp"
 #include "millstream/io/dead_letter.hpp"
+#include "millstream/io/split.hpp"
+#include "millstream/io/split_arrivals.hpp"
 #include "millstream/time/split_progress.hpp"
 
 namespace millstream::inline v0 {
 
 class FileSystem;
-
-/// A place in a split: what a checkpoint stores and a restart begins at.
-struct Position {
-  std::uint64_t offset = 0;  ///< bytes, records or a log's offset, as the source counts
-  std::string detail;        ///< what else the source needs (which of several rotated files, ...)
-  friend bool operator==(const Position&, const Position&) = default;
-};
-BOOST_DESCRIBE_STRUCT(Position, (), (offset, detail))
-
-/// A replayable piece of a source: a file, a partition.
-struct Split {
-  std::string id;       ///< unique in the source and the same after a restart
-  Position start = {};  ///< where to begin
-  /// It has an end that comes by reading alone (a file that is not followed): of such splits a shard opens 64 at once,
-  /// and the others when those have ended.
-  bool bounded = false;
-};
 
 /// What a poll came to.
 struct Poll {
@@ -92,6 +76,10 @@ struct SourceContext {
   /// What the splits of one run share, such as a connection: splits() may set it, and readers find it in
   /// SplitContext::shared(). It goes when the last split that was to be read has closed, at the latest with the run.
   std::shared_ptr<void> shared = {};
+  /// For splits that the source finds later, while the run is on; any thread may keep it. Null: nobody takes them.
+  std::shared_ptr<SplitArrivals> arrivals = {};
+  /// A key_by behind the source says .keyed_by_partition().
+  bool keyed_by_partition = false;
 };
 
 /// What the reader of one split may use from open() to close(). It stays at its address.
@@ -115,6 +103,8 @@ class SplitContext {
   [[nodiscard]] std::uint64_t seed() const { return source_.seed; }
   /// What splits() has set for this run; null where it has not.
   [[nodiscard]] const std::shared_ptr<void>& shared() const { return source_.shared; }
+  /// For splits that the source finds while the run is on; may be null.
+  [[nodiscard]] const std::shared_ptr<SplitArrivals>& arrivals() const { return source_.arrivals; }
   /// The engine, when the split needs it no more.
   void release_shared() { source_.shared.reset(); }
   /// May be kept by other threads and called at any time.

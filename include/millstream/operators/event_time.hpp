@@ -24,6 +24,11 @@ class MILLSTREAM_EXPORT SplitMarker {
   SplitMarker(std::shared_ptr<SplitProgress> progress, std::vector<std::uint32_t> splits, WatermarkStrategy strategy,
               Duration step);
 
+  /// Of a split that has come while the others are read: it begins at the watermark that they have come to.
+  void take_up(std::uint32_t split) {
+    // A source without a single split names split 0 at its barriers and its end.
+    if (split >= index_.size() && split < progress_->splits()) add(split);
+  }
   /// What holds behind everything so far: in front of the next record of `split`. A shard that reads no split holds
   /// nobody back.
   [[nodiscard]] Watermarks at(std::uint32_t split) const {
@@ -53,10 +58,12 @@ class MILLSTREAM_EXPORT SplitMarker {
     SplitState state = SplitState::kActive;
   };
   [[nodiscard]] const Local& local(std::uint32_t split) const { return locals_[index_[split]]; }
+  void add(std::uint32_t split);
   void show(Local& local, Timestamp watermark);
   void take_state(std::uint32_t input);
 
   std::shared_ptr<SplitProgress> progress_;
+  WatermarkStrategy strategy_;
   std::vector<Local> locals_;         // by input number of merge_
   std::vector<std::uint32_t> index_;  // split number -> input number
   Duration step_;
@@ -87,6 +94,7 @@ class EventTimeStage final : public TransformStage<T> {
     BatchOf<T> batch = batch_cast<T>(std::move(handle));
     const std::uint32_t split = batch->split;
     const bool ended = batch->control == Control::kEnd;
+    marker_.take_up(split);
     batch->start = marker_.at(split);
     if (batch->empty()) {
       settle(*batch, split, ended);

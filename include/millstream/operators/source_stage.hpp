@@ -90,6 +90,9 @@ class MILLSTREAM_EXPORT SourceStageBase : public OperatorStage {
   [[nodiscard]] bool may_be_polled(const SplitRun& run) const noexcept {
     return run.open || !run.bounded || open_bounded_ < setup_.open_splits_max;
   }
+  void add_split(std::uint32_t number, Split split, bool finished);
+  void take_arrivals();
+  void take_last_arrivals(std::size_t ending);
   /// Sends every barrier that is asked for, also while there is no room: it waits in the outbox.
   void send_barriers();
   void open_split(std::size_t i);
@@ -107,6 +110,7 @@ class MILLSTREAM_EXPORT SourceStageBase : public OperatorStage {
   [[nodiscard]] Status placed(const Status& status, std::size_t i) const;
 
   SourceSetup setup_;
+  std::weak_ptr<void> shared_;  // of the splits, for those that come later
   std::shared_ptr<SplitProgress> progress_;
   std::vector<SplitRun> runs_;
   std::vector<std::unique_ptr<SplitContext>> contexts_;

@@ -30,6 +30,10 @@ template <class T>
 class SplitStream;
 template <class K, class T, class KeyOf>
 class KeyedStream;
+template <class K, class T, class KeyOf, class W>
+class WindowedStream;
+struct AllKeys;
+struct OfAllKeys;
 
 template <class T>
 class Stream {
@@ -141,6 +145,10 @@ class Stream {
   /// a key meet on one shard, in their order.
   template <class KeyOf>
   [[nodiscard]] KeyedStream<KeyType<T, KeyOf>, T, KeyOf> key_by(KeyOf key_of) const;
+  /// Cuts the stream into windows over the records of all keys together: Stream<WindowResult<AllKeys, R>>. All of them
+  /// meet on one shard, so first make them few: by a filter, or by windows of each key that these take the results of.
+  template <class W>
+  [[nodiscard]] WindowedStream<AllKeys, T, OfAllKeys, W> window_all(W window) const;
   /// Spreads batches over all shards in turn. Gives up the order of a split's records.
   [[nodiscard]] Stream rebalance() const { return Stream{add_exchange<T>(place_, "rebalance", Routing::kRoundRobin)}; }
   /// Every record to every shard.
@@ -168,7 +176,7 @@ class Stream {
       });
       if constexpr (requires { std::as_const(sink).make_decider(); }) {
         if (const std::shared_ptr<Decider> decider = std::as_const(sink).make_decider()) {
-          place.node().decides_by = decider->describe();
+          place.node().declared_decider = decider;
           place.node().make_decider = [sink] { return sink.make_decider(); };
         }
       }

@@ -146,4 +146,18 @@ class WindowedStream {
   WindowOptions options_;
 };
 
+/// What Stream::window_all() groups records by.
+struct OfAllKeys {
+  template <class T>
+  AllKeys operator()(const T&) const noexcept {
+    return {};
+  }
+};
+
+template <class T>
+template <class W>
+WindowedStream<AllKeys, T, OfAllKeys, W> Stream<T>::window_all(W window) const {
+  return key_by(OfAllKeys{}).window(std::move(window));
+}
+
 }  // namespace millstream::inline v0

@@ -22,7 +22,7 @@
 
 namespace millstream::inline v0::testing {
 
-/// Reads the committed records of a topic; a split is a partition, "topic/3".
+/// Reads the committed records of a topic; a split is a partition, "topic/3". Partitions that come are taken up.
 struct MILLSTREAM_EXPORT LogSource {
   LogBroker* broker = nullptr;  ///< must outlive the job
   std::string topic = {};
@@ -36,7 +36,11 @@ struct MILLSTREAM_EXPORT LogSource {
 
   LogPartition partition = {};
   std::uint64_t next = 0;
+  std::uint32_t known = 0;  // partitions, by the newest look
   SplitContext* context = nullptr;
+
+ private:
+  [[nodiscard]] std::vector<Split> all_splits(std::uint32_t partitions) const;
 };
 
 struct LogSinkOptions {

@@ -19,6 +19,8 @@ class MILLSTREAM_EXPORT WatermarkMerge {
   WatermarkMerge(const WatermarkMerge&);
   WatermarkMerge& operator=(const WatermarkMerge&);
 
+  /// One more input, which begins where the others have come to; its number.
+  std::uint32_t add_input();
   /// Input `i` has reached `watermark`; returns the merged one. A step back is ignored.
   Timestamp advance(std::uint32_t i, Timestamp watermark);
   /// An idle input does not count until it is active again; then it goes on from the merged watermark.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "millstream/window/aggregate.hpp"
+#include "millstream/window/filtered.hpp"
 
 namespace millstream::inline v0 {
 namespace detail {
@@ -16,6 +17,7 @@ template <class T, class... Parts>
 struct AllOfAggregate {
   static_assert((check_aggregate<Parts, T>() && ...));
   using Acc = std::tuple<AccumulatorOf<Parts>...>;
+  static constexpr bool kResultOfNothing = (kHasResultOfNothing<Parts> && ...);
   std::tuple<Parts...> parts;
 
   Acc create() const {

@@ -32,6 +32,7 @@ concept LessOf = std::predicate<const Order&, const T&, const T&>;
 template <class T, class Order>
 struct TopAggregate {
   using Acc = std::vector<T>;  // greatest first, at most n
+  static constexpr bool kResultOfNothing = true;
   std::size_t n;
   Order order;
 
@@ -101,6 +102,7 @@ struct EdgeAggregate {
 template <class T, class Field>
 struct CollectAggregate {
   using Acc = std::vector<FieldType<Field, T>>;
+  static constexpr bool kResultOfNothing = true;
   Field field;
   Acc create() const { return {}; }
   void add(Acc& acc, const T& record) const { acc.push_back(std::invoke(field, record)); }

@@ -63,6 +63,7 @@ constexpr bool is_value(const V& v) noexcept {
 
 struct CountAggregate {
   using Acc = std::int64_t;
+  static constexpr bool kResultOfNothing = true;
   Acc create() const noexcept { return 0; }
   template <class T>
   void add(Acc& acc, const T&) const noexcept {
@@ -75,6 +76,7 @@ struct CountAggregate {
 template <class T, class Field>
 struct SumAggregate {
   using Acc = SumType<FieldType<Field, T>>;
+  static constexpr bool kResultOfNothing = true;
   Field field;
   Acc create() const noexcept { return Acc{}; }
   void add(Acc& acc, const T& record) const { acc = wrapping_sum(acc, static_cast<Acc>(std::invoke(field, record))); }

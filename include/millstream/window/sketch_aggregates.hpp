@@ -16,6 +16,7 @@ namespace detail {
 
 template <class T, class Field>
 struct DistinctAggregate {
+  static constexpr bool kResultOfNothing = true;
   Field field;
   DistinctSketch create() const { return DistinctSketch{}; }
   void add(DistinctSketch& acc, const T& record) const {

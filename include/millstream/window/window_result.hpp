@@ -20,6 +20,12 @@ enum class PaneTiming : std::uint8_t {
 };
 BOOST_DESCRIBE_ENUM(PaneTiming, early, on_time, late)
 
+/// The key of windows over the records of all keys.
+struct AllKeys {
+  friend bool operator==(AllKeys, AllKeys) = default;
+  BOOST_DESCRIBE_CLASS(AllKeys, (), (), (), ())
+};
+
 /// The result of one firing of a window for one key. Its event time as a record is window_end - 1 us (of a global
 /// window: the greatest event time in it).
 template <class K, class R>

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "connectors/file/rotated_files.hpp"
 #include "millstream/core/file_system.hpp"
 #include "millstream/core/status.hpp"
 #include "millstream/io/source.hpp"
@@ -33,8 +34,8 @@ class ByteStream {
   virtual ~ByteStream() = default;
   /// Errors name the file and the place in it.
   [[nodiscard]] virtual Result<Piece> read(std::span<char> into) = 0;
-  /// Which file the next bytes come from, for a position's detail.
-  [[nodiscard]] virtual std::string identity() const { return {}; }
+  /// Of the file that the next bytes come from; nullptr where files are not followed, or there is none yet.
+  [[nodiscard]] virtual const FileHead* head() const { return nullptr; }
 };
 
 enum class Compression { kNone, kGzip, kZstd };

@@ -25,8 +25,8 @@ Result<Format> format_of(std::string_view path, Format wanted) {
                     ".gz or .zst behind it); set .format"};
 }
 
-// The detail of a position is "line" or "line@file id". Whatever else stands there is ignored: it only makes messages
-// and the search for a rotated file better.
+// The detail of a position is "line" or "line@identity of the file". Whatever else stands there is ignored: it only
+// makes messages and the search for a rotated file better.
 struct Detail {
   std::uint64_t line = 0;
   std::string identity;
@@ -132,8 +132,7 @@ RecordReader::RecordReader(std::string path, Format format, const ReaderOptions&
       format_{format},
       chunk_bytes_max_{options.chunk_bytes},
       chunk_bytes_{std::min(kFirstChunkBytes, options.chunk_bytes)},
-      stream_{std::move(stream)},
-      identity_{stream_->identity()} {
+      stream_{std::move(stream)} {
   if (format == Format::kCsv) {
     framer_ = std::make_unique<CsvFramer>(options.record_bytes_max, row_);
   } else {
@@ -149,7 +148,7 @@ void RecordReader::start_file() {
   next_offset_ = 0;
   next_line_ = 1;
   header_.clear();
-  identity_ = stream_->identity();
+  note_head();
 }
 
 Status RecordReader::read_header_of(ByteStream& stream) {
@@ -198,7 +197,7 @@ RecordReader::Event RecordReader::next() {
       case Piece::Kind::kBytes:
         framer_->commit(piece->size);
         if (piece->size == chunk_bytes_) chunk_bytes_ = std::min(2 * chunk_bytes_, chunk_bytes_max_);
-        if (identity_.empty()) identity_ = stream_->identity();  // a followed file that has come into being
+        note_head();  // of a followed file that has come into being, or of which more is known
         break;
       case Piece::Kind::kWait:
         return Event::kWait;
@@ -227,9 +226,17 @@ RecordReader::Event RecordReader::take_record() {
   return Event::kHeader;
 }
 
+// Its own, for the stream may be in the next file already when the last records of this one are read.
+void RecordReader::note_head() {
+  const FileHead* head = stream_->head();
+  if (head == nullptr) return;
+  if (head_ == nullptr) head_ = std::make_unique<FileHead>();
+  if (head_->id != head->id || head_->bytes.size() != head->bytes.size()) *head_ = *head;
+}
+
 Position RecordReader::position() const {
   std::string detail = std::to_string(next_line_);
-  if (!identity_.empty()) detail.append("@").append(identity_);
+  if (head_) detail.append("@").append(identity_at(*head_, next_offset_));
   return {next_offset_, std::move(detail)};
 }
 

@@ -3,8 +3,11 @@
 #include "connectors/file/rotated_files.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <vector>
+
+#include "millstream/core/hash.hpp"
 
 namespace millstream::inline v0::file::detail {
 namespace {
@@ -13,6 +16,8 @@ struct Rotated {
   std::string path;
   FileInfo info;
 };
+
+std::string to_string(const FileId& id) { return std::to_string(id.device) + ":" + std::to_string(id.inode); }
 
 bool is_rotated_name(std::string_view name, std::string_view base) {
   if (!name.starts_with(base)) return false;
@@ -45,16 +50,28 @@ Result<std::vector<Rotated>> rotated_files(FileSystem& files, const std::string&
 
 }  // namespace
 
-std::string to_string(const FileId& id) { return std::to_string(id.device) + ":" + std::to_string(id.inode); }
+std::string identity_at(const FileHead& head, std::uint64_t offset) {
+  std::string text = to_string(head.id);
+  const std::size_t bytes = std::min<std::uint64_t>(head.bytes.size(), offset);
+  if (bytes == 0) return text;
+  text.append(":").append(std::to_string(bytes));
+  return text.append(":").append(std::to_string(hash_bytes(head.bytes.data(), bytes)));
+}
 
-std::optional<FileId> parse_file_id(std::string_view text) {
-  FileId id;
-  const char* const end = text.data() + text.size();
-  auto [colon, error] = std::from_chars(text.data(), end, id.device);
-  if (error != std::errc{} || colon == end || *colon != ':') return std::nullopt;
-  const auto [rest, inode_error] = std::from_chars(colon + 1, end, id.inode);
-  if (inode_error != std::errc{} || rest != end) return std::nullopt;
-  return id;
+std::optional<FileIdentity> parse_file_identity(std::string_view text) {
+  std::array<std::uint64_t, 4> numbers{};
+  std::size_t count = 0;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (count < numbers.size()) {
+    const auto [rest, error] = std::from_chars(at, end, numbers[count++]);
+    if (error != std::errc{}) return std::nullopt;
+    if (rest == end && (count == 2 || count == 4))
+      return FileIdentity{{numbers[0], numbers[1]}, numbers[2], numbers[3]};
+    if (rest == end || *rest != ':') return std::nullopt;
+    at = rest + 1;
+  }
+  return std::nullopt;
 }
 
 Result<std::string> find_rotated(FileSystem& files, const std::string& path, const FileId& id) {

@@ -1,6 +1,7 @@
 // Finds what log rotation has done with a file: which names its older files have now, and which came after which.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,9 +11,24 @@
 
 namespace millstream::inline v0::file::detail {
 
-/// "device:inode".
-[[nodiscard]] std::string to_string(const FileId& id);
-[[nodiscard]] std::optional<FileId> parse_file_id(std::string_view text);
+/// A file and its first bytes, as far as they were read. The number of an inode is given out again once its file is
+/// gone, and a file can be cut and written anew, so the id alone does not say which one it is.
+struct FileHead {
+  FileId id;
+  std::string bytes;
+};
+
+/// Which file a position is in.
+struct FileIdentity {
+  FileId id;
+  std::uint64_t head_bytes = 0;  ///< how many of the first bytes were looked at; 0: not known
+  std::uint64_t head_hash = 0;   ///< of these, by hash_bytes()
+};
+
+/// For a position behind `offset` bytes, which alone count: "device:inode" and, where there are any, ":bytes:hash".
+[[nodiscard]] std::string identity_at(const FileHead& head, std::uint64_t offset);
+/// std::nullopt for anything else.
+[[nodiscard]] std::optional<FileIdentity> parse_file_identity(std::string_view text);
 
 /// Where the file with this id is now: at `path`, or beside it under a rotated name; kNotFound where it is gone.
 [[nodiscard]] Result<std::string> find_rotated(FileSystem& files, const std::string& path, const FileId& id);

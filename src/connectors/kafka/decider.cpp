@@ -5,13 +5,14 @@
 #include <thread>
 #include <utility>
 
+#include "connectors/kafka/joined_options.hpp"
+
 namespace millstream::inline v0::kafka::detail {
 namespace {
 
 using std::chrono::milliseconds;
 using Outcome = TransactionReply::Outcome;
 
-constexpr milliseconds kSlice{500};  // that a call waits for brokers
 // The client repeats offsets that brokers do not take yet after half a second, and gives the transaction up with its
 // time: a coordinator that moves takes some seconds.
 constexpr milliseconds kOffsetsSlice{5000};
@@ -19,38 +20,62 @@ constexpr milliseconds kPause{20};                         // behind a reply tha
 constexpr Duration kSecondLook = std::chrono::seconds{2};  // before a group counts as one without offsets
 constexpr int kAbortSlices = 6;
 
+}  // namespace
+
+KafkaDecider::KafkaDecider(std::shared_ptr<SinkHub> hub)
+    : hub_{std::move(hub)}, options_{hub_->options()}, topics_{options_.topic} {}
+
+std::string KafkaDecider::why_not_joined(const Decider& other) const {
+  return detail::why_not_joined(options_, static_cast<const KafkaDecider&>(other).options_);
+}
+
+void KafkaDecider::join(const Decider& other) {
+  const auto& joining = static_cast<const KafkaDecider&>(other);
+  options_ = joined(std::move(options_), joining.options_);
+  hubs_joined_.push_back(joining.hub_);
+  if (std::find(topics_.begin(), topics_.end(), joining.options_.topic) == topics_.end()) {
+    topics_.push_back(joining.options_.topic);
+  }
+}
+
 // A client that has no answer to wait for says so at once.
-DecisionStep pending() {
+DecisionStep KafkaDecider::pending() {
   std::this_thread::sleep_for(kPause);
   return DecisionStep::pending();
 }
 
-}  // namespace
+std::string KafkaDecider::topics() const {
+  std::string all = topics_.size() == 1 ? "topic '" : "topics '";
+  for (const std::string& topic : topics_) {
+    if (&topic != topics_.data()) all += "', '";
+    all += topic;
+  }
+  return all + "'";
+}
 
 std::chrono::nanoseconds KafkaDecider::stuck_after() const {
   // Sending offsets waits for the group's coordinator, whatever timeout it is given.
-  return timeout_ + 3 * hub_->options().connect_timeout + std::chrono::seconds{30};
+  return timeout_ + 3 * options_.connect_timeout + std::chrono::seconds{30};
 }
 
-std::string KafkaDecider::describe() const {
-  return "transactions of Kafka, topic '" + hub_->options().topic + "' at " + hub_->options().brokers;
-}
+std::string KafkaDecider::describe() const { return "transactions of Kafka, " + topics() + " at " + options_.brokers; }
 
 Result<std::shared_ptr<Transactions>> KafkaDecider::connect(const std::string& id) const {
-  const Result<Configuration> configuration = transaction_configuration(hub_->options(), id, timeout_);
+  const Result<Configuration> configuration = transaction_configuration(options_, id, timeout_);
   if (!configuration) return configuration.error();
   Result<std::unique_ptr<Transactions>> made = hub_->client().transactions(*configuration);
   if (!made) return made.error();
   std::shared_ptr<Transactions> transactions = *std::move(made);
   // A topic that the client does not know yet costs its first message a second.
-  const Result<std::int32_t> partitions =
-      transactions->producer().partitions(hub_->options().topic, hub_->options().connect_timeout);
-  if (!partitions) return partitions.error();
+  for (const std::string& topic : topics_) {
+    const Result<std::int32_t> partitions = transactions->producer().partitions(topic, options_.connect_timeout);
+    if (!partitions) return partitions.error();
+  }
   return transactions;
 }
 
 Status KafkaDecider::begin_fencing(const DeciderContext& context) {
-  const WriterOptions& options = hub_->options();
+  const WriterOptions& options = options_;
   clock_ = context.clock;
   job_ = context.job;
   id_ = "ms-" + job_ + "-" + std::to_string(options.instance);
@@ -69,8 +94,11 @@ Status KafkaDecider::begin_fencing(const DeciderContext& context) {
                                              "', as only the groups do that name checkpoints: take another one"};
   }
   const std::string group = options.group.empty() ? "ms-" + job_ : options.group;
-  offsets_ =
-      DecisionOffsets{job_, group, options.instance, options.topic, cluster_name(options.brokers), context.sources};
+  offsets_ = DecisionOffsets{job_, group, options.instance, topics_, cluster_name(options.brokers), context.sources};
+  for (const std::shared_ptr<SinkHub>& hub : hubs_joined_) {
+    const Result<Configuration> own = transaction_configuration(hub->options(), id_, timeout_);
+    if (!own) return own.error();
+  }
   to_fence_ = context.participants;
   std::erase(to_fence_, id_);
   std::erase(to_fence_, std::string{});  // of checkpoints in which the sink was at-least-once
@@ -105,7 +133,7 @@ bool KafkaDecider::out_of_time() {
 
 Status KafkaDecider::status_of(const TransactionReply& reply, const std::string& doing) {
   if (reply.outcome == Outcome::kFenced) fenced_ = true;
-  return reply.status.at("topic '" + hub_->options().topic + "': " + doing + " the transaction '" + id_ + "'");
+  return reply.status.at(topics() + ": " + doing + " the transaction '" + id_ + "'");
 }
 
 Status KafkaDecider::taken_over(const Decision& found) const {
@@ -121,7 +149,7 @@ Status KafkaDecider::taken_over(const Decision& found) const {
 // A fence cannot tell a rightful successor from a transaction that was open for too long. A decision can: behind the
 // second it is the one that this process knows.
 Result<bool> KafkaDecider::may_fence_back() {
-  const Result<Decision> found = look(hub_->options().connect_timeout);
+  const Result<Decision> found = look(options_.connect_timeout);
   if (!found) {
     // A successor that is in the middle of a commit lets nobody read for that time.
     if (found.error().code() != ErrorCode::kUnavailable || out_of_time()) return found.error();
@@ -162,17 +190,14 @@ Result<bool> KafkaDecider::fence(const DeciderContext& context) {
     transactions_.reset();
     return false;
   }
-  WriterOptions options = hub_->options();
-  options.guarantee = Guarantee::kExactlyOnce;
-  connection_ = std::make_shared<SinkConnection>(std::shared_ptr<Producer>{transactions_, &transactions_->producer()},
-                                                 std::move(options));
+  connection_ = std::make_shared<SinkConnection>(std::shared_ptr<Producer>{transactions_, &transactions_->producer()});
   return true;
 }
 
 Result<std::vector<std::optional<CommittedOffset>>> KafkaDecider::committed(
     const std::string& group, const std::vector<TopicPartition>& partitions, milliseconds timeout) const {
   if (partitions.empty()) return std::vector<std::optional<CommittedOffset>>{};
-  Result<std::unique_ptr<Consumer>> consumer = hub_->client().consumer(group_configuration(hub_->options(), group));
+  Result<std::unique_ptr<Consumer>> consumer = hub_->client().consumer(group_configuration(options_, group));
   if (!consumer) return consumer.error();
   auto offsets = (*consumer)->committed(partitions, timeout);
   if (!offsets) return offsets.error().at("the group '" + group + "'");
@@ -180,21 +205,21 @@ Result<std::vector<std::optional<CommittedOffset>>> KafkaDecider::committed(
 }
 
 Result<Decision> KafkaDecider::look(milliseconds timeout) const {
-  const auto pointer = committed(offsets_.pointer_group(), {offsets_.pointer()}, timeout);
-  if (!pointer) return pointer.error();
+  const auto pointers = committed(offsets_.pointer_group(), offsets_.pointers(), timeout);
+  if (!pointers) return pointers.error();
   const std::vector<TopicPartition> partitions = offsets_.partitions();
   const auto read = committed(offsets_.group(), partitions, timeout);
   if (!read) return read.error();
   std::vector<CommittedPartition> all;
   for (std::size_t i = 0; i < partitions.size(); ++i) all.push_back({partitions[i], (*read)[i]});
-  return offsets_.decision(pointer->front(), all);
+  return offsets_.decision(*pointers, all);
 }
 
 // Where a group has nothing at all to say, only a second look counts, some time behind the first.
 void KafkaDecider::look_at_the_group(milliseconds timeout) {
   if (group_seen_ns_ || !offsets_.has_sources()) return;
   std::vector<TopicPartition> partitions = offsets_.partitions();
-  if (!partitions.empty() || committed(offsets_.group(), {offsets_.pointer()}, timeout)) {
+  if (!partitions.empty() || committed(offsets_.group(), offsets_.pointers(), timeout)) {
     group_seen_ns_ = clock_->monotonic_ns();
   }
 }
@@ -206,7 +231,7 @@ Result<bool> KafkaDecider::admit(const DeciderContext& context) {
   // One that is known to have an offset says that the group's are there.
   std::vector<TopicPartition> partitions = offsets_.partitions();
   partitions.insert(partitions.begin(), beginning.begin(), beginning.end());
-  const auto found = committed(offsets_.group(), partitions, hub_->options().connect_timeout);
+  const auto found = committed(offsets_.group(), partitions, options_.connect_timeout);
   if (!found) return found.error();
   const std::int64_t now_ns = clock_->monotonic_ns();
   if (!group_seen_ns_) group_seen_ns_ = now_ns;
@@ -225,17 +250,24 @@ Result<std::optional<Decision>> KafkaDecider::read(const DeciderContext&) {
     std::this_thread::sleep_for(kUntilAgain);
     return std::optional<Decision>{};
   }
-  Result<Decision> found = look(hub_->options().connect_timeout);
+  Result<Decision> found = look(options_.connect_timeout);
   if (!found) return found.error();
-  look_at_the_group(hub_->options().connect_timeout);
+  look_at_the_group(options_.connect_timeout);
   if (found->kind == Decision::Kind::kNone && !found_none_ns_) {
     found_none_ns_ = clock_->monotonic_ns();
     return std::optional<Decision>{};
+  }
+  if (found->kind == Decision::Kind::kNone) {
+    found->facts = "the groups '" + offsets_.group() + "' and '" + offsets_.pointer_group() + "' at " +
+                   options_.brokers +
+                   " have none (brokers delete the offsets of a group to which nobody has committed for "
+                   "offsets.retention.minutes, 7 days by default)";
   }
   hub_->note_decided(found->kind == Decision::Kind::kDecided ? std::optional{found->checkpoint} : std::nullopt);
   if (!begun_) {
     const TransactionReply reply = transactions_->begin();
     if (!reply.ok()) return status_of(reply, "beginning");
+    late_possible_ = reply.connection_lost;
     begun_ = true;
   }
   return std::optional{*std::move(found)};
@@ -253,12 +285,16 @@ DecisionStep KafkaDecider::prepare(const DecisionDraft& draft) {
     groups_sent_ = 0;
     waiting_since_ns_.reset();
   }
+  if (older_possible_) return fail(older_offsets(draft));
   const std::vector<OffsetsOfGroup> groups = offsets_.of(draft);
   const std::string metadata = offsets_.metadata(draft.checkpoint);
   for (; groups_sent_ < groups.size(); ++groups_sent_) {
     const OffsetsOfGroup& each = groups[groups_sent_];
     const TransactionReply reply = transactions_->send_offsets(each.group, each.offsets, metadata, kOffsetsSlice);
+    offsets_asked_ = true;
     if (reply.connection_lost || reply.outcome == Outcome::kRetriable) late_possible_ = true;
+    const bool is_open = reply.ok() || reply.outcome == Outcome::kRetriable;
+    if (is_open && reply.connection_lost && older_asked_) return fail(older_offsets(draft));
     if (reply.ok()) continue;
     if (reply.outcome == Outcome::kRetriable && !out_of_time()) return pending();
     // Nobody was asked to commit, so it is not decided, whatever the client has come to.
@@ -266,6 +302,17 @@ DecisionStep KafkaDecider::prepare(const DecisionDraft& draft) {
   }
   waiting_since_ns_.reset();
   return DecisionStep::done();
+}
+
+// Nobody can say in which order the group's coordinator gets them, and the transaction has output that cannot be
+// written again without going back.
+DecisionStep KafkaDecider::older_offsets(const DecisionDraft& draft) const {
+  return DecisionStep::aborted(
+      {ErrorCode::kUnavailable, topics() +
+                                    ": offsets of a checkpoint that was given up may be on their way to the "
+                                    "transaction '" +
+                                    id_ + "' still, and would take the place of those of checkpoint " +
+                                    draft.checkpoint.to_string() + ": it is aborted"});
 }
 
 DecisionStep KafkaDecider::decide(const DecisionDraft& draft) {
@@ -300,70 +347,11 @@ DecisionStep KafkaDecider::commit(const DecisionDraft& draft) {
   return fail(DecisionStep::in_doubt(std::move(why)));
 }
 
-DecisionStep KafkaDecider::renew(const DecisionDraft& draft) {
-  if (!failure_.ok()) return DecisionStep::in_doubt(failure_);
-  if (late_possible_) {
-    DecisionStep replaced = replace_client(draft);
-    if (replaced.outcome != DecisionStep::Outcome::kDone) return replaced;
-  }
-  const TransactionReply reply = transactions_->begin();
-  if (!reply.ok()) return fail(DecisionStep::in_doubt(status_of(reply, "behind a commit, beginning")));
-  committed_ = ending_ = false;
-  passes_->let_next_pass();
-  return DecisionStep::done();
-}
-
-// A request that timed out, or whose connection broke, may still be on its way, and would end the next transaction of
-// this client, or give it offsets of this one. Behind the fence of a new client it cannot; but that takes the id from
-// whoever has begun meanwhile (this process may have been stopped for an hour). What that has decided is the job's
-// state now, and this run is over: so the decision is read before, not to fence that one, and behind, where nobody can
-// change it any more.
-DecisionStep KafkaDecider::replace_client(const DecisionDraft& draft) {
-  const auto is_newest = [&]() -> std::optional<DecisionStep> {
-    const Result<Decision> found = look(hub_->options().connect_timeout);
-    if (!found) {
-      if (found.error().code() == ErrorCode::kUnavailable && !out_of_time()) return pending();
-      return fail(DecisionStep::in_doubt(found.error()));
-    }
-    if (found->kind == Decision::Kind::kDecided && found->checkpoint == draft.checkpoint) return std::nullopt;
-    fenced_ = true;
-    return fail(DecisionStep::in_doubt(
-        {ErrorCode::kUnavailable, "topic '" + hub_->options().topic + "': behind the commit of checkpoint " +
-                                      draft.checkpoint.to_string() + ": " + taken_over(*found).message()}));
-  };
-  if (!own_) {
-    if (std::optional<DecisionStep> other = is_newest()) return *std::move(other);
-    own_ = true;
-  }
-  if (successor_ == nullptr) {
-    Result<std::shared_ptr<Transactions>> made = connect(id_);
-    if (!made && made.error().code() == ErrorCode::kUnavailable && !out_of_time()) return pending();
-    if (!made) return fail(DecisionStep::in_doubt(made.error()));
-    successor_ = *std::move(made);
-  }
-  if (!successor_ready_) {
-    const TransactionReply reply = successor_->init(kSlice);
-    if (reply.outcome == Outcome::kRetriable && !out_of_time()) return pending();
-    if (!reply.ok()) return fail(DecisionStep::in_doubt(status_of(reply, "behind a commit, initialising")));
-    successor_ready_ = true;
-  }
-  if (std::optional<DecisionStep> other = is_newest()) return *std::move(other);
-  connection_->use({successor_, &successor_->producer()});
-  retired_.push_back(std::exchange(transactions_, std::exchange(successor_, nullptr)));
-  successor_ready_ = own_ = late_possible_ = false;
-  unanswered_ = 0;
-  waiting_since_ns_.reset();
-  return DecisionStep::done();
-}
-
-// A shard may be serving one still.
-void KafkaDecider::drop_retired() {
-  std::erase_if(retired_, [](const std::shared_ptr<Transactions>& each) { return each.use_count() == 1; });
-}
-
 void KafkaDecider::give_up() {
   // The transaction stays open: the next checkpoint's offsets take the place of these.
   sending_ = {};
+  older_asked_ = older_asked_ || offsets_asked_;
+  older_possible_ = older_possible_ || (offsets_asked_ && late_possible_);
   if (failure_.ok()) passes_->let_next_pass();
 }
 

@@ -1,4 +1,4 @@
-// KafkaDecider: a checkpoint's decision as a transaction of Kafka. It carries what the sink was given since the
+// KafkaDecider: a checkpoint's decision as a transaction of Kafka. It carries what the job's sinks were given since the
 // checkpoint before, the offsets of the sources, and id and nonce of the checkpoint (decision_offsets.hpp).
 //
 //   fence   in a process that was fenced, first a look at the decision: where another one has gone on with the job, it
@@ -28,8 +28,10 @@ namespace millstream::inline v0::kafka::detail {
 
 class KafkaDecider final : public Decider {
  public:
-  explicit KafkaDecider(std::shared_ptr<SinkHub> hub) : hub_{std::move(hub)} {}
+  explicit KafkaDecider(std::shared_ptr<SinkHub> hub);
 
+  [[nodiscard]] std::string why_not_joined(const Decider& other) const override;
+  void join(const Decider& other) override;
   Result<bool> fence(const DeciderContext& context) override;
   Result<std::optional<Decision>> read(const DeciderContext& context) override;
   Result<bool> admit(const DeciderContext& context) override;
@@ -58,12 +60,20 @@ class KafkaDecider final : public Decider {
   [[nodiscard]] DecisionStep commit(const DecisionDraft& draft);
   [[nodiscard]] DecisionStep renew(const DecisionDraft& draft);
   [[nodiscard]] DecisionStep replace_client(const DecisionDraft& draft);
+  [[nodiscard]] DecisionStep older_offsets(const DecisionDraft& draft) const;
   [[nodiscard]] DecisionStep fail(DecisionStep step);
   [[nodiscard]] Status status_of(const TransactionReply& reply, const std::string& doing);
   void drop_retired();
   [[nodiscard]] bool out_of_time();
 
+  static constexpr std::chrono::milliseconds kSlice{500};  // that a call waits for brokers
+  [[nodiscard]] static DecisionStep pending();
+  [[nodiscard]] std::string topics() const;
+
   const std::shared_ptr<SinkHub> hub_;
+  WriterOptions options_;  // of the client: those of all sinks together
+  std::vector<std::shared_ptr<SinkHub>> hubs_joined_;
+  std::vector<std::string> topics_;  // each once
   const std::shared_ptr<EpochPasses> passes_ = std::make_shared<EpochPasses>();
   std::string job_;
   std::string id_;
@@ -81,6 +91,9 @@ class KafkaDecider final : public Decider {
   std::size_t groups_sent_ = 0;
   std::uint32_t unanswered_ = 0;             // requests for the commit of which nobody knows
   bool late_possible_ = false;               // a request of the client may be under way still
+  bool offsets_asked_ = false;               // the transaction was given some
+  bool older_asked_ = false;                 // also for a checkpoint that was given up
+  bool older_possible_ = false;              // and those may be under way still
   bool own_ = false;                         // the newest decision is, as it was looked at before replacing the client
   std::shared_ptr<Transactions> successor_;  // that replaces the client, and is not initialised yet
   bool successor_ready_ = false;             // it is, and the decision behind it is not read yet

@@ -37,13 +37,14 @@ std::optional<Named> parse(std::string_view text) {
 
 }  // namespace
 
-DecisionOffsets::DecisionOffsets(std::string job, std::string group, std::uint32_t instance, std::string topic,
-                                 std::string cluster, const std::vector<DecisionSource>& sources)
+DecisionOffsets::DecisionOffsets(std::string job, std::string group, std::uint32_t instance,
+                                 const std::vector<std::string>& topics, std::string cluster,
+                                 const std::vector<DecisionSource>& sources)
     : job_{std::move(job)},
       group_{std::move(group)},
       pointer_group_{std::string{kPointerGroupHead}.append(job_).append("-").append(std::to_string(instance))},
-      topic_{std::move(topic)},
       cluster_{std::move(cluster)} {
+  for (const std::string& topic : topics) pointers_.push_back({topic, 0});
   for (const DecisionSource& source : sources) {
     if (source.reads_from == cluster_) sources_.push_back(source);
   }
@@ -117,7 +118,11 @@ std::string DecisionOffsets::metadata(CheckpointId checkpoint) const {
 
 std::vector<OffsetsOfGroup> DecisionOffsets::of(const DecisionDraft& draft) const {
   std::vector<OffsetsOfGroup> all;
-  all.push_back({pointer_group_, {{pointer(), static_cast<std::int64_t>(draft.checkpoint.id)}}});
+  OffsetsOfGroup named{pointer_group_, {}};
+  for (const TopicPartition& pointer : pointers_) {
+    named.offsets.push_back({pointer, static_cast<std::int64_t>(draft.checkpoint.id)});
+  }
+  all.push_back(std::move(named));
   OffsetsOfGroup read{group_, {}};
   std::set<std::string> seen;
   for (const DecisionSource& source : sources_) {
@@ -133,7 +138,19 @@ std::vector<OffsetsOfGroup> DecisionOffsets::of(const DecisionDraft& draft) cons
   return all;
 }
 
-Decision DecisionOffsets::decision(const std::optional<CommittedOffset>& pointer,
+bool DecisionOffsets::decided_by(CheckpointId checkpoint, const DecisionSource& source, const std::string& split) {
+  if (std::find(source.splits.begin(), source.splits.end(), split) == source.splits.end()) return false;
+  const auto first = source.first_named.find(split);
+  return first == source.first_named.end() || first->second <= checkpoint.id;
+}
+
+bool DecisionOffsets::decided_by(CheckpointId checkpoint, const TopicPartition& partition) const {
+  const std::string split = split_id(partition);
+  return std::any_of(sources_.begin(), sources_.end(),
+                     [&](const DecisionSource& source) { return decided_by(checkpoint, source, split); });
+}
+
+Decision DecisionOffsets::decision(std::span<const std::optional<CommittedOffset>> pointers,
                                    std::span<const CommittedPartition> committed) const {
   const auto conflict = [](const std::string& group, const TopicPartition& partition, const std::string& what) {
     return Decision{Decision::Kind::kConflict,
@@ -153,28 +170,35 @@ Decision DecisionOffsets::decision(const std::optional<CommittedOffset>& pointer
     decision.kind = Decision::Kind::kDecided;
     decision.checkpoint = checkpoint;
   };
-  if (pointer) {
+  for (std::size_t i = 0; i < pointers.size(); ++i) {
+    const std::optional<CommittedOffset>& pointer = pointers[i];
+    if (!pointer) continue;
     const std::optional<Named> named = parse(pointer->metadata);
     std::string wrong = strange(named);
     if (wrong.empty() && pointer->offset != static_cast<std::int64_t>(named->checkpoint.id)) {
       wrong = "is not that of its checkpoint " + named->checkpoint.to_string() + ": somebody else has set it";
     }
-    if (!wrong.empty()) return conflict(pointer_group_, this->pointer(), wrong);
-    decide(named->checkpoint);
+    if (wrong.empty() && named->checkpoint.id == decision.checkpoint.id && named->checkpoint != decision.checkpoint) {
+      wrong = "is of checkpoint " + named->checkpoint.to_string() + ", and another sink's of " +
+              decision.checkpoint.to_string() + ": another job has the same name, or it was set";
+    }
+    if (!wrong.empty()) return conflict(pointer_group_, pointers_[i], wrong);
+    if (named->checkpoint.id > decision.checkpoint.id) decide(named->checkpoint);
   }
+  const bool pointed = decision.kind == Decision::Kind::kDecided;
   std::vector<std::pair<CheckpointId, const CommittedPartition*>> named_by;
   // A group that a job takes over has offsets until its first checkpoint is decided, with which it has the job's.
   const bool any_named = std::any_of(committed.begin(), committed.end(), [](const CommittedPartition& each) {
     return each.offset && parse(each.offset->metadata);
   });
-  if (!pointer && !any_named) return decision;
+  if (!pointed && !any_named) return decision;
   for (const CommittedPartition& each : committed) {
-    if (!each.offset) continue;
+    if (!each.offset || (pointed && !decided_by(decision.checkpoint, each.partition))) continue;
     const std::optional<Named> named = parse(each.offset->metadata);
     if (const std::string wrong = strange(named); !wrong.empty()) return conflict(group_, each.partition, wrong);
     named_by.emplace_back(named->checkpoint, &each);
-    // The sink's topic may have been made anew, and with it the pointer has gone.
-    if (!pointer && (decision.kind == Decision::Kind::kNone || named->checkpoint.id > decision.checkpoint.id)) {
+    // The sinks' topics may have been made anew, and with them the pointers have gone.
+    if (!pointed && (decision.kind == Decision::Kind::kNone || named->checkpoint.id > decision.checkpoint.id)) {
       decide(named->checkpoint);
     }
   }
@@ -187,7 +211,7 @@ Decision DecisionOffsets::decision(const std::optional<CommittedOffset>& pointer
     }
     const std::string split = split_id(each->partition);
     for (const DecisionSource& source : sources_) {
-      if (std::find(source.splits.begin(), source.splits.end(), split) == source.splits.end()) continue;
+      if (!decided_by(checkpoint, source, split)) continue;
       SplitPosition position{source.stage, split, {}, false};
       encode_value(Position{static_cast<std::uint64_t>(each->offset->offset), {}}, position.position);
       decision.positions.push_back(std::move(position));

@@ -1,10 +1,11 @@
 // What a job's decisions look like in the committed offsets of two consumer groups, and how they are read.
 //
-// The group "ms.checkpoint-<job>-<instance>" has one offset, for the first partition of the sink's topic: the number of
-// the checkpoint. Groups of sources ("ms-<job>" where the user names none) never begin like that, so that the pointer
-// of one job is not where another job keeps its offsets, whatever the two are called. The group of the sources has the
-// next offset of each partition that the job's Kafka sources on the same cluster read; all instances of the job share
-// it. All offsets carry the metadata "ms1;c=7;n=00000000075bcd15;j=job": the checkpoint's id and nonce, and the job.
+// The group "ms.checkpoint-<job>-<instance>" has the number of the checkpoint as its offset, for the first partition of
+// the topic of each sink: as long as one of them stays a sink of the job, its decisions are found. Groups of sources
+// ("ms-<job>" where the user names none) never begin like that, so that the pointer of one job is not where another job
+// keeps its offsets, whatever the two are called. The group of the sources has the next offset of each partition that
+// the job's Kafka sources on the same cluster read; all instances of the job share it. All offsets carry the metadata
+// "ms1;c=7;n=00000000075bcd15;j=job": the checkpoint's id and nonce, and the job.
 #pragma once
 
 #include <optional>
@@ -36,13 +37,14 @@ class DecisionOffsets {
  public:
   DecisionOffsets() = default;
   /// `cluster`: cluster_name() of the sink's; `sources` that read from elsewhere are left out.
-  DecisionOffsets(std::string job, std::string group, std::uint32_t instance, std::string topic, std::string cluster,
-                  const std::vector<DecisionSource>& sources);
+  /// `topics`: of the sinks, each once.
+  DecisionOffsets(std::string job, std::string group, std::uint32_t instance, const std::vector<std::string>& topics,
+                  std::string cluster, const std::vector<DecisionSource>& sources);
 
   [[nodiscard]] const std::string& group() const { return group_; }
-  /// Of the pointer to the checkpoint.
+  /// Of the pointers to the checkpoint.
   [[nodiscard]] const std::string& pointer_group() const { return pointer_group_; }
-  [[nodiscard]] TopicPartition pointer() const { return {topic_, 0}; }
+  [[nodiscard]] const std::vector<TopicPartition>& pointers() const { return pointers_; }
   /// Of sources, as far as checkpoints name them: whose offsets the group may have.
   [[nodiscard]] std::vector<TopicPartition> partitions() const;
 
@@ -56,19 +58,24 @@ class DecisionOffsets {
   [[nodiscard]] bool has_sources() const { return !sources_.empty(); }
 
   [[nodiscard]] std::string metadata(CheckpointId checkpoint) const;
-  /// What the transaction of a checkpoint commits; the pointer comes first.
+  /// What the transaction of a checkpoint commits; the pointers come first.
   [[nodiscard]] std::vector<OffsetsOfGroup> of(const DecisionDraft& draft) const;
-  /// What the groups' offsets say. Those of partitions that are not read any more, which say an older checkpoint, are
-  /// not looked at; and before the first decision those are not the job's that somebody has committed without the name
-  /// of a checkpoint.
-  [[nodiscard]] Decision decision(const std::optional<CommittedOffset>& pointer,
+  /// What the groups' offsets say; `pointers` in the order of pointers(). Those of partitions that are not read any
+  /// more, and of sinks that the job had not all the time, which say an older checkpoint, are not looked at, nor those
+  /// of partitions that only checkpoints behind the decision name: the job has decided nothing of them yet. Before the
+  /// first decision those are not the job's that somebody has committed without the name of a checkpoint.
+  [[nodiscard]] Decision decision(std::span<const std::optional<CommittedOffset>> pointers,
                                   std::span<const CommittedPartition> committed) const;
 
  private:
+  /// The checkpoint, when it was decided, was one that knew the split.
+  [[nodiscard]] static bool decided_by(CheckpointId checkpoint, const DecisionSource& source, const std::string& split);
+  [[nodiscard]] bool decided_by(CheckpointId checkpoint, const TopicPartition& partition) const;
+
   std::string job_;
   std::string group_;
   std::string pointer_group_;
-  std::string topic_;
+  std::vector<TopicPartition> pointers_;
   std::string cluster_;
   std::vector<DecisionSource> sources_;  // on this cluster
 };

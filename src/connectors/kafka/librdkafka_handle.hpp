@@ -64,9 +64,9 @@ class LibrdkafkaHandle {
   enum class Answer { kDone, kAskAgain };
   [[nodiscard]] Status metadata(rd_kafka_topic_t* topic, Deadline& deadline,
                                 const std::function<Result<Answer>(const rd_kafka_metadata_t&)>& use);
-  /// How many the topic has; kNotFound where there is no such topic.
   /// It is not known any more which partitions the topic has.
   void forget_partitions(const rd_kafka_topic_t* topic);
+  /// How many the topic has; kNotFound where there is no such topic.
   [[nodiscard]] Result<std::int32_t> partitions(const std::string& topic, Deadline& deadline);
   /// What holds the client up just now, for the message of a timeout.
   [[nodiscard]] Status timed_out(const std::string& what);

@@ -27,6 +27,12 @@ Result<std::unique_ptr<PartitionReader>> PartitionReader::open(SourceHub& hub, S
   if (const std::string settings = connection.take_settings(); !settings.empty()) {
     context.log(LogLevel::kInfo, "source '" + context.source_name() + "' reads Kafka with " + settings);
   }
+  if (const std::int32_t partitions = connection.partitions_of(partition.topic); partitions > 0) {
+    if (connection.on_new_partitions == NewPartitions::kHalt) {
+      if (Status s = check_partitions(partition.topic, partitions, split.start.detail); !s.ok()) return s;
+    }
+    reader->detail_ = position_detail(partitions);
+  }
   reader->next_offset_ = static_cast<std::int64_t>(split.start.offset);
   const auto end = connection.ends.find(split.id);
   if (end != connection.ends.end()) reader->end_offset_ = end->second;
@@ -53,9 +59,11 @@ PartitionReader::~PartitionReader() {
 void PartitionReader::fail(const Status& status) { outcome_ = status; }
 
 bool PartitionReader::serve_client() {
-  if (!connection_->consumer().has_events()) return true;
-  const Status status =
-      connection_->consumer().serve([this](LogLevel level, std::string_view text) { context_.log(level, text); });
+  const bool has_news = connection_->has_news();
+  if (!has_news && !connection_->consumer().has_events()) return true;
+  const auto log = [this](LogLevel level, std::string_view text) { context_.log(level, text); };
+  Status status = has_news ? connection_->serve_news(log) : Status{};
+  if (status.ok()) status = connection_->consumer().serve(log);
   if (status.ok()) return true;
   fail(status);
   return false;
@@ -165,13 +173,21 @@ void PartitionReader::append_headers(const MessageView& message, std::vector<Hea
 }
 
 DeadLetter PartitionReader::letter(const MessageView& message, DecodeError error) const {
+  OriginalMessage original{.topic = topic_,
+                           .partition = partition_,
+                           .offset = message.offset,
+                           .timestamp = timestamp_of(message),
+                           .has_value = message.has_value};
+  if (message.has_key) original.key.emplace(message.key);
+  append_headers(message, original.headers);
   return {.bytes = std::string{message.value},
           .source = context_.split().id + "@" + std::to_string(message.offset),
           .line = 0,
           .column = error.column,
           .field = std::move(error.field),
           .stage = {},
-          .reason = std::move(error.reason)};
+          .reason = std::move(error.reason),
+          .message = std::move(original)};
 }
 
 }  // namespace millstream::inline v0::kafka::detail

@@ -31,10 +31,12 @@ OutgoingMessage outgoing(const Added& added, std::string_view bytes, std::span<c
 
 }  // namespace
 
-RecordWriter::RecordWriter(std::shared_ptr<SinkConnection> connection, SinkContext& context)
-    : connection_{std::move(connection)},
+RecordWriter::RecordWriter(const WriterOptions& options, std::shared_ptr<SinkConnection> connection,
+                           SinkContext& context)
+    : options_{options},
+      connection_{std::move(connection)},
       context_{context},
-      deliveries_{connection_->add_writer(context.shards(), context.waker())} {}
+      deliveries_{connection_->add_writer(options, context.shards(), context.waker())} {}
 
 RecordWriter::~RecordWriter() = default;
 
@@ -42,7 +44,7 @@ Result<std::unique_ptr<RecordWriter>> RecordWriter::open(SinkHub& hub, SinkConte
                                                          const std::shared_ptr<Decider>& decider) {
   if (decider) {
     auto& transactions = static_cast<KafkaDecider&>(*decider);  // made by make_decider()
-    std::unique_ptr<RecordWriter> writer{new RecordWriter{transactions.connection(), context}};
+    std::unique_ptr<RecordWriter> writer{new RecordWriter{hub.options(), transactions.connection(), context}};
     writer->transactional_id_ = transactions.transactional_id();
     // Room is counted with what is under way, so the buffer needs no limit of its own.
     writer->waiting_.emplace(transactions.passes(),
@@ -52,7 +54,7 @@ Result<std::unique_ptr<RecordWriter>> RecordWriter::open(SinkHub& hub, SinkConte
   }
   Result<std::shared_ptr<SinkConnection>> connection = hub.connection(context);
   if (!connection) return connection.error();
-  return std::unique_ptr<RecordWriter>{new RecordWriter{*std::move(connection), context}};
+  return std::unique_ptr<RecordWriter>{new RecordWriter{hub.options(), *std::move(connection), context}};
 }
 
 bool RecordWriter::look_for_room() {
@@ -104,9 +106,9 @@ Status RecordWriter::produce_added() {
 Status RecordWriter::produce(std::span<const OutgoingMessage> messages, std::size_t bytes) {
   room_bytes_ = 0;
   deliveries_->sent(messages.size(), bytes);
-  Status refused = connection_->producer()->produce(connection_->options().topic, messages, *deliveries_);
-  if (refused.ok() || connection_->options().guarantee == Guarantee::kNone) return {};
-  return refused.at("topic '" + connection_->options().topic + "'");
+  Status refused = connection_->producer()->produce(options_.topic, messages, *deliveries_);
+  if (refused.ok() || options_.guarantee == Guarantee::kNone) return {};
+  return refused.at("topic '" + options_.topic + "'");
 }
 
 void RecordWriter::forget_added() {
@@ -163,7 +165,7 @@ std::string RecordWriter::barrier() {
 Status RecordWriter::serve() {
   if (const std::shared_ptr<Producer> producer = connection_->producer(); producer->has_events()) {
     const Status status = producer->serve([this](LogLevel level, std::string_view text) { context_.log(level, text); });
-    if (!status.ok()) return status.at("topic '" + connection_->options().topic + "'");
+    if (!status.ok()) return status.at("topic '" + options_.topic + "'");
   }
   Status cause;
   if (const std::uint64_t lost = deliveries_->take_lost(cause); lost > 0) {
@@ -181,7 +183,7 @@ Result<bool> RecordWriter::drained() {
     context_.retry_at(waiting_->paused() ? kTimestampMin : saturating_add(context_.clock().now(), kLookAgain));
     return false;
   }
-  if (!context_.draining() || connection_->options().guarantee == Guarantee::kNone) return true;
+  if (!context_.draining() || options_.guarantee == Guarantee::kNone) return true;
   deliveries_->begin_waiting();
   Result<bool> arrived = deliveries_->all_arrived();
   const std::int64_t now_ns = context_.clock().monotonic_ns();

@@ -73,8 +73,7 @@ std::uint64_t WriterDeliveries::take_lost(Status& cause) {
   return std::exchange(lost_, 0);
 }
 
-SinkConnection::SinkConnection(std::shared_ptr<Producer> producer, WriterOptions options)
-    : options_{std::move(options)}, producer_{std::move(producer)} {
+SinkConnection::SinkConnection(std::shared_ptr<Producer> producer) : producer_{std::move(producer)} {
   listen(*producer_);
 }
 
@@ -104,8 +103,9 @@ void SinkConnection::use(std::shared_ptr<Producer> producer) {
   producer->on_events({});
 }
 
-std::shared_ptr<WriterDeliveries> SinkConnection::add_writer(std::uint32_t shards, const Waker& waker) {
-  auto writer = std::make_shared<WriterDeliveries>(options_, shards, waker);
+std::shared_ptr<WriterDeliveries> SinkConnection::add_writer(const WriterOptions& options, std::uint32_t shards,
+                                                             const Waker& waker) {
+  auto writer = std::make_shared<WriterDeliveries>(options, shards, waker);
   const std::scoped_lock lock{mutex_};
   writers_.push_back(writer);
   return writer;
@@ -136,7 +136,7 @@ Result<std::shared_ptr<SinkConnection>> SinkHub::connect(const SinkContext& cont
   if (!producer) return producer.error();
   const Result<std::int32_t> partitions = (*producer)->partitions(options_.topic, options_.connect_timeout);
   if (!partitions) return partitions.error();
-  return std::make_shared<SinkConnection>(*std::move(producer), options_);
+  return std::make_shared<SinkConnection>(*std::move(producer));
 }
 
 void SinkHub::note_fenced(std::int64_t now_ns) {

@@ -55,24 +55,23 @@ class WriterDeliveries final : public DeliveryLog {
   std::uint64_t lost_ = 0;
 };
 
-/// The connection of one run. Any thread.
+/// The connection of one run, for all sinks that share it. Any thread.
 class SinkConnection {
  public:
-  SinkConnection(std::shared_ptr<Producer> producer, WriterOptions options);
+  explicit SinkConnection(std::shared_ptr<Producer> producer);
   ~SinkConnection();
 
   /// That of now.
   [[nodiscard]] std::shared_ptr<Producer> producer() const;
   /// From now on writers write by this one. Nothing is under way by the other.
   void use(std::shared_ptr<Producer> producer);
-  [[nodiscard]] const WriterOptions& options() const noexcept { return options_; }
-  /// Kept as long as the client may report to it.
-  [[nodiscard]] std::shared_ptr<WriterDeliveries> add_writer(std::uint32_t shards, const Waker& waker);
+  /// Kept as long as the client may report to it. `options`: of its sink.
+  [[nodiscard]] std::shared_ptr<WriterDeliveries> add_writer(const WriterOptions& options, std::uint32_t shards,
+                                                             const Waker& waker);
 
  private:
   void listen(Producer& producer);
 
-  const WriterOptions options_;
   std::mutex mutex_;
   std::vector<std::shared_ptr<WriterDeliveries>> writers_;
   mutable std::mutex producer_mutex_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <regex>
 #include <utility>
 
@@ -44,7 +45,40 @@ Result<std::vector<TopicInfo>> matching(Consumer& consumer, const std::string& p
   return topics;
 }
 
+Result<std::vector<TopicInfo>> find_topics(const SourceOptions& options, Consumer& consumer, const Deadline& deadline) {
+  if (!options.pattern.empty()) return matching(consumer, options.pattern, deadline);
+  std::vector<std::string> names = options.topics;
+  if (!options.topic.empty()) names = {options.topic};
+  return consumer.topics(names, deadline.left());
+}
+
+bool belongs_to(const TopicPartition& partition, std::uint32_t instance, std::uint32_t instances) {
+  return static_cast<std::uint32_t>(partition.partition) % instances == instance;
+}
+
+Status moved_keys(std::string resized) {
+  resized +=
+      " when the keys were placed, and the job says .keyed_by_partition(): producers put keys into other partitions "
+      "now, and so to where their state is not; begin anew with empty state folders, or, where no key has moved, let "
+      "one run have .on_new_partitions = ms::kafka::NewPartitions::kTakeUp";
+  return {ErrorCode::kInvalidData, std::move(resized)};
+}
+
+constexpr std::string_view kPartitions = "partitions=";
+constexpr int kRefusalsToTell = 2;
+
 }  // namespace
+
+std::string position_detail(std::int32_t partitions) { return std::string{kPartitions} + std::to_string(partitions); }
+
+Status check_partitions(const std::string& topic, std::int32_t partitions, const std::string& detail) {
+  if (!detail.starts_with(kPartitions)) return {};
+  std::int32_t placed_by = partitions;
+  std::from_chars(detail.data() + kPartitions.size(), detail.data() + detail.size(), placed_by);
+  PartitionCounts known{{topic, placed_by}};
+  PartitionChange change = note_change(known, {{topic, partitions}});
+  return change.resized.empty() ? Status{} : moved_keys(std::move(change.resized));
+}
 
 std::string split_id(const TopicPartition& partition) {
   return partition.topic + "/" + std::to_string(partition.partition);
@@ -65,7 +99,90 @@ SourceConnection::SourceConnection(std::unique_ptr<Consumer> consumer, std::stri
   });
 }
 
-SourceConnection::~SourceConnection() { consumer_->on_events({}); }
+SourceConnection::~SourceConnection() {
+  watch_.reset();
+  consumer_->on_events({});
+}
+
+void SourceConnection::watch(Growth growth) {
+  growth_ = std::move(growth);
+  watch_ = std::make_unique<PartitionWatch>(
+      partitions, growth_.interval, growth_.look,
+      [this](const PartitionChange& change, std::chrono::milliseconds timeout) { return tell(change, timeout); });
+}
+
+std::int32_t SourceConnection::partitions_of(const std::string& topic) const {
+  const std::scoped_lock lock{mutex_};
+  if (const auto came = came_.find(topic); came != came_.end()) return came->second;
+  const auto known = partitions.find(topic);
+  return known == partitions.end() ? 0 : known->second;
+}
+
+void SourceConnection::add_news(LogLevel level, std::string text) {
+  const std::scoped_lock lock{mutex_};
+  if (!text.empty()) news_.emplace_back(level, std::move(text));
+  has_news_.store(true, std::memory_order_release);
+  for (const auto& [reader, waker] : readers_) waker.wake();
+}
+
+bool SourceConnection::tell(const PartitionChange& change, std::chrono::milliseconds timeout) {
+  if (on_new_partitions == NewPartitions::kHalt && !change.resized.empty()) {
+    {
+      const std::scoped_lock lock{mutex_};
+      halt_ = moved_keys(change.resized);
+    }
+    add_news(LogLevel::kWarning, {});
+    return true;
+  }
+  const std::string both = change.resized.empty() || change.added.empty() ? "" : ", ";
+  const std::string what = change.resized + both + change.added;
+  if (growth_.arrivals == nullptr) {
+    add_news(LogLevel::kWarning, what + "; new partitions are read from the next run on");
+    return true;
+  }
+  if (Status s = take_up(change, timeout); !s.ok()) {
+    // The first time it may be that a partition has no leader yet.
+    if (++refused_ == kRefusalsToTell) {
+      add_news(LogLevel::kWarning, what + ", and where the new partitions begin cannot be found yet: " + s.message());
+    }
+    return false;
+  }
+  refused_ = 0;
+  add_news(LogLevel::kInfo, what + "; new partitions are read from their earliest offsets on");
+  return true;
+}
+
+Status SourceConnection::take_up(const PartitionChange& change, std::chrono::milliseconds timeout) {
+  std::vector<TopicPartition> mine;
+  std::copy_if(change.partitions.begin(), change.partitions.end(), std::back_inserter(mine), growth_.mine);
+  const Result<std::vector<std::int64_t>> starts = consumer_->offsets(mine, kEarliestOffset, timeout);
+  if (!starts) return starts.error();
+  {
+    const std::scoped_lock lock{mutex_};
+    for (const TopicPartition& each : change.partitions) came_[each.topic] = each.partition + 1;
+  }
+  std::vector<Split> splits;
+  for (std::size_t i = 0; i < mine.size(); ++i) {
+    splits.push_back({split_id(mine[i]), {static_cast<std::uint64_t>((*starts)[i]), {}}});
+  }
+  growth_.arrivals->add(std::move(splits));
+  return {};
+}
+
+Status SourceConnection::serve_news(const LogHook& log) {
+  std::vector<std::pair<LogLevel, std::string>> news;
+  Status halt;
+  {
+    const std::scoped_lock lock{mutex_};
+    news = std::exchange(news_, {});
+    halt = halt_;
+    has_news_.store(!halt_.ok(), std::memory_order_release);
+  }
+  for (const auto& [level, text] : news) {
+    if (log) log(level, text);
+  }
+  return halt;
+}
 
 std::string SourceConnection::take_settings() {
   const std::scoped_lock lock{mutex_};
@@ -96,7 +213,7 @@ Result<std::vector<Split>> SourceHub::list_splits(SourceContext& context) const 
   std::string settings;
   Result<std::unique_ptr<Consumer>> consumer = connect(1, settings);
   if (!consumer) return consumer.error();
-  const Result<std::vector<TopicInfo>> topics = find_topics(**consumer, deadline);
+  const Result<std::vector<TopicInfo>> topics = find_topics(options_, **consumer, deadline);
   if (!topics) return topics.error();
   const Result<std::vector<TopicPartition>> partitions = share_of(*topics);
   if (!partitions) return partitions.error();
@@ -119,15 +236,24 @@ Result<std::vector<Split>> SourceHub::list_splits(SourceContext& context) const 
     if (!ends) return ends.error();
     for (std::size_t i = 0; i < splits.size(); ++i) connection->ends[splits[i].id] = (*ends)[i];
   }
+  for (const TopicInfo& topic : *topics) connection->partitions[topic.name] = topic.partitions;
+  connection->on_new_partitions =
+      options_.on_new_partitions.value_or(context.keyed_by_partition ? NewPartitions::kHalt : NewPartitions::kTakeUp);
+  // Nothing behind the ends is read, so keys that move from now on move behind them.
+  if (!options_.stop_at_end && options_.partition_discovery_interval.count() > 0) watch(*connection, context);
   context.shared = std::move(connection);
   return splits;
 }
 
-Result<std::vector<TopicInfo>> SourceHub::find_topics(Consumer& consumer, const Deadline& deadline) const {
-  if (!options_.pattern.empty()) return matching(consumer, options_.pattern, deadline);
-  std::vector<std::string> names = options_.topics;
-  if (!options_.topic.empty()) names = {options_.topic};
-  return consumer.topics(names, deadline.left());
+// The hub may be gone before the run's last look.
+void SourceHub::watch(SourceConnection& connection, const SourceContext& context) const {
+  connection.watch(
+      {.interval = options_.partition_discovery_interval,
+       .look = [options = options_, reading = &connection.consumer()](
+                   std::chrono::milliseconds timeout) { return find_topics(options, *reading, Deadline{timeout}); },
+       .mine = [instance = options_.instance, instances = options_.instances](
+                   const TopicPartition& each) { return belongs_to(each, instance, instances); },
+       .arrivals = context.arrivals});
 }
 
 Result<std::vector<TopicPartition>> SourceHub::share_of(const std::vector<TopicInfo>& topics) const {
@@ -136,9 +262,8 @@ Result<std::vector<TopicPartition>> SourceHub::share_of(const std::vector<TopicI
   for (const TopicInfo& topic : topics) {
     most = std::max(most, topic.partitions);
     for (std::int32_t p = 0; p < topic.partitions; ++p) {
-      if (static_cast<std::uint32_t>(p) % options_.instances == options_.instance) {
-        partitions.push_back({topic.name, p});
-      }
+      TopicPartition partition{topic.name, p};
+      if (belongs_to(partition, options_.instance, options_.instances)) partitions.push_back(std::move(partition));
     }
   }
   if (partitions.empty()) {

@@ -155,5 +155,34 @@ TEST_F(KafkaJob, ABrokerThatIsKilledIsWaitedForAndNothingIsLost) {
   EXPECT_EQ(results(), model(kRecords));
 }
 
+TEST_F(KafkaJob, OneOfSeveralProcessesHaltsWhenItsTopicGrowsAndStaysSo) {
+  LogWriter{broker->brokers()}.write(in, payments(0, 1000));
+  Dataflow flow{"card-spend"};
+  flow.from(kafka::source<Payment>(
+                {.brokers = broker->brokers(), .topic = in, .instances = 2, .partition_discovery_interval = 100ms}))
+      .event_time(&Payment::at, bounded_disorder(100ms))
+      .key_by(&Payment::card)
+      .keyed_by_partition()
+      .window(tumbling(1s))
+      .aggregate(sum(&Payment::cents))
+      .to(kafka::sink<Spend>({.brokers = broker->brokers(), .topic = out}));
+  const auto expect_halted = [](const JobResult& result) {
+    EXPECT_EQ(result.state, JobState::kFailed);
+    EXPECT_EQ(result.status.code(), ErrorCode::kInvalidData) << result.status.to_string();
+    EXPECT_NE(result.status.message().find("has 5 partitions and had 4"), std::string::npos)
+        << result.status.to_string();
+  };
+  RunOptions with = options();
+  with.restart = {.max_restarts = 3, .initial_backoff = 1ms};
+  {
+    Job job = start(flow, with);
+    EXPECT_TRUE(test::eventually([&] { return job.status().records_in > 0 && job.status().checkpoints > 1; }));
+    broker->grow_topic(in, kPartitions + 1);
+    expect_halted(job.wait());
+  }
+  // Partition 4 is this process's, 0 and 2 it had before.
+  expect_halted(run(flow, with));
+}
+
 }  // namespace
 }  // namespace millstream::inline v0

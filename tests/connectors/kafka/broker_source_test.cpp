@@ -197,6 +197,37 @@ TEST_F(KafkaSource, AnUnknownCertificateIsSaidAtOnceAndAKnownOneWorks) {
   EXPECT_THAT(unknown.error().message(), AllOf(HasSubstr("certificate"), HasSubstr("ssl.ca.location")));
 }
 
+TEST_F(KafkaSource, ATopicThatGrowsHaltsAJobThatIsKeyedByPartition) {
+  const std::string topic = broker->make_topic("grows", 2);
+  const auto source = kafka::source<std::string>({.brokers = broker->brokers(),
+                                                  .topic = topic,
+                                                  .instance = 1,
+                                                  .instances = 2,
+                                                  .partition_discovery_interval = std::chrono::milliseconds{100}});
+  using Reader = SplitReader<std::string, kafka::Source<std::string>>;
+  SourceContext keyed{"source", &posix_file_system(), &system_clock(), 1};
+  keyed.keyed_by_partition = true;
+  Position position;
+  {
+    SourceRun run{source, keyed};
+    ASSERT_TRUE(run.splits) << run.splits.error().to_string();
+    Reader reader{source, run.splits->front(), std::move(run.context)};
+    EXPECT_TRUE(test::eventually([&] { return reader.poll() && reader.position().offset == 0; }));
+    position = reader.position();
+    // Of the new partitions none is for this process, whose old ones lose keys all the same.
+    broker->grow_topic(topic, 3);
+    Result<Poll> last = Poll::more();
+    EXPECT_TRUE(test::eventually([&] { return !(last = reader.poll()); }));
+    ASSERT_FALSE(last);
+    EXPECT_EQ(last.error().code(), ErrorCode::kInvalidData);
+    EXPECT_THAT(last.error().message(), HasSubstr("has 3 partitions and had 2"));
+  }
+  SourceRun again{source, keyed};
+  ASSERT_TRUE(again.splits) << again.splits.error().to_string();
+  Reader restarted{source, Split{topic + "/1", position}, std::move(again.context)};
+  EXPECT_EQ(restarted.opened.code(), ErrorCode::kInvalidData) << restarted.opened.to_string();
+}
+
 TEST_F(KafkaSource, TopicsAreFoundByPattern) {
   const std::string first = broker->make_topic("found-by-pattern", 1);
   const std::string second = broker->make_topic("found-by-pattern", 2);

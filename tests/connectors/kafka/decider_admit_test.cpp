@@ -174,7 +174,7 @@ TEST(KafkaDecisionGroups, NoJobsPointerIsWhereAnotherKeepsOffsets) {
   for (const char* job : {"a", "a-1", "a-1-1", "checkpoint-a-1", ".checkpoint-a-1"}) {
     groups.push_back("ms-" + std::string{job});
     for (const std::uint32_t instance : {0U, 1U, 11U}) {
-      groups.push_back(kafka::detail::DecisionOffsets{job, groups.back(), instance, "t", "", {}}.pointer_group());
+      groups.push_back(kafka::detail::DecisionOffsets{job, groups.back(), instance, {"t"}, "", {}}.pointer_group());
     }
   }
   std::sort(groups.begin(), groups.end());

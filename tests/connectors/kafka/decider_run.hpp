@@ -77,7 +77,7 @@ class DeciderRun {
     return all;
   }
   static std::string metadata(std::uint64_t id, const std::string& job = "job") {
-    return kafka::detail::DecisionOffsets{job, "g", 0, "t", "", {}}.metadata({id, id * 16});
+    return kafka::detail::DecisionOffsets{job, "g", 0, {"t"}, "", {}}.metadata({id, id * 16});
   }
   DecisionStep decide(const DecisionDraft& draft) {
     DecisionStep step = decider->prepare(draft);

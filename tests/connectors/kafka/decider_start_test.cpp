@@ -107,6 +107,43 @@ TEST(KafkaDeciderStart, ADecisionHasThePositionsOfSourcesOnTheSameCluster) {
   EXPECT_THAT(run.script->calls, Contains("read ms-job t/0 t/1 gone/0"));
 }
 
+// A process dies between the manifest of the first checkpoint with new partitions and its decision. What the group says
+// of them is from before the job, or of another instance.
+TEST(KafkaDeciderStart, OffsetsOfPartitionsThatOnlyUndecidedCheckpointsNameDoNotCount) {
+  for (const std::string& metadata : {std::string{}, DeciderRun::metadata(9), DeciderRun::metadata(9, "other")}) {
+    DeciderRun run;
+    run.add_source("in", {"t/0", "t/1"});
+    run.context.sources.front().first_named = {{"t/0", 4}, {"t/1", 6}};
+    run.script->groups["ms.checkpoint-job-0"]["out/0"] = {5, DeciderRun::metadata(5)};
+    run.script->groups["ms-job"] = {{"t/0", {10, DeciderRun::metadata(5)}}, {"t/1", {20, metadata}}};
+    ASSERT_TRUE(run.fence().ok());
+    const Result<Decision> found = run.read();
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->kind, Kind::kDecided) << found->facts;
+    EXPECT_THAT(found->positions, ElementsAre(DeciderRun::position("in", "t/0", 10)));
+
+    run.context.sources.front().first_named["t/1"] = 5;
+    run.next_run();
+    ASSERT_TRUE(run.fence().ok());
+    EXPECT_EQ(run.read()->kind, Kind::kConflict) << "the decided checkpoint names it";
+  }
+}
+
+TEST(KafkaDeciderStart, AnOffsetIsNotThatOfASourceWhichOnlyUndecidedCheckpointsName) {
+  DeciderRun run;
+  run.add_source("added", {"t/0"});
+  run.add_source("in", {"t/0"});
+  run.context.sources.front().first_named = {{"t/0", 6}};
+  run.context.sources.back().first_named = {{"t/0", 1}};
+  run.script->groups["ms.checkpoint-job-0"]["out/0"] = {5, DeciderRun::metadata(5)};
+  run.script->groups["ms-job"] = {{"t/0", {10, DeciderRun::metadata(5)}}};
+  ASSERT_TRUE(run.fence().ok());
+  const Result<Decision> found = run.read();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->kind, Kind::kDecided) << found->facts;
+  EXPECT_THAT(found->positions, ElementsAre(DeciderRun::position("in", "t/0", 10)));
+}
+
 TEST(KafkaDeciderStart, OffsetsOfSourcesDecideWhereTheSinksTopicWasMadeAnew) {
   DeciderRun run;
   run.add_source("in", {"t/0"});

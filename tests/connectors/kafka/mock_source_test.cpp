@@ -32,7 +32,7 @@ TEST_F(KafkaMockSource, ReadsAPartitionFromItsStartAndWaits) {
   ASSERT_TRUE(reader.opened.ok()) << reader.opened.to_string();
   ASSERT_TRUE(read_until(reader, 500));
   EXPECT_EQ(reader.records, texts(0, 500));
-  EXPECT_EQ(reader.position(), (Position{500, {}}));
+  EXPECT_EQ(reader.position(), (Position{500, "partitions=1"}));
   EXPECT_TRUE(test::eventually([&] {
     const Result<Poll> poll = reader.poll();
     return poll && poll->kind == Poll::Kind::kIdle && poll->retry_at == kTimestampMax;

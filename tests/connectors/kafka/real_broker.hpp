@@ -55,12 +55,30 @@ class RealBroker {
     rd_kafka_NewTopic_destroy(wanted);
     return topic;
   }
+  /// To `partitions` in all.
+  void grow_topic(const std::string& topic, std::size_t partitions) const {
+    char reason[256] = "";
+    rd_kafka_NewPartitions_t* wanted = rd_kafka_NewPartitions_new(topic.c_str(), partitions, reason, sizeof reason);
+    ASSERT_NE(wanted, nullptr) << reason;
+    rd_kafka_queue_t* queue = rd_kafka_queue_new(admin_);
+    rd_kafka_CreatePartitions(admin_, &wanted, 1, nullptr, queue);
+    expect_done(queue, topic);
+    rd_kafka_NewPartitions_destroy(wanted);
+  }
   void delete_topic(const std::string& topic) const {
     rd_kafka_DeleteTopic_t* wanted = rd_kafka_DeleteTopic_new(topic.c_str());
     rd_kafka_queue_t* queue = rd_kafka_queue_new(admin_);
     rd_kafka_DeleteTopics(admin_, &wanted, 1, nullptr, queue);
     expect_done(queue, topic);
     rd_kafka_DeleteTopic_destroy(wanted);
+  }
+  /// As brokers do when nobody has committed to it for offsets.retention.minutes.
+  void delete_group(const std::string& group) const {
+    rd_kafka_DeleteGroup_t* wanted = rd_kafka_DeleteGroup_new(group.c_str());
+    rd_kafka_queue_t* queue = rd_kafka_queue_new(admin_);
+    rd_kafka_DeleteGroups(admin_, &wanted, 1, nullptr, queue);
+    expect_done(queue, group);
+    rd_kafka_DeleteGroup_destroy(wanted);
   }
   /// Those before offset `before`; -1 = all there are.
   void delete_records(const std::string& topic, std::int32_t partition, std::int64_t before) const {

@@ -1,7 +1,8 @@
 // A client library that says what the test wants: what brokers and librdkafka's mock do not do when they are asked to.
-// It knows one topic, "t", with one partition.
+// It knows one topic, "t".
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -22,6 +23,8 @@ class ScriptedClient final : public client::Client {
   std::function<std::int64_t(std::int64_t wanted)> offset_for = [](std::int64_t) { return std::int64_t{0}; };
   std::function<Status()> partitions_call = [] { return Status{}; };
   Status restart_status;
+  std::atomic<std::int32_t> partitions{1};  // of "t"
+  std::atomic<int> offsets_refused{0};      // so many times nobody answers when offsets are asked for
   /// Called with its timeout by everything that blocks.
   std::function<void(std::chrono::milliseconds)> on_call = [](std::chrono::milliseconds) {};
 
@@ -70,16 +73,20 @@ class ScriptedClient final : public client::Client {
     void on_events(Notify) override {}
     Result<std::vector<client::TopicInfo>> topics(std::span<const std::string>, Milliseconds timeout) override {
       script_.on_call(timeout);
-      return std::vector<client::TopicInfo>{{"t", 1}};
+      return std::vector<client::TopicInfo>{{"t", script_.partitions}};
     }
     Result<std::vector<client::TopicInfo>> matching_topics(const std::function<bool(const std::string&)>&,
                                                            Milliseconds timeout) override {
       return topics({}, timeout);
     }
-    Result<std::vector<std::int64_t>> offsets(std::span<const client::TopicPartition>, std::int64_t wanted,
+    Result<std::vector<std::int64_t>> offsets(std::span<const client::TopicPartition> of, std::int64_t wanted,
                                               Milliseconds timeout) override {
       script_.on_call(timeout);
-      return std::vector<std::int64_t>{script_.offset_for(wanted)};
+      if (script_.offsets_refused > 0) {
+        --script_.offsets_refused;
+        return Status{ErrorCode::kUnavailable, "no answer"};
+      }
+      return std::vector<std::int64_t>(of.size(), script_.offset_for(wanted));
     }
     Result<std::vector<std::optional<client::CommittedOffset>>> committed(std::span<const client::TopicPartition>,
                                                                           Milliseconds timeout) override {

@@ -18,12 +18,14 @@
 namespace millstream::inline v0 {
 namespace {
 
+using kafka::NewPartitions;
 using kafka::OutOfRange;
 using kafka::SourceOptions;
 using kafka::detail::Fetched;
 using kafka::detail::kEarliestOffset;
 using kafka::detail::kLatestOffset;
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::list_splits;
@@ -120,6 +122,98 @@ TEST_F(KafkaScripted, WhatComesWhileItAsksForATimeIsRead) {
   const auto splits = list_splits(source({.start = kafka::start_at(Timestamp{1h})}));
   ASSERT_TRUE(splits) << splits.error().to_string();
   EXPECT_EQ(splits->front().start.offset, 20U);
+}
+
+/// A job that says .keyed_by_partition(), whose topic gets partitions.
+class KafkaScriptedGrowth : public KafkaScripted {
+ protected:
+  using Reader = SplitReader<std::string, Source>;
+
+  static SourceContext context(bool keyed_by_partition) {
+    SourceContext made{"source", &posix_file_system(), &system_clock(), 1};
+    made.keyed_by_partition = keyed_by_partition;
+    return made;
+  }
+  std::unique_ptr<Reader> open(const Position& position, const SourceOptions& options, bool keyed_by_partition) const {
+    const Source made = source(options);
+    const SourceRun run{made, context(keyed_by_partition)};
+    EXPECT_TRUE(run.splits);
+    return std::make_unique<Reader>(made, Split{"t/0", position}, run.context);
+  }
+};
+
+TEST_F(KafkaScriptedGrowth, BetweenRunsHaltsAJobThatIsKeyedByPartition) {
+  script->partitions = 2;
+  const Position placed = open({7, {}}, {}, true)->position();
+  EXPECT_EQ(open({7, {}}, {}, true)->position(), placed);
+  script->partitions = 5;
+  for (const std::uint32_t instances : {1U, 2U}) {
+    const auto halted = open(placed, {.instances = instances}, true);
+    EXPECT_EQ(halted->opened.code(), ErrorCode::kInvalidData);
+    EXPECT_THAT(halted->opened.message(),
+                AllOf(HasSubstr("topic 't' has 5 partitions and had 2"), HasSubstr(".keyed_by_partition()"),
+                      HasSubstr("NewPartitions::kTakeUp")));
+    EXPECT_TRUE(open(placed, {.instances = instances}, false)->opened.ok()) << "no state is by partition";
+  }
+  EXPECT_EQ(open(placed, {.on_new_partitions = NewPartitions::kHalt}, false)->opened.code(), ErrorCode::kInvalidData);
+  EXPECT_TRUE(open({7, {}}, {}, true)->opened.ok()) << "a position of before, which does not say";
+  const auto accepted = open(placed, {.on_new_partitions = NewPartitions::kTakeUp}, true);
+  ASSERT_TRUE(accepted->opened.ok());
+  EXPECT_TRUE(open(accepted->position(), {}, true)->opened.ok()) << "one run is enough";
+}
+
+TEST_F(KafkaScriptedGrowth, HaltsAJobThatIsKeyedByPartitionWhileItRuns) {
+  script->partitions = 2;
+  auto keyed = open({0, {}}, {.partition_discovery_interval = 5ms}, true);
+  std::this_thread::sleep_for(50ms);
+  EXPECT_TRUE(keyed->drain());
+  script->partitions = 3;
+  Result<Poll> last = Poll::more();
+  EXPECT_TRUE(test::eventually([&] { return !(last = keyed->drain()); }));
+  EXPECT_EQ(last.error().code(), ErrorCode::kInvalidData);
+  EXPECT_THAT(last.error().message(), HasSubstr("topic 't' has 3 partitions and had 2"));
+}
+
+TEST_F(KafkaScriptedGrowth, IsTakenUpByOthersEachItsShare) {
+  for (const std::uint32_t instance : {0U, 1U}) {
+    script->partitions = 2;
+    SourceContext about = context(false);
+    about.arrivals = std::make_shared<SplitArrivals>();
+    const Source made = source({.instance = instance, .instances = 2, .partition_discovery_interval = 5ms});
+    const SourceRun run{made, about};
+    ASSERT_TRUE(run.splits);
+    auto progress = std::make_shared<SplitProgress>(std::vector<std::string>{run.splits->front().id});
+    about.arrivals->begin(progress, {{1, Waker{}}});
+    Reader reader{made, run.splits->front(), run.context};
+    script->offsets_refused = 2;
+    script->offset_for = [](std::int64_t) { return std::int64_t{42}; };
+    script->partitions = 6;
+    ASSERT_TRUE(test::eventually([&] { return about.arrivals->any(0); }));
+    std::vector<Split> came;
+    for (SplitArrivals::Arrival& each : about.arrivals->take(0)) came.push_back(std::move(each.split));
+    ASSERT_EQ(came.size(), 2U);
+    EXPECT_EQ(came[0].id, "t/" + std::to_string(2 + instance));
+    EXPECT_EQ(came[1].id, "t/" + std::to_string(4 + instance));
+    EXPECT_EQ(came[0].start.offset, 42U);
+    const Reader newcomer{made, came[0], run.context};
+    EXPECT_TRUE(newcomer.opened.ok());
+    EXPECT_EQ(newcomer.position(), (Position{42, "partitions=6"}));
+    EXPECT_TRUE(test::eventually([&] {
+      return reader.drain() && !reader.logged.empty() &&
+             reader.logged.back().find("from their earliest offsets on") != std::string::npos;
+    }));
+    EXPECT_THAT(reader.logged, Contains(AllOf(HasSubstr("has 6 partitions and had 2"), HasSubstr("no answer"))));
+  }
+}
+
+TEST_F(KafkaScriptedGrowth, IsForTheNextRunWhereNobodyTakesItUp) {
+  script->partitions = 2;
+  auto alone = open({0, {}}, {.partition_discovery_interval = 5ms}, false);
+  script->partitions = 3;
+  EXPECT_TRUE(test::eventually([&] {
+    return alone->drain() && !alone->logged.empty() &&
+           alone->logged.back().find("new partitions are read from the next run on") != std::string::npos;
+  }));
 }
 
 TEST_F(KafkaScripted, OffsetsOfUnknownPartitionsAreAMistake) {

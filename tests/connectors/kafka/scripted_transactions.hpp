@@ -32,7 +32,7 @@ class ScriptedTransactions final : public kafka::detail::Client {
   bool fenced = false;               // as deliveries have told
   std::deque<Status> read_failures;  // of the next looks at groups
   std::vector<std::string> committed;
-  std::vector<std::string> written;            // into the transaction that is open
+  std::vector<std::string> written;            // into the transaction that is open; "topic: key=value header:value"
   kafka::detail::Configuration configuration;  // of the newest
   int clients = 0;                             // that there are with transactions
 
@@ -80,10 +80,11 @@ class ScriptedTransactions final : public kafka::detail::Client {
     bool has_events() const override { return false; }
     void on_events(Notify) override {}
     Result<std::int32_t> partitions(const std::string&, Milliseconds) override { return 1; }
-    Status produce(const std::string&, std::span<const kafka::detail::OutgoingMessage> messages,
+    Status produce(const std::string& topic, std::span<const kafka::detail::OutgoingMessage> messages,
                    kafka::detail::DeliveryLog& log) override {
       for (const kafka::detail::OutgoingMessage& message : messages) {
-        std::string all = message.has_key ? std::string{message.key} + "=" : std::string{};
+        std::string all = topic == "out" ? "" : topic + ": ";
+        if (message.has_key) all += std::string{message.key} + "=";
         all += message.value;
         for (const kafka::Header& header : message.headers) all += " " + header.name + ":" + header.value.value_or("");
         script_.written.push_back(all);

@@ -19,8 +19,19 @@ public abstract class Peer {
     protected long checkpointMillis;
     /** Where checkpoints may be written. */
     protected String folder;
+    /** Of the works from Kafka to Kafka: host:port, and how many messages the input has. */
+    protected String brokers;
+    protected int records;
+    /** Topics. */
+    protected String input;
+    protected String output;
 
     protected void open() throws Exception {}
+
+    /** Counts by key for ever, as the README says of `recovery`; {@code number} is that of this process. */
+    protected void recover(int number) throws Exception {
+        throw new UnsupportedOperationException("recovery");
+    }
 
     /** Never returns. */
     protected final void serve(String[] arguments) {
@@ -45,23 +56,45 @@ public abstract class Peer {
         double warmup = Double.parseDouble(options.getOrDefault("--warmup", "0"));
         checkpointMillis = Long.parseLong(options.getOrDefault("--checkpoint", "0"));
         folder = options.getOrDefault("--folder", "");
+        brokers = options.get("--brokers");
+        records = Integer.parseInt(options.getOrDefault("--records", "0"));
+        if (work == Work.RECOVERY) {
+            out.println("started");
+            out.flush();
+            input = options.get("--input");
+            output = options.get("--output");
+            open();
+            recover(Integer.parseInt(options.get("--number")));
+            return;
+        }
         long began = System.nanoTime();
-        Events.make(work, Integer.parseInt(options.get("--records")));
+        if (work.kind == Work.Kind.NEXMARK) {
+            EncodedEvents.load(options.get("--events"));
+        } else if (work.kind != Work.Kind.KAFKA) {
+            Events.make(work, records);
+        }
         double made = (System.nanoTime() - began) * 1e-9;
         open();
-        long warm = System.nanoTime();
-        do {
-            Meter.begin();
-            run(work);
-        } while ((System.nanoTime() - warm) * 1e-9 < warmup);
+        if (work.kind != Work.Kind.KAFKA) warmUp(work, warmup);
         out.println(String.format(Locale.ROOT, "ready %s %.6f", version(), made));
         out.flush();
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
-        for (String line = in.readLine(); "run".equals(line); line = in.readLine()) {
-            Meter.begin();
+        for (String line = in.readLine(); line != null && line.startsWith("run"); line = in.readLine()) {
+            String[] topics = line.split(" ");
+            input = topics.length > 1 ? topics[1] : "";
+            output = topics.length > 2 ? topics[2] : "";
+            Meter.begin(work, records);
             run(work);
             out.println(Meter.result());
             out.flush();
         }
+    }
+
+    private void warmUp(Work work, double seconds) throws Exception {
+        long warm = System.nanoTime();
+        do {
+            Meter.begin(work, records);
+            run(work);
+        } while ((System.nanoTime() - warm) * 1e-9 < seconds);
     }
 }

@@ -1,8 +1,10 @@
 package peers;
 
+import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.flink.api.connector.source.Boundedness;
 import org.apache.flink.api.connector.source.ReaderOutput;
 import org.apache.flink.api.connector.source.Source;
@@ -14,8 +16,50 @@ import org.apache.flink.api.connector.source.SplitEnumeratorContext;
 import org.apache.flink.core.io.InputStatus;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 
-/** {@link Events} as one split, some at a time; a checkpoint has the number of the next one. */
-final class EventSource implements Source<Event, EventSource.Rest, Boolean> {
+/** The input as one split, some records at a time; a checkpoint has the position of the next one. */
+final class EventSource<T> implements Source<T, EventSource.Rest, Boolean> {
+    /** The records of the input. */
+    interface Feed<T> extends Serializable {
+        /** Behind the last one. */
+        int end();
+
+        /** Emits so many at the most from that position on; returns the next position. */
+        int emit(int position, int most, ReaderOutput<T> output);
+    }
+
+    /** {@link Events}, whose positions are their numbers. */
+    static final class NumberedFeed implements Feed<Event> {
+        @Override
+        public int end() {
+            return Events.size();
+        }
+
+        @Override
+        public int emit(int position, int most, ReaderOutput<Event> output) {
+            int end = Math.min(position + most, Events.size());
+            for (; position < end; ++position) {
+                Event event = Events.get(position);
+                output.collect(event, event.at);
+            }
+            return position;
+        }
+    }
+
+    /** {@link EncodedEvents}, whose positions are places among the bytes. */
+    static final class EncodedFeed implements Feed<Nexmark.Event> {
+        @Override
+        public int end() {
+            return EncodedEvents.size();
+        }
+
+        @Override
+        public int emit(int position, int most, ReaderOutput<Nexmark.Event> output) {
+            EncodedEvents.Reader reader = new EncodedEvents.Reader(position);
+            for (int i = 0; i < most && !reader.done(); ++i) output.collect(reader.next());
+            return reader.position();
+        }
+    }
+
     /** What is still to be read begins here. */
     record Rest(int next) implements SourceSplit {
         @Override
@@ -24,10 +68,10 @@ final class EventSource implements Source<Event, EventSource.Rest, Boolean> {
         }
     }
 
-    private final int size;
+    private final Feed<T> feed;
 
-    EventSource(int size) {
-        this.size = size;
+    EventSource(Feed<T> feed) {
+        this.feed = feed;
     }
 
     @Override
@@ -36,8 +80,8 @@ final class EventSource implements Source<Event, EventSource.Rest, Boolean> {
     }
 
     @Override
-    public SourceReader<Event, Rest> createReader(SourceReaderContext context) {
-        return new Reader(size);
+    public SourceReader<T, Rest> createReader(SourceReaderContext context) {
+        return new Reader<>(feed);
     }
 
     @Override
@@ -126,31 +170,35 @@ final class EventSource implements Source<Event, EventSource.Rest, Boolean> {
         public void close() {}
     }
 
-    private static final class Reader implements SourceReader<Event, Rest> {
+    private static final class Reader<T> implements SourceReader<T, Rest> {
         /** Emitted in one call: more than the one that Flink recommends, for its own benefit. */
         private static final int CHUNK = 256;
-        private final int size;
-        private final CompletableFuture<Void> available = new CompletableFuture<>();
+        private final Feed<T> feed;
+        private final CompletableFuture<Void> assigned = new CompletableFuture<>();
+        private final Waker waker = Schedule.isPaced() ? new Waker() : null;
         private int next = -1;
+        private boolean begun;
         private boolean noMore;
 
-        Reader(int size) {
-            this.size = size;
+        Reader(Feed<T> feed) {
+            this.feed = feed;
         }
 
         @Override
         public void start() {}
 
         @Override
-        public InputStatus pollNext(ReaderOutput<Event> output) {
+        public InputStatus pollNext(ReaderOutput<T> output) {
             if (next < 0) return noMore ? InputStatus.END_OF_INPUT : InputStatus.NOTHING_AVAILABLE;
-            if (next == 0) Meter.read();
-            int end = Math.min(next + CHUNK, size);
-            for (; next < end; ++next) {
-                Event event = Events.get(next);
-                output.collect(event, event.at);
+            if (!begun) Meter.read();
+            begun = true;
+            int most = CHUNK;
+            if (waker != null) {
+                most = Math.min(most, Schedule.due() - next);
+                if (most <= 0) return InputStatus.NOTHING_AVAILABLE;
             }
-            return next < size ? InputStatus.MORE_AVAILABLE : InputStatus.END_OF_INPUT;
+            next = feed.emit(next, most, output);
+            return next < feed.end() ? InputStatus.MORE_AVAILABLE : InputStatus.END_OF_INPUT;
         }
 
         @Override
@@ -160,22 +208,70 @@ final class EventSource implements Source<Event, EventSource.Rest, Boolean> {
 
         @Override
         public CompletableFuture<Void> isAvailable() {
-            return available;
+            return waker == null || !begun ? assigned : waker.at(next);
         }
 
         @Override
         public void addSplits(List<Rest> splits) {
             next = splits.get(0).next();
-            available.complete(null);
+            assigned.complete(null);
         }
 
         @Override
         public void notifyNoMoreSplits() {
             noMore = true;
-            available.complete(null);
+            assigned.complete(null);
         }
 
         @Override
-        public void close() {}
+        public void close() {
+            if (waker != null) waker.end();
+        }
+    }
+
+    /** A thread that sleeps until the next record is due, for the task to do other things meanwhile. */
+    private static final class Waker {
+        private record Alarm(int number, CompletableFuture<Void> due) {}
+
+        private volatile Alarm alarm;
+        private volatile boolean ended;
+        private final Thread thread = new Thread(this::run, "waker");
+
+        Waker() {
+            thread.setDaemon(true);
+            thread.start();
+        }
+
+        CompletableFuture<Void> at(int number) {
+            // A task asks again and again, and waits for any of the answers.
+            Alarm pending = alarm;
+            if (pending != null && pending.number() == number) return pending.due();
+            if (Schedule.nanosUntil(number) <= 0) return CompletableFuture.completedFuture(null);
+            Alarm next = new Alarm(number, new CompletableFuture<>());
+            alarm = next;
+            LockSupport.unpark(thread);
+            return next.due();
+        }
+
+        void end() {
+            ended = true;
+            LockSupport.unpark(thread);
+        }
+
+        private void run() {
+            while (!ended) {
+                Alarm next = alarm;
+                if (next == null || next.due().isDone()) {
+                    LockSupport.park();
+                    continue;
+                }
+                long nanos = Schedule.nanosUntil(next.number());
+                if (nanos > 0) {
+                    LockSupport.parkNanos(nanos);
+                } else {
+                    next.due().complete(null);
+                }
+            }
+        }
     }
 }

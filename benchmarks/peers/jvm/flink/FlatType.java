@@ -10,19 +10,19 @@ import org.apache.flink.api.common.typeutils.base.TypeSerializerSingleton;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
-/**
- * Types that are some longs in a row, with serializers written by hand: Flink's own for such classes sets fields by
- * reflection.
- */
+/** Types with serializers written by hand: Flink's own for such classes sets fields by reflection. */
 final class FlatType<T> extends TypeInformation<T> {
     static final FlatType<Event> EVENT = new FlatType<>(Event.class, new EventSerializer());
     static final FlatType<CountSum> COUNT_SUM = new FlatType<>(CountSum.class, new CountSumSerializer());
     static final FlatType<WindowSum> WINDOW_SUM = new FlatType<>(WindowSum.class, new WindowSumSerializer());
 
+    static final FlatType<Nexmark.HotAuction> HOT_AUCTION =
+        new FlatType<>(Nexmark.HotAuction.class, new HotAuctionSerializer());
+
     private final Class<T> type;
     private final TypeSerializer<T> serializer;
 
-    private FlatType(Class<T> type, TypeSerializer<T> serializer) {
+    FlatType(Class<T> type, TypeSerializer<T> serializer) {
         this.type = type;
         this.serializer = serializer;
     }
@@ -82,6 +82,7 @@ final class FlatType<T> extends TypeInformation<T> {
         return other instanceof FlatType<?>;
     }
 
+    /** Some longs in a row. */
     abstract static class Flat<T> extends TypeSerializerSingleton<T> {
         private final int longs;
 
@@ -231,6 +232,46 @@ final class FlatType<T> extends TypeInformation<T> {
         public static final class Snapshot extends SimpleTypeSerializerSnapshot<WindowSum> {
             public Snapshot() {
                 super(WindowSumSerializer::new);
+            }
+        }
+    }
+
+    static final class HotAuctionSerializer extends Flat<Nexmark.HotAuction> {
+        HotAuctionSerializer() {
+            super(3);
+        }
+
+        @Override
+        public Nexmark.HotAuction createInstance() {
+            return new Nexmark.HotAuction(0, 0, 0);
+        }
+
+        @Override
+        public Nexmark.HotAuction copy(Nexmark.HotAuction from) {
+            return from;
+        }
+
+        @Override
+        public void serialize(Nexmark.HotAuction auction, DataOutputView out) throws IOException {
+            out.writeLong(auction.auction());
+            out.writeLong(auction.num());
+            out.writeLong(auction.windowEnd());
+        }
+
+        @Override
+        public Nexmark.HotAuction deserialize(DataInputView in) throws IOException {
+            return new Nexmark.HotAuction(in.readLong(), in.readLong(), in.readLong());
+        }
+
+        @Override
+        public TypeSerializerSnapshot<Nexmark.HotAuction> snapshotConfiguration() {
+            return new Snapshot();
+        }
+
+        /** Made by Flink when it restores. */
+        public static final class Snapshot extends SimpleTypeSerializerSnapshot<Nexmark.HotAuction> {
+            public Snapshot() {
+                super(HotAuctionSerializer::new);
             }
         }
     }

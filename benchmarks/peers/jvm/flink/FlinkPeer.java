@@ -1,7 +1,11 @@
 package peers;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Comparator;
+import java.util.stream.Stream;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.functions.AggregateFunction;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -9,6 +13,8 @@ import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.api.connector.sink2.SinkWriter;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.runtime.jobgraph.JobGraph;
+import org.apache.flink.runtime.jobgraph.SavepointRestoreSettings;
 import org.apache.flink.runtime.minicluster.MiniCluster;
 import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
 import org.apache.flink.runtime.util.EnvironmentInformation;
@@ -21,7 +27,7 @@ import org.apache.flink.streaming.api.windowing.assigners.TumblingEventTimeWindo
 import org.apache.flink.streaming.api.windowing.windows.TimeWindow;
 import org.apache.flink.util.Collector;
 
-/** The works by Flink's DataStream API, with parallelism 1, in one MiniCluster that stays up. */
+/** The works by Flink's DataStream API (those of Kafka and Nexmark beside it), with parallelism 1, in one MiniCluster that stays up. */
 public final class FlinkPeer extends Peer {
     private MiniCluster cluster;
 
@@ -53,6 +59,42 @@ public final class FlinkPeer extends Peer {
 
     @Override
     protected void run(Work work) throws Exception {
+        StreamExecutionEnvironment environment = environment(work.rate > 0);
+        switch (work.kind) {
+            case KAFKA -> {
+                FlinkKafka.declare(environment, this, work);
+                cluster.executeJobBlocking(environment.getStreamGraph().getJobGraph());
+                Meter.committed();
+                return;
+            }
+            case NEXMARK -> FlinkNexmark.declare(environment, work);
+            default -> declare(environment, work);
+        }
+        cluster.executeJobBlocking(environment.getStreamGraph().getJobGraph());
+    }
+
+    @Override
+    protected void recover(int number) throws Exception {
+        StreamExecutionEnvironment environment = environment(false);
+        FlinkKafka.declareRecovery(environment, this, number);
+        JobGraph graph = environment.getStreamGraph().getJobGraph();
+        Path newest = newestCheckpoint();
+        if (newest != null) {
+            graph.setSavepointRestoreSettings(SavepointRestoreSettings.forPath(newest.toUri().toString()));
+        }
+        cluster.executeJobBlocking(graph);
+    }
+
+    /** The folder of the newest checkpoint that is whole; null = there is none. */
+    private Path newestCheckpoint() throws IOException {
+        try (Stream<Path> files = Files.walk(Files.createDirectories(Path.of(folder)), 3)) {
+            return files.filter(file -> file.endsWith("_metadata"))
+                .max(Comparator.comparingLong(file -> file.toFile().lastModified()))
+                .map(Path::getParent).orElse(null);
+        }
+    }
+
+    private StreamExecutionEnvironment environment(boolean paced) {
         Configuration configuration = new Configuration();
         configuration.setString("execution.runtime-mode", "STREAMING");
         configuration.setString("parallelism.default", "1");
@@ -64,10 +106,10 @@ public final class FlinkPeer extends Peer {
             configuration.setString("execution.checkpointing.interval", checkpointMillis + " ms");
             configuration.setString("execution.checkpointing.storage", "filesystem");
             configuration.setString("execution.checkpointing.dir", Path.of(folder).toUri().toString());
+            configuration.setString("execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION");
         }
-        StreamExecutionEnvironment environment = StreamExecutionEnvironment.getExecutionEnvironment(configuration);
-        declare(environment, work);
-        cluster.executeJobBlocking(environment.getStreamGraph().getJobGraph());
+        if (paced) configuration.setString("execution.buffer-timeout.interval", "0 ms");  // each record at once
+        return StreamExecutionEnvironment.getExecutionEnvironment(configuration);
     }
 
     private static void declare(StreamExecutionEnvironment environment, Work work) {
@@ -75,7 +117,7 @@ public final class FlinkPeer extends Peer {
             ? WatermarkStrategy.forMonotonousTimestamps()
             : WatermarkStrategy.noWatermarks();
         SingleOutputStreamOperator<Event> events =
-            environment.fromSource(new EventSource(Events.size()), watermarks, "events", FlatType.EVENT);
+            environment.fromSource(new EventSource<>(new EventSource.NumberedFeed()), watermarks, "events", FlatType.EVENT);
         if (work.kind == Work.Kind.MAP_FILTER) {
             events.map(Work::toEuro).returns(FlatType.EVENT).filter(Work::isLarge).sinkTo(new FoldSink<>());
             return;
@@ -125,7 +167,7 @@ public final class FlinkPeer extends Peer {
         }
     }
 
-    private static final class FoldSink<T> implements Sink<T> {
+    static final class FoldSink<T> implements Sink<T> {
         @Override
         public SinkWriter<T> createWriter(WriterInitContext context) {
             Meter.Fold fold = new Meter.Fold();
@@ -134,6 +176,8 @@ public final class FlinkPeer extends Peer {
                 public void write(T item, Context ignored) {
                     if (item instanceof Event event) {
                         fold.add(event);
+                    } else if (item instanceof Nexmark.Result result) {
+                        fold.add(result.hash());
                     } else {
                         fold.add((WindowSum) item);
                     }

@@ -3,6 +3,7 @@ package peers;
 import com.hazelcast.config.Config;
 import com.hazelcast.core.Hazelcast;
 import com.hazelcast.core.HazelcastInstance;
+import com.hazelcast.jet.Job;
 import com.hazelcast.jet.Traverser;
 import com.hazelcast.jet.Traversers;
 import com.hazelcast.jet.accumulator.LongAccumulator;
@@ -16,6 +17,7 @@ import com.hazelcast.jet.core.BroadcastKey;
 import com.hazelcast.jet.core.EventTimeMapper;
 import com.hazelcast.jet.core.EventTimePolicy;
 import com.hazelcast.jet.core.Inbox;
+import com.hazelcast.jet.core.JobStatus;
 import com.hazelcast.jet.core.ProcessorMetaSupplier;
 import com.hazelcast.jet.core.ProcessorSupplier;
 import com.hazelcast.jet.core.Watermark;
@@ -25,6 +27,7 @@ import com.hazelcast.jet.pipeline.Sinks;
 import com.hazelcast.jet.pipeline.Sources;
 import com.hazelcast.jet.pipeline.StreamSource;
 import com.hazelcast.jet.pipeline.WindowDefinition;
+import java.util.concurrent.CancellationException;
 
 /** The works by Hazelcast Jet, in one embedded member with one cooperative thread. */
 public final class JetPeer extends Peer {
@@ -53,13 +56,38 @@ public final class JetPeer extends Peer {
     }
 
     @Override
-    protected void run(Work work) {
+    protected void run(Work work) throws Exception {
         JobConfig config = new JobConfig();
         if (checkpointMillis > 0) {
             config.setProcessingGuarantee(ProcessingGuarantee.EXACTLY_ONCE)
                 .setSnapshotIntervalMillis(checkpointMillis);
         }
-        member.getJet().newJob(declare(work), config).join();
+        if (work.kind == Work.Kind.KAFKA) {
+            runToCommit(member.getJet().newJob(JetKafka.declare(this, work), config));
+        } else {
+            member.getJet().newJob(declare(work), config).join();
+        }
+    }
+
+    /** Suspending takes a last snapshot and commits what belongs to it. */
+    private static void runToCommit(Job job) throws Exception {
+        while (!JetKafka.awaitAll()) joinIfFailed(job);
+        job.suspend();
+        while (job.getStatus() != JobStatus.SUSPENDED) {
+            joinIfFailed(job);
+            Thread.sleep(1);
+        }
+        Meter.committed();
+        job.cancel();
+        try {
+            job.join();
+        } catch (CancellationException expected) {
+            // as wanted
+        }
+    }
+
+    private static void joinIfFailed(Job job) {
+        if (job.getStatus() == JobStatus.FAILED) job.join();  // throws
     }
 
     private static Pipeline declare(Work work) {
@@ -85,6 +113,7 @@ public final class JetPeer extends Peer {
                 .map(result -> new WindowSum(result.key(), result.result().count, result.result().sum, result.end()))
                 .setLocalParallelism(1)
                 .writeTo(fold());
+            default -> throw new IllegalArgumentException(work.name());
         }
         return pipeline;
     }
@@ -122,6 +151,7 @@ public final class JetPeer extends Peer {
         private final EventTimeMapper<Event> mapper;
         private Traverser<Object> chunk = Traversers.empty();
         private int next;
+        private boolean begun;
 
         EventProcessor(EventTimePolicy<? super Event> policy) {
             mapper = new EventTimeMapper<>(policy);
@@ -130,10 +160,14 @@ public final class JetPeer extends Peer {
 
         @Override
         public boolean complete() {
-            if (next == 0) Meter.read();
+            if (!begun) Meter.read();
+            begun = true;
             while (emitFromTraverser(chunk)) {
                 if (next == Events.size()) return true;
-                chunk = chunkFrom(next, Math.min(next + CHUNK, Events.size()));
+                int end = Math.min(next + CHUNK, Events.size());
+                if (Schedule.isPaced()) end = Math.min(end, Schedule.due());
+                if (end <= next) return false;  // none is due
+                chunk = chunkFrom(next, end);
             }
             return false;
         }

@@ -52,7 +52,7 @@ fn window_sum(key: u64, all: CountSum, slide: u64) -> Event {
 
 pub fn run(work: Work, events: Arc<Vec<Event>>) -> Meter {
     timely::execute_directly(move |worker| {
-        let meter = Rc::new(RefCell::new(Meter::new()));
+        let meter = Rc::new(RefCell::new(Meter::new(work, events.len())));
         let mut input = InputHandle::new();
         let probe = ProbeHandle::new();
         worker.dataflow::<u64, _, _>(|scope| {
@@ -72,8 +72,22 @@ pub fn run(work: Work, events: Arc<Vec<Event>>) -> Meter {
                 })
                 .probe_with(&probe);
         });
-        meter.borrow_mut().read();
-        for chunk in events.chunks(CHUNK) {
+        let start = meter.borrow_mut().read();
+        let mut sent = 0;
+        // Spins: a worker that sleeps is woken too late for this schedule.
+        while work.rate > 0 && sent < events.len() {
+            let due = start.elapsed().as_nanos() * u128::from(work.rate) / 1_000_000_000 + 1;
+            let due = (due as usize).min(events.len());
+            if due > sent {
+                for event in &events[sent..due] {
+                    input.send(*event);
+                }
+                input.flush();
+                sent = due;
+            }
+            worker.step();
+        }
+        for chunk in events[sent..].chunks(CHUNK) {
             for event in chunk {
                 if work.kind == Kind::Windows {
                     let slide = (event.2 / SLIDE_MICROS) as u64;
@@ -90,7 +104,7 @@ pub fn run(work: Work, events: Arc<Vec<Event>>) -> Meter {
             worker.step();
         }
         drop(events);
-        let done = meter.replace(Meter::new());
+        let done = meter.replace(Meter::new(work, 0));
         done
     })
 }

@@ -19,19 +19,22 @@ pub struct Work {
     records_a_second: i64,
     /// Of one second in a window; 1 = tumbling.
     pub slides: u64,
+    /// Records that fall due in a second of the wall clock; 0 = all are there at once.
+    pub rate: u64,
 }
 
 const fn work(name: &'static str, kind: Kind, keys: u64, records_a_second: i64, slides: u64) -> Work {
-    Work { name, kind, keys, records_a_second, slides }
+    Work { name, kind, keys, records_a_second, slides, rate: 0 }
 }
 
-const WORKS: [Work; 6] = [
+const WORKS: [Work; 7] = [
     work("map_filter", Kind::MapFilter, 10_000, 1_000_000, 0),
     work("tumbling_10k", Kind::Windows, 10_000, 1_000_000, 1),
     work("tumbling_1m", Kind::Windows, 1_000_000, 2_000_000, 1),
     work("reduce_1m", Kind::Reduce, 1_000_000, 1_000_000, 0),
     work("sliding_10", Kind::Windows, 10_000, 100_000, 10),
     work("sliding_60", Kind::Windows, 10_000, 100_000, 60),
+    Work { rate: 100_000, ..work("latency_100k", Kind::Reduce, 10_000, 1000, 0) },
 ];
 
 pub fn named(name: &str) -> Option<Work> {
@@ -54,6 +57,11 @@ pub fn make_events(work: Work, records: u64) -> Vec<Event> {
             ((bits >> 32) % work.keys, ((bits & 0xffffffff) % 1000) as i64, millis * 1000)
         })
         .collect()
+}
+
+/// Of a work that has a rate: its event times are the numbers of the records in milliseconds.
+pub fn number_of(event: &Event) -> u64 {
+    event.2 as u64 / 1000
 }
 
 pub fn to_euro(event: Event) -> Event {

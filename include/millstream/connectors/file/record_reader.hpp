@@ -20,6 +20,7 @@
 namespace millstream::inline v0::file::detail {
 
 class ByteStream;
+struct FileHead;
 class Framer;
 
 /// What a poll reads and decodes at most: at some hundred MB/s it takes well under a millisecond.
@@ -92,6 +93,7 @@ class MILLSTREAM_EXPORT RecordReader {
   [[nodiscard]] Status read_header_of(ByteStream& stream);
   [[nodiscard]] Status bad_header() const;
   void start_file();
+  void note_head();
 
   const std::string path_;
   const Format format_;
@@ -99,7 +101,7 @@ class MILLSTREAM_EXPORT RecordReader {
   std::size_t chunk_bytes_;
   std::unique_ptr<ByteStream> stream_;
   std::unique_ptr<Framer> framer_;
-  std::string identity_;  // of the file that the records come from
+  std::unique_ptr<FileHead> head_;  // of the file that the records come from, where it is followed
   std::uint64_t next_offset_ = 0;
   std::uint64_t next_line_ = 1;
   int chunks_left_ = 0;

@@ -14,14 +14,15 @@
 #include "millstream/codec/described.hpp"
 #include "millstream/codec/encode.hpp"
 #include "millstream/connectors/kafka/message_view.hpp"
+#include "millstream/io/dead_letter.hpp"
 
 namespace millstream::inline v0::kafka {
 
 enum class Format {
-  kAuto,  ///< Serde<T> where there is one, else kRaw for std::string, else kJson
+  kAuto,  ///< Serde<T> where there is one, else kRaw for std::string and for dead letters that are written, else kJson
   kJson,  ///< one JSON value a message
   kCsv,   ///< one RFC 4180 row a message, its fields in the order of T's description; no header row
-  kRaw,   ///< the bytes as they are; T is std::string
+  kRaw,   ///< the bytes as they are; T is std::string, or DeadLetter in a sink: see kafka/dead_letter.hpp
 };
 
 /// Specialise it to give T a form of your own:
@@ -51,13 +52,13 @@ constexpr Format default_format() {
 }
 
 /// What a format needs of T that T does not have, or null. `own`: T has the Serde that is needed.
-[[nodiscard]] constexpr const char* format_mistake(Format format, bool own, bool fits_csv, bool is_string) {
+[[nodiscard]] constexpr const char* format_mistake(Format format, bool own, bool fits_csv, bool has_bytes) {
   if (own) {
     return format == Format::kAuto ? nullptr
                                    : "the type has a Serde of its own, which is its format: leave .format out";
   }
   if (format == Format::kCsv && !fits_csv) return codec_detail::kNoCsv;
-  if (format == Format::kRaw && !is_string) return "Format::kRaw needs std::string as the type of the values";
+  if (format == Format::kRaw && !has_bytes) return "Format::kRaw needs std::string as the type of the values";
   return nullptr;
 }
 
@@ -159,10 +160,14 @@ class ValueDecoder<std::optional<T>> {
 template <class T>
 class ValueEncoder {
  public:
-  explicit ValueEncoder(Format format) : format_{format == Format::kAuto ? default_format<T>() : format} {}
-  [[nodiscard]] static constexpr const char* mistake(Format format) {
-    return format_mistake(format, SerdeEncodes<T>, kFitsCsv<T>, std::same_as<T, std::string>);
+  explicit ValueEncoder(Format format) : format_{format} {
+    if (format == Format::kAuto) format_ = kIsLetter ? Format::kRaw : default_format<T>();
   }
+  [[nodiscard]] static constexpr const char* mistake(Format format) {
+    return format_mistake(format, SerdeEncodes<T>, kFitsCsv<T>, kIsLetter || std::same_as<T, std::string>);
+  }
+  /// A letter becomes the message again that it is about.
+  [[nodiscard]] bool restores_letters() const noexcept { return kIsLetter && format_ == Format::kRaw; }
   /// Appends. False: the message has no value.
   [[nodiscard]] bool encode(const T& value, std::string& bytes) const {
     if constexpr (SerdeEncodes<T>) {
@@ -172,6 +177,12 @@ class ValueEncoder {
         if (format_ == Format::kRaw) {
           bytes.append(value);
           return true;
+        }
+      }
+      if constexpr (kIsLetter) {
+        if (format_ == Format::kRaw) {
+          bytes.append(value.bytes);
+          return !value.message || value.message->has_value;
         }
       }
       if constexpr (kFitsCsv<T>) {
@@ -187,6 +198,7 @@ class ValueEncoder {
   }
 
  private:
+  static constexpr bool kIsLetter = std::same_as<T, DeadLetter> && !SerdeEncodes<T>;
   Format format_;
 };
 

@@ -10,15 +10,11 @@
 #include <vector>
 
 #include "millstream/core/timestamp.hpp"
+#include "millstream/io/record_header.hpp"
 
 namespace millstream::inline v0::kafka {
 
-struct Header {
-  std::string name = {};
-  std::optional<std::string> value = {};
-  friend bool operator==(const Header&, const Header&) = default;
-};
-BOOST_DESCRIBE_STRUCT(Header, (), (name, value))
+using Header = RecordHeader;
 
 /// The timestamp of a message that has none (those of brokers before 0.10).
 inline constexpr Timestamp kNoTimestamp{std::chrono::milliseconds{-1}};

@@ -67,7 +67,7 @@ class MILLSTREAM_EXPORT PartitionReader {
   [[nodiscard]] std::int32_t partition() const noexcept { return partition_; }
   /// Behind the last message that next() has returned, and behind what stood at the end of the partition instead of
   /// one.
-  [[nodiscard]] Position position() const { return {static_cast<std::uint64_t>(next_offset_), {}}; }
+  [[nodiscard]] Position position() const { return {static_cast<std::uint64_t>(next_offset_), detail_}; }
 
  private:
   PartitionReader(SplitContext& context, const SourceOptions& options);
@@ -89,6 +89,7 @@ class MILLSTREAM_EXPORT PartitionReader {
   std::shared_ptr<SourceConnection> connection_;
   std::unique_ptr<PartitionQueue> queue_;
   std::int64_t next_offset_ = 0;
+  std::string detail_;            // of positions
   std::int64_t end_offset_ = -1;  // where to stop; -1 = never
   std::uint64_t skipped_offsets_ = 0;
   std::int64_t last_timestamp_ms_ = -1;  // of the messages given out

@@ -44,7 +44,8 @@ inline constexpr std::size_t kMessageBytes = 128;
 class MILLSTREAM_EXPORT RecordWriter {
  public:
   /// Connects, where no other shard has: blocks, at most for the options' connect_timeout. `context` must outlive it.
-  /// `decider`: that of the run, from make_decider(), which has connected; or null.
+  /// `decider`: that of the run, from make_decider() of this sink or of one that decides for it, which has connected;
+  /// or null. `hub` must outlive the writer.
   [[nodiscard]] static Result<std::unique_ptr<RecordWriter>> open(SinkHub& hub, SinkContext& context,
                                                                   const std::shared_ptr<Decider>& decider = nullptr);
   /// What was not delivered is given up.
@@ -111,7 +112,7 @@ class MILLSTREAM_EXPORT RecordWriter {
     std::vector<Header> headers;
     std::size_t size = 0;
   };
-  RecordWriter(std::shared_ptr<SinkConnection> connection, SinkContext& context);
+  RecordWriter(const WriterOptions& options, std::shared_ptr<SinkConnection> connection, SinkContext& context);
   /// Of what was added, as the limit counts them.
   [[nodiscard]] std::size_t added_bytes() const noexcept {
     return bytes_.size() + header_bytes_ + added_.size() * kMessageBytes;
@@ -122,7 +123,8 @@ class MILLSTREAM_EXPORT RecordWriter {
   [[nodiscard]] Status produce(std::span<const OutgoingMessage> messages, std::size_t bytes);
   void forget_added();
 
-  std::shared_ptr<SinkConnection> connection_;
+  const WriterOptions& options_;                // the hub's
+  std::shared_ptr<SinkConnection> connection_;  // also of other sinks
   SinkContext& context_;
   std::shared_ptr<WriterDeliveries> deliveries_;
   std::string bytes_;  // of what was added

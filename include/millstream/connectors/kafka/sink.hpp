@@ -1,6 +1,7 @@
 // The Kafka sink: each record becomes a message. Delivery in a job with checkpoints: exactly once. What was written
 // between two checkpoints is one transaction, which also carries the offsets of the job's Kafka sources and the name of
-// the checkpoint; its commit is what decides the checkpoint. A job can have one such sink.
+// the checkpoint; its commit is what decides the checkpoint. All such sinks of a job write in that one transaction, so
+// they are on one cluster.
 //
 // Without checkpoints, and with Guarantee::kAtLeastOnce: at least once. A checkpoint is complete only when the brokers
 // have acknowledged every message before it, and after a restart, records since the last one are sent again. Without
@@ -11,7 +12,8 @@
 //                           .key = [](const Total& total) { return total.card; }})
 //
 // A record goes to the partition that the Java client would choose for its key, one without key to any. A stream of
-// Message<V> says key, headers, timestamp and partition itself. Records of one partition of the topic that come from
+// Message<V> says key, headers, timestamp and partition itself; one of dead letters becomes the messages again that
+// these are about (kafka/dead_letter.hpp). Records of one partition of the topic that come from
 // one shard keep their order.
 #pragma once
 
@@ -28,6 +30,7 @@
 #include <vector>
 
 #include "millstream/connectors/kafka/client.hpp"
+#include "millstream/connectors/kafka/dead_letter.hpp"
 #include "millstream/connectors/kafka/format.hpp"
 #include "millstream/connectors/kafka/message.hpp"
 #include "millstream/connectors/kafka/record_writer.hpp"
@@ -140,6 +143,9 @@ class Sink {
       to.partition(record.partition);
       if (encoder_.encode(record.value, to.value_bytes())) to.has_value();
     } else {
+      if constexpr (std::same_as<T, DeadLetter>) {
+        if (encoder_.restores_letters()) restore(record, to);
+      }
       if (options_.key) {
         if (const std::optional<std::string> key = options_.key(record)) to.key(*key);
       }
@@ -151,6 +157,12 @@ class Sink {
       if (encoder_.encode(record, to.value_bytes())) to.has_value();
     }
     to.end();
+  }
+
+  /// But for the value.
+  void restore(const DeadLetter& letter, detail::RecordWriter& to) const {
+    if (!options_.key && letter.message && letter.message->key) to.key(*letter.message->key);
+    for (Header& header : detail::headers_of(letter)) to.header(std::move(header));
   }
 
   SinkOptions<T> options_;

@@ -14,8 +14,9 @@ namespace millstream::inline v0::kafka {
 /// What a sink promises about what it was given.
 enum class Guarantee {
   /// Whatever fails, readers of committed messages see every result once: output, the offsets of the sources and the
-  /// name of the checkpoint are one transaction for each checkpoint. Needs checkpoints (RunOptions::state_dir). A job
-  /// may have one such sink. The default in a job with checkpoints.
+  /// name of the checkpoint are one transaction for each checkpoint. Needs checkpoints (RunOptions::state_dir). All
+  /// such sinks of a job write in that transaction, so they name the same brokers. The default in a job with
+  /// checkpoints.
   kExactlyOnce,
   /// Every record is in the topic at least once; after a restart those since the last checkpoint may be there again.
   /// The default in a job without checkpoints.

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,12 +39,22 @@ enum class OutOfRange {
   kLatest,    ///< behind the last message; likewise
 };
 
+/// What becomes of partitions that a topic gets after a job has begun to read it.
+enum class NewPartitions {
+  /// They are read, from their earliest offset on, as soon as they are found, whether while the job runs or when it is
+  /// started again. A log message says so.
+  kTakeUp,
+  /// The job stops, whether it notices while it runs or when it is started again: with them producers put keys into
+  /// other partitions, and so to where the state of those keys is not.
+  kHalt,
+};
+
 struct SourceOptions {
   /// "host:port,host:port": some of the cluster's brokers.
   std::string brokers = {};
   /// The topics: one, several, or all whose whole name matches a regular expression (ECMAScript). One of the three is
-  /// given; each topic must exist and a pattern match at least one. Topics and partitions are looked up when a run of
-  /// the job begins: those that come later are read from the next one on, from their earliest offset.
+  /// given; each topic must exist and a pattern match at least one. Topics and partitions that come while the job runs
+  /// are found in partition_discovery_interval; see on_new_partitions.
   std::string topic = {};
   std::vector<std::string> topics = {};
   std::string pattern = {};
@@ -60,6 +71,12 @@ struct SourceOptions {
   /// messages of a key are in one partition.
   std::uint32_t instance = 0;
   std::uint32_t instances = 1;
+  /// None: kHalt where a key_by behind the source says .keyed_by_partition(), else kTakeUp. New topics move no keys,
+  /// and are taken up in any case.
+  std::optional<NewPartitions> on_new_partitions = {};
+  /// How often brokers are asked, while a run is on, whether there are more partitions or topics; 0 = never, then the
+  /// next run finds them. Not with stop_at_end.
+  std::chrono::milliseconds partition_discovery_interval = std::chrono::seconds{10};
   OutOfRange on_out_of_range = OutOfRange::kFail;
   OnError on_bad_record = OnError::kFail;
   /// Also messages of transactions that are open or were aborted.

@@ -1,5 +1,6 @@
 // examples/kafka_card_totals, killed by SIGKILL again and again, at random times and at kill points, and started again
-// on other numbers of shards, while its input is written: in the end each input message has its total once.
+// on other numbers of shards, while its input is written: in the end each payment has its total once, and each message
+// that is none its dead letter once.
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
@@ -65,10 +66,11 @@ class KafkaKill : public OnBroker {
   std::size_t points_ = 0;
 };
 
-TEST_F(KafkaKill, EachMessageHasItsTotalOnce) {
+TEST_F(KafkaKill, EachMessageHasItsTotalOrItsDeadLetterOnce) {
   SCOPED_TRACE("--seed " + std::to_string(seed));
-  const Pipeline pipeline{*broker};
-  SteadyInput input{broker->brokers(), pipeline.input_topic(), Pipeline::kInputPartitions, {.seed = seed}};
+  const Pipeline pipeline{*broker, true};
+  SteadyInput input{
+      broker->brokers(), pipeline.input_topic(), Pipeline::kInputPartitions, {.bad_per_thousand = 30, .seed = seed}};
   for (int kill = 0; kill < kills; ++kill) {
     SCOPED_TRACE("kill " + std::to_string(kill));
     const auto shards = static_cast<std::uint32_t>(1 + kill % 4);

@@ -2,6 +2,7 @@
 #include "connectors/kafka/card_totals/oracle.hpp"
 
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <set>
@@ -141,27 +142,43 @@ std::string wrong_totals(const std::vector<Logged>& input, const std::vector<Log
 }
 
 std::string wrong_dead_letters(const std::string& topic, const std::vector<Logged>& input,
-                               const std::vector<Logged>& letters, bool repeated) {
+                               const std::vector<Logged>& letters) {
+  const std::string head = "__millstream.errors.";
   Findings findings;
-  std::multiset<std::string> sources;
-  for (const Logged& logged : letters) {
-    const std::string begin = "\"source\":\"";
-    const std::size_t at = logged.value.find(begin);
-    if (at == std::string::npos) {
-      findings.add("not of the form of a dead letter", text(logged));
+  std::map<Place, Logged> bad;
+  for (const Logged& logged : input) {
+    if (!parse_payment(logged.value)) bad[{logged.partition, logged.offset}] = logged;
+  }
+  std::set<Place> seen;
+  for (const Logged& letter : letters) {
+    std::map<std::string, std::string> added;
+    std::vector<std::pair<std::string, std::string>> kept;
+    for (const auto& header : letter.headers) {
+      if (header.first.starts_with(head)) {
+        added.emplace(header.first.substr(head.size()), header.second);
+      } else {
+        kept.push_back(header);
+      }
+    }
+    const Place place{std::atoi(added["partition"].c_str()), std::atoll(added["offset"].c_str())};
+    const auto original = bad.find(place);
+    if (added["topic"] != topic || original == bad.end()) {
+      findings.add("dead letters of good messages, or of none", text(letter));
       continue;
     }
-    const std::size_t from = at + begin.size();
-    sources.insert(logged.value.substr(from, logged.value.find('"', from) - from));
+    if (!seen.insert(place).second) findings.add("doubled dead letters", text(place) + " of the input");
+    const Logged& message = original->second;
+    if (letter.value != message.value || letter.has_value != message.has_value || letter.key != message.key ||
+        kept != message.headers) {
+      findings.add("dead letters that are not as the message was", text(letter) + "\n    for " + text(message));
+    }
+    if (added["stage"] != "payments" || added["message"].empty()) {
+      findings.add("dead letters that do not say what is wrong", text(letter));
+    }
   }
-  for (const Logged& logged : input) {
-    if (parse_payment(logged.value)) continue;
-    const std::string source = topic + "/" + std::to_string(logged.partition) + "@" + std::to_string(logged.offset);
-    const std::size_t count = sources.erase(source);
-    if (count == 0) findings.add("lost dead letters", text(logged));
-    if (count > 1 && !repeated) findings.add("doubled dead letters", text(logged));
+  for (const auto& [place, message] : bad) {
+    if (!seen.contains(place)) findings.add("lost dead letters", text(message));
   }
-  for (const std::string& source : sources) findings.add("dead letters of good messages", source);
   return findings.text();
 }
 

@@ -18,8 +18,8 @@ namespace millstream::inline v0::testing {
 [[nodiscard]] std::string wrong_totals(const std::vector<Logged>& input, const std::vector<Logged>& output);
 
 /// The same for dead letters, of which there must be one for each message of `input`, the topic `topic`, that is no
-/// payment; several where `repeated`.
+/// payment: with its bytes, key and headers, and headers that say where it stood and why it is there.
 [[nodiscard]] std::string wrong_dead_letters(const std::string& topic, const std::vector<Logged>& input,
-                                             const std::vector<Logged>& letters, bool repeated = false);
+                                             const std::vector<Logged>& letters);
 
 }  // namespace millstream::inline v0::testing

@@ -72,17 +72,39 @@ TEST_F(CardTotalsOracle, NamesWhatIsInAnotherOrder) {
 }
 
 TEST(DeadLetterOracle, WantsOneForEachThatIsNoPayment) {
-  const std::vector<Logged> input{{.value = "bad", .partition = 1, .offset = 5},
+  const std::vector<Logged> input{{.value = "bad", .key = "k", .partition = 1, .offset = 5, .headers = {{"a", "b"}}},
                                   {.value = payment_text(1, 1), .partition = 1, .offset = 6},
                                   {.value = "{", .partition = 0, .offset = 7}};
-  const auto letter = [](const std::string& source) { return Logged{.value = "{\"source\":\"" + source + "\"}"}; };
-  EXPECT_THAT(wrong_dead_letters("in", input, {letter("in/1@5"), letter("in/0@7")}), IsEmpty());
-  EXPECT_THAT(wrong_dead_letters("in", input, {letter("in/1@5")}), HasSubstr("1 lost dead letters"));
-  EXPECT_THAT(wrong_dead_letters("in", input, {letter("in/1@5"), letter("in/1@5"), letter("in/0@7")}),
-              HasSubstr("1 doubled dead letters"));
-  EXPECT_THAT(wrong_dead_letters("in", input, {letter("in/1@5"), letter("in/1@5"), letter("in/0@7")}, true), IsEmpty());
-  EXPECT_THAT(wrong_dead_letters("in", input, {letter("in/1@5"), letter("in/1@6"), letter("in/0@7")}),
+  const auto letter = [](Logged of) {
+    const auto say = [&](const std::string& name, const std::string& value) {
+      of.headers.emplace_back("__millstream.errors." + name, value);
+    };
+    say("topic", "in");
+    say("partition", std::to_string(of.partition));
+    say("offset", std::to_string(of.offset));
+    say("stage", "payments");
+    say("message", "it is none");
+    return of;
+  };
+  const Logged first = letter(input[0]);
+  const Logged second = letter(input[2]);
+  EXPECT_THAT(wrong_dead_letters("in", input, {first, second}), IsEmpty());
+  EXPECT_THAT(wrong_dead_letters("in", input, {first}), HasSubstr("1 lost dead letters"));
+  EXPECT_THAT(wrong_dead_letters("in", input, {first, first, second}), HasSubstr("1 doubled dead letters"));
+  EXPECT_THAT(wrong_dead_letters("in", input, {first, letter(input[1]), second}),
               HasSubstr("1 dead letters of good messages"));
+  EXPECT_THAT(wrong_dead_letters("other", input, {first}), HasSubstr("1 dead letters of good messages"));
+  EXPECT_THAT(wrong_dead_letters("in", input, {first, input[2]}), HasSubstr("1 lost dead letters"));
+  Logged changed = first;
+  for (const auto& change : {+[](Logged& l) { l.value += "x"; }, +[](Logged& l) { l.key.reset(); },
+                             +[](Logged& l) { l.headers.erase(l.headers.begin()); }}) {
+    changed = first;
+    change(changed);
+    EXPECT_THAT(wrong_dead_letters("in", input, {changed, second}), HasSubstr("1 dead letters that are not as"));
+  }
+  changed = first;
+  changed.headers.pop_back();
+  EXPECT_THAT(wrong_dead_letters("in", input, {changed, second}), HasSubstr("1 dead letters that do not say"));
 }
 
 }  // namespace

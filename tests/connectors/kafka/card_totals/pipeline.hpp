@@ -21,7 +21,7 @@ class SteadyInput {
  public:
   struct Options {
     int messages_per_second = 2000;
-    int bad_per_thousand = 0;  ///< no payments
+    int bad_per_thousand = 0;  ///< no payments; these have a header each, and every other one a key
     std::uint32_t seed = 1;
     bool keyed = false;
   };
@@ -52,6 +52,7 @@ struct Life {
   int instance = 0;
   int instances = 1;
   std::vector<std::string> variables = {};
+  std::string group = {};  ///< that it takes over
 };
 
 class Pipeline {
@@ -74,7 +75,7 @@ class Pipeline {
   /// Waits until `child` has decided two more checkpoints: the first may be one of the life before. False: it does not,
   /// or has ended.
   [[nodiscard]] bool commits(crash::Child& child, const std::string& state = "state") const;
-  /// What the oracle says about all that is in the topics. Dead letters are at least once.
+  /// What the oracle says about all that is in the topics.
   [[nodiscard]] std::string wrong() const;
   /// What the processes on this state folder have logged, its end where it is long.
   [[nodiscard]] std::string log(const std::string& state = "state") const;
