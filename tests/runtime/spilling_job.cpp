@@ -2,7 +2,6 @@
 #include "runtime/spilling_job.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 #include <vector>
 
 #include "millstream/connectors/file.hpp"
@@ -22,8 +21,8 @@ using crashing::Row;
 namespace {
 
 constexpr std::int64_t kKeys = 90;
-constexpr Duration kRecent = 30ms;
 constexpr std::uint64_t kStepsOfAJob = 1500;  // about
+constexpr Duration kTimeToLive = 20ms;        // some of what has one expires, some does not
 
 /// All states of an operator: what they hold follows from how many records of the key came, whatever their order.
 struct Remembering {
@@ -31,18 +30,28 @@ struct Remembering {
   ListState<std::string> list;
   MapState<std::int64_t, std::string> map;
   AggregatingState<Reading, std::int64_t> added;
-  ValueState<std::int64_t> recent;  // when the key came, for a while
+  ValueState<Timestamp> written;  // when `aged` was last
+  ValueState<std::string> aged;
   Timers timers;
   void open(OperatorContext& c) {
     count = c.value_state<std::int64_t>("count");
     list = c.list_state<std::string>("list");
     map = c.map_state<std::int64_t, std::string>("map");
     added = c.aggregating_state<Reading>("added", millstream::count());
-    recent = c.value_state<std::int64_t>("recent", {.ttl = kRecent});
+    written = c.value_state<Timestamp>("written");
+    aged = c.value_state<std::string>("aged", {.ttl = kTimeToLive});
     timers = c.timers();
   }
   void process(const Reading& reading, Collector<Row>& out, OperatorContext& c) {
     const std::int64_t n = count.value_or(0) + 1;
+    look_at_aged(out, c);
+    if (n % 2 == 0) {
+      written.set(c.processing_time());
+      aged.set(std::string(static_cast<std::size_t>(n * 7 % 60), 'y'));
+    } else if (n % 5 == 0) {
+      written.clear();
+      aged.clear();
+    }
     count.set(n);
     list.add(std::string(static_cast<std::size_t>(n * 7 % 60), 'x'));
     map.put(n % 4, std::to_string(n));
@@ -52,18 +61,21 @@ struct Remembering {
     if (n % 5 == 0) added.clear();
     if (n % 7 == 0) map.clear();
     if (n == 8) count.clear();
-    const std::int64_t now = c.processing_time().time_since_epoch().count();
-    if (recent.exists() && *recent.get() + kRecent.count() <= now) throw std::runtime_error{"it should have expired"};
-    recent.set(now);
     give(c.key<std::int64_t>(), "record", out);
     timers.register_event_time(Timestamp{1h}, "end");
     timers.register_processing_time(c.processing_time() + n * 1ms);
   }
   void on_timer(const Timer& timer, Collector<Row>& out, OperatorContext& c) {
     if (timer.domain == TimeDomain::kEventTime) return give(c.key<std::int64_t>(), "end", out);
+    look_at_aged(out, c);
     // Nothing changes, but where what is on the disk has not come.
     count.update([](std::int64_t&) {});
     map.erase(17);
+  }
+  // It is there exactly until its time is over; else there is a row that no other job has.
+  void look_at_aged(Collector<Row>& out, const OperatorContext& c) {
+    const bool expected = written.exists() && c.processing_time() < *written.get() + kTimeToLive;
+    if (aged.exists() != expected) out.emit({c.key<std::int64_t>(), 0, expected ? "forgotten" : "not forgotten", {}});
   }
   void give(std::int64_t key, const char* what, Collector<Row>& out) {
     std::string all = what;
