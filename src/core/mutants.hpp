@@ -65,7 +65,11 @@ enum class Mutant {
   kLeavesChanged = 51,
   kLeavesUntaken = 52,
   kNotReadBack = 53,
-  kWrittenWhileTold = 54,
+  kLeavesWhileTold = 54,
+  kRestoredNotWritten = 55,
+  kErasedStays = 56,
+  kErasedTold = 57,
+  kTimersNotFetched = 58,
 };
 
 struct MutantName {
@@ -129,7 +133,12 @@ inline constexpr MutantName kMutants[] = {
     {Mutant::kLeavesChanged, "an entry leaves memory that has changed since it was given to the cold store"},
     {Mutant::kLeavesUntaken, "entries leave memory before the cold store has them"},
     {Mutant::kNotReadBack, "what has left memory does not come back"},
-    {Mutant::kWrittenWhileTold, "the cold store is written while a whole checkpoint is told of it"},
+    {Mutant::kLeavesWhileTold,
+     "an entry that a whole checkpoint was told of leaves memory before that has gone by it in the cold store"},
+    {Mutant::kRestoredNotWritten, "a restored entry leaves memory without being written to the cold store"},
+    {Mutant::kErasedStays, "a key that is erased stays in the cold store"},
+    {Mutant::kErasedTold, "a whole checkpoint is told of what the cold store has of a key that was erased"},
+    {Mutant::kTimersNotFetched, "timers fire without what their keys have in the cold store"},
 };
 
 #ifdef MILLSTREAM_TEST_SWITCHES

@@ -14,7 +14,7 @@ OperatorContext::OperatorContext(ShardContext& shard, std::string stage, SideOut
       sides_{sides},
       random_{shard.seed, hash_bytes(stage_.data(), stage_.size()) + shard.shard},
       has_on_timer_{has_on_timer} {
-  if (keys != nullptr) store_.emplace(*keys, shard.memory, shard.barriers != nullptr);
+  if (keys != nullptr) store_.emplace(*keys, shard.memory, shard.barriers != nullptr, shard.cold, stage_);
 }
 
 const void* OperatorContext::key_as(const std::type_info& type) const {

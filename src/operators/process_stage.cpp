@@ -4,6 +4,7 @@
 #include <exception>
 #include <string>
 
+#include "core/mutants.hpp"
 #include "millstream/codec/schema.hpp"
 
 namespace millstream::inline v0 {
@@ -49,10 +50,13 @@ void ProcessStageBase::open() {
   }
   if (!status.ok()) context().fail(status.at("stage '" + name() + "', open"));
   operator_context_->opening_ = false;
+  if (!operator_context_->store_) return;
+  operator_context_->store_->share_memory();
+  cold_ = operator_context_->store_->cold();
 }
 
 void ProcessStageBase::push(BatchHandle batch) {
-  MILLSTREAM_ASSERT(!input_ && !ended_);
+  MILLSTREAM_ASSERT(!input_ && !ended_ && !waiting_);
   metrics_.records_in.add(batch->size());
   metrics_.batches_in.add(1);
   input_ = std::move(batch);
@@ -64,25 +68,69 @@ void ProcessStageBase::push(BatchHandle batch) {
   // A batch of marks alone does not say whether the stream has event times.
   begin_output(input_->empty() ? operator_context_->place_.timed : input_->times.present());
   read_clock();
+  batch_here_ = cold_.empty();
   begin_batch(*input_);
   work();
 }
 
 Progress ProcessStageBase::step() {
-  const Progress moved = drain();
-  if (context().failed() || ended_) return moved;
+  Progress moved = drain();
+  if (context().failed()) return moved;
+  const bool waited = waiting_;
+  if (!cold_.empty()) {
+    if (step_cold()) moved = Progress::kAdvanced;
+    if (context().failed()) return Progress::kDone;
+    if (waiting_) return moved == Progress::kAdvanced ? moved : Progress::kBlocked;
+  }
+  if (ended_) return moved;
   if (!has_room()) return input_ && moved == Progress::kIdle ? Progress::kBlocked : moved;
   read_clock();
   TimerService* service = timers();
-  if (!input_ && (service == nullptr || !service->processing_time.has_due(keys_->now))) return moved;
+  // What was read for timers may have taken the last room: they fire all the same, or it would be read for ever.
+  if (!input_ && !waited) {
+    if (service == nullptr || !service->processing_time.has_due(keys_->now) || !states_have_room()) return moved;
+    // What timers ask for may take all the room that there is each time: input is asked while there is some.
+    if (std::exchange(input_is_next_, false)) return Progress::kAdvanced;
+  }
   work();
   return Progress::kAdvanced;
+}
+
+bool ProcessStageBase::states_have_room() {
+  bool room = true;
+  for (ColdTableBase* cold : cold_) room = cold->has_room(barrier() < context().barrier) && room;
+  return room;
+}
+
+// True if something was done.
+bool ProcessStageBase::step_cold() {
+  bool done = false;
+  bool reading = false;
+  for (ColdTableBase* cold : cold_) {
+    done = (waiting_ ? cold->read() : cold->step()) || done;
+    reading = reading || cold->reading();
+    if (!cold->failure().ok()) {
+      context().fail(cold->failure().at("stage '" + name() + "'"));
+      return true;
+    }
+  }
+  if (waiting_ && !reading) {
+    for (ColdTableBase* cold : cold_) cold->done_waiting();
+    waiting_ = false;
+    return true;
+  }
+  if (!waiting_ && done) {
+    // What was here may have left.
+    batch_here_ = false;
+    for (Keys& keys : due_here_) keys.clear();
+  }
+  return done;
 }
 
 Timestamp ProcessStageBase::deadline() {
   TimerService* service = timers();
   // Without room there is nothing to wake up for; whoever makes room wakes the shard.
-  if (service == nullptr || ended_ || !has_room()) return kTimestampMax;
+  if (service == nullptr || ended_ || waiting_ || !has_room() || !states_have_room()) return kTimestampMax;
   return service->processing_time.next();
 }
 
@@ -100,7 +148,7 @@ void ProcessStageBase::work() {
       return;
     }
   }
-  if (input_) advance();
+  if (input_ && !waiting_) advance();
   if (context().failed()) return;
   if (!ended_) {
     finish_output(Control::kNone);
@@ -115,7 +163,14 @@ void ProcessStageBase::advance() {
     if (!cross(target_, budget)) return;
     const bool last = next_mark_ == input_->marks.size();
     const std::uint32_t to = last ? input_->size() : input_->marks[next_mark_].position;
-    if (position_ < to) process_records(*input_, position_, to);
+    if (position_ < to) {
+      if (!batch_here_) {
+        waiting_ = !fetch_batch(*input_);
+        batch_here_ = true;
+        if (waiting_) return;
+      }
+      process_records(*input_, position_, to);
+    }
     position_ = to;
     if (context().failed()) return;
     if (last) break;
@@ -168,7 +223,9 @@ bool ProcessStageBase::cross(const Watermarks& to, std::uint32_t& budget) {
 
 bool ProcessStageBase::fire_due(TimerQueue& queue, TimeDomain domain, Timestamp limit, std::uint32_t& budget) {
   while (queue.has_due(limit)) {
-    if (budget == 0) return false;
+    // Those that have become due since others were read for ask in the next step: else it would be their turn for ever.
+    const bool may_ask = budget == kTimersPerStep;
+    if (budget == 0 || !first_due_is_here(queue, domain, limit, may_ask)) return false;
     --budget;
     const bool popped = queue.pop(limit, due_);
     MILLSTREAM_ASSERT(popped);
@@ -179,6 +236,20 @@ bool ProcessStageBase::fire_due(TimerQueue& queue, TimeDomain domain, Timestamp 
     if (context().failed()) return false;
   }
   return true;
+}
+
+bool ProcessStageBase::first_due_is_here(const TimerQueue& queue, TimeDomain domain, Timestamp limit, bool may_ask) {
+  if (cold_.empty()) return true;
+  Keys& here = due_here_[domain == TimeDomain::kEventTime ? 0 : 1];
+  queue.due_keys(limit, 1, due_keys_);
+  if (here.contains(std::string{due_keys_[0]})) return true;
+  if (!may_ask) return false;
+  queue.due_keys(limit, kTimersPerStep, due_keys_);
+  here.clear();
+  for (const std::string_view key : due_keys_) here.emplace(key);
+  waiting_ = !mutant_is(Mutant::kTimersNotFetched) && !fetch_keys(due_keys_);
+  input_is_next_ = input_is_next_ || waiting_;
+  return !waiting_;
 }
 
 void ProcessStageBase::flush_sides() { operator_context_->side_buffers_.flush(); }
@@ -202,6 +273,7 @@ Status ProcessStageBase::restore(const StateEntry& saved) {
 }
 
 void ProcessStageBase::end_restore() {
+  if (operator_context_->store_) check(operator_context_->store_->end_restore());
   const Timestamp watermark = saved_watermark_.value();
   operator_context_->watermark_ = watermark;
   if (watermark != kTimestampMax) last_time_ = watermark;

@@ -128,6 +128,7 @@ void Checkpointer::step() {
 
 void Checkpointer::start(std::int64_t now_ns) {
   last_ = ended_ == facts_.shards;
+  ahead_ = early_ && next_ns_ > now_ns && !last_ && !savepoints_.wants_checkpoint();
   started_ns_ = now_ns;
   savepoints_.checkpoint_begins(now_ns);
   collected_ = 0;
@@ -276,8 +277,12 @@ void Checkpointer::finish(std::int64_t now_ns) {
 }
 
 void Checkpointer::give_up(const Status& why) {
+  const std::int64_t now_ns = clock_.monotonic_ns();
   ++failed_;
-  ++failed_in_a_row_;
+  // Those between two that are due are as many as state needs that does not fit in memory, not as many as the options
+  // say: the next that is due is the one that counts, and it comes in its time.
+  const bool counts = !ahead_ || next_ns_ <= now_ns;
+  if (counts) ++failed_in_a_row_;
   const Status placed = why.at("checkpoint " + manifest_.checkpoint.to_string());
   savepoints_.checkpoint_failed(placed);
   if (mutant_is(Mutant::kPublishedWhenGivenUp)) job_.commit_barrier(barrier_);
@@ -303,13 +308,13 @@ void Checkpointer::give_up(const Status& why) {
       drop_kept();
     }
   }
-  if (last_ || failed_in_a_row_ > options_.tolerated_failures) {
+  if (last_ || (counts && failed_in_a_row_ > options_.tolerated_failures)) {
     fail({placed.code(), placed.message() + "; what was committed before is kept: mend the cause and start again"});
     return;
   }
   if (log_) log_(LogLevel::kWarning, placed.message() + "; the job goes on and tries again");
-  const std::int64_t now_ns = clock_.monotonic_ns();
-  next_ns_ = monotonic_after(now_ns, micros(std::max(options_.interval, options_.min_pause)));
+  const std::int64_t paused_ns = monotonic_after(now_ns, micros(options_.min_pause));
+  next_ns_ = std::max(paused_ns, counts ? monotonic_after(now_ns, micros(options_.interval)) : next_ns_);
   early_ns_ = monotonic_after(now_ns, std::max(kEarlyRetry, micros(options_.min_pause)));
 }
 

@@ -142,6 +142,7 @@ class MILLSTREAM_EXPORT Checkpointer {
   std::int64_t next_ns_ = 0;
   std::int64_t early_ns_ = 0;  // the next one, where somebody waits for it
   bool early_ = false;         // somebody does
+  bool ahead_ = false;         // the one under way came for that alone, before its time
   std::uint32_t failed_in_a_row_ = 0;
   std::atomic<std::uint64_t> completed_{0};
   std::atomic<std::uint64_t> failed_{0};

@@ -3,11 +3,24 @@
 
 namespace millstream::inline v0 {
 
-StateStore::StateStore(KeySpaceBase& keys, std::shared_ptr<MemoryBudget> budget, bool track_changes)
-    : keys_{keys}, budget_{std::move(budget)}, track_changes_{track_changes}, timers_{keys} {
+StateStore::StateStore(KeySpaceBase& keys, std::shared_ptr<MemoryBudget> budget, bool track_changes, ColdTier* tier,
+                       std::string stage)
+    : keys_{keys},
+      budget_{std::move(budget)},
+      track_changes_{track_changes},
+      tier_{tier},
+      stage_{std::move(stage)},
+      timers_{keys} {
   if (!track_changes_) return;
   timers_.event_time.track_changes();
   timers_.processing_time.track_changes();
+}
+
+void StateStore::share_memory() {
+  for (const auto& state : states_) {
+    if (state->cold() != nullptr) cold_.push_back(state->cold());
+  }
+  for (ColdTableBase* cold : cold_) cold->share(cold_.size());
 }
 
 KeyedStateBase* StateStore::find(std::string_view name) const {
@@ -43,8 +56,16 @@ Status StateStore::restore(const StateEntry& saved) {
   }
   MILLSTREAM_ASSERT(saved.state - 2 < states_.size());
   KeyedStateBase& state = *states_[saved.state - 2];
-  if (state.restore(saved)) return {};
+  Status failure;
+  if (state.restore(saved, failure)) return failure;
   return {ErrorCode::kInvalidData, "an entry of the saved state '" + state.name() + "' cannot be read"};
+}
+
+Status StateStore::end_restore() {
+  for (ColdTableBase* cold : cold_) {
+    if (Status s = cold->end_restore(); !s.ok()) return s;
+  }
+  return {};
 }
 
 }  // namespace millstream::inline v0

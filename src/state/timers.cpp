@@ -199,6 +199,28 @@ bool TimerQueue::pop(Timestamp limit, Due& due) {
 }
 
 bool TimerQueue::has_due(Timestamp limit) const noexcept { return impl_->size > 0 && impl_->heap[0].time <= limit; }
+
+// The first of those whose parents have been given comes next.
+void TimerQueue::due_keys(Timestamp limit, std::size_t count, std::vector<std::string_view>& keys) const {
+  const Impl& q = *impl_;
+  keys.clear();
+  std::vector<std::uint32_t> next;
+  const auto behind = [&](std::uint32_t a, std::uint32_t b) { return q.heap[b].before(q.heap[a]); };
+  const auto add = [&](std::uint32_t at) {
+    if (at >= q.size || q.heap[at].time > limit) return;
+    next.push_back(at);
+    std::push_heap(next.begin(), next.end(), behind);
+  };
+  add(0);
+  while (!next.empty() && keys.size() < count) {
+    std::pop_heap(next.begin(), next.end(), behind);
+    const std::uint32_t at = next.back();
+    next.pop_back();
+    keys.push_back(q.entries[q.heap[at].entry].key);
+    for (std::uint32_t child = 1; child <= kArity; ++child) add(kArity * at + child);
+  }
+}
+
 Timestamp TimerQueue::next() const noexcept { return impl_->size > 0 ? impl_->heap[0].time : kTimestampMax; }
 std::size_t TimerQueue::size() const noexcept { return impl_->size; }
 std::size_t TimerQueue::memory_bytes() const noexcept {

@@ -78,6 +78,7 @@ class SimulationLoop {
     if (simulation_.crashed_) {
       result.state = JobState::kCancelled;
       result.status = {ErrorCode::kCancelled, "crashed"};
+      result.ended_at = clock_.now();
       return result;
     }
     close();
@@ -367,11 +368,13 @@ SimulationResult Simulator::run(const Graph& graph) const {
   if (!engine) {
     SimulationResult refused;
     refused.status = engine.error();
+    refused.ended_at = clock.now();
     return refused;
   }
   if ((*engine)->nothing_left()) {
     SimulationResult finished;
     finished.state = JobState::kFinished;
+    finished.ended_at = clock.now();
     return finished;
   }
   return SimulationLoop{options_, **engine, clock, std::move(signals)}.run();

@@ -25,7 +25,8 @@ constexpr std::size_t kMemory = std::size_t{512} << 10;  // a few thousand entri
 /// Each key some times, in no order.
 struct KeysSource {
   SharedCounts counts;
-  std::shared_ptr<std::atomic<bool>> fails;  // once, in the middle
+  std::shared_ptr<std::atomic<bool>> fails;               // once, in the middle
+  std::shared_ptr<std::atomic<std::uint64_t>> emits_max;  // so many it gives, about, and waits to be stopped
   SplitContext* context = nullptr;
   std::int64_t next = 0;
   std::vector<Split> splits(SourceContext&) const { return {{"a"}, {"b"}}; }
@@ -34,13 +35,15 @@ struct KeysSource {
     next = static_cast<std::int64_t>(c.split().start.offset);
   }
   Poll poll(SourceOutput<Tick>& out) {
-    for (; out.room() > 0 && next < kRecords / 2; ++next) {
+    const std::uint64_t max = emits_max->load();
+    for (; out.room() > 0 && next < kRecords / 2 && counts->emitted.load() < max; ++next) {
       if (next == kRecords / 4 && fails->exchange(false)) throw std::runtime_error{"a source that fails once"};
       Random random{context->split_number(), static_cast<std::uint64_t>(next)};
       out.emit(Tick{1, static_cast<std::int64_t>(random.below(kKeys)), {}});
       counts->emitted.fetch_add(1);
     }
-    return next < kRecords / 2 ? Poll::more() : Poll::done();
+    if (next >= kRecords / 2) return Poll::done();
+    return counts->emitted.load() < max ? Poll::more() : Poll::idle_until(context->clock().now() + 1ms);
   }
   [[nodiscard]] Position position() const { return {static_cast<std::uint64_t>(next), {}}; }
 };
@@ -65,14 +68,33 @@ struct TotalsSink {
   }
 };
 
+/// The count of each key, and behind its last multiple of four a list, which goes at the next one.
+struct Counting {
+  ValueState<std::int64_t> count;
+  ListState<std::string> behind_four;
+  void open(OperatorContext& c) {
+    count = c.value_state<std::int64_t>("count");
+    behind_four = c.list_state<std::string>("behind four");
+  }
+  void process(const Tick& tick, Collector<Tick>& out) {
+    const std::int64_t n = count.value_or(0) + 1;
+    count.set(n);
+    n % 4 == 0 ? behind_four.clear() : behind_four.add(std::string(40, 'x'));
+    if (behind_four.size() != static_cast<std::size_t>(n % 4)) throw std::runtime_error{"a list of another count"};
+    out.emit({n, tick.key, {}});
+  }
+};
+
 class ColdJob : public ::testing::Test {
  protected:
   [[nodiscard]] Dataflow flow() const {
     Dataflow flow{"totals"};
-    flow.from(KeysSource{counts_, fails_})
-        .named("keys")
-        .key_by(&Tick::key)
-        .reduce([](const Tick& sum, const Tick& next) { return Tick{sum.number + next.number, sum.key, {}}; })
+    auto keys = flow.from(KeysSource{counts_, fails_, emits_max_}).named("keys").key_by(&Tick::key);
+    if (custom_) {
+      keys.process(Counting{}).named("counting").to(TotalsSink{totals_});
+      return flow;
+    }
+    keys.reduce([](const Tick& sum, const Tick& next) { return Tick{sum.number + next.number, sum.key, {}}; })
         .named("reduced")
         .to(TotalsSink{totals_});
     return flow;
@@ -84,8 +106,9 @@ class ColdJob : public ::testing::Test {
     options.checkpoint = {.interval = 100ms, .rebase_bytes = std::uint64_t{1} << 20};
     return options;
   }
-  /// How it ended, and what it has written to the store.
-  std::pair<JobResult, std::uint64_t> run(const RunOptions& options, std::uint64_t stop_behind = ~std::uint64_t{0}) {
+  /// How it ended, and what it has written to the store. It does not end before it is stopped, however late that is.
+  std::pair<JobResult, std::uint64_t> run(const RunOptions& options, std::uint64_t stop_behind = kNever) {
+    emits_max_->store(stop_behind == kNever ? kNever : stop_behind + kRecords / 16);
     Dataflow job_flow = flow();
     Job job = start(job_flow, options);
     std::uint64_t spilled = 0;
@@ -93,12 +116,16 @@ class ColdJob : public ::testing::Test {
       spilled = std::max(spilled, job.status().spilled_bytes);
       if (counts_->emitted.load() > stop_behind) job.stop();
     }
+    spilled = std::max(spilled, job.status().spilled_bytes);
     return {job.wait(), spilled};
   }
 
+  static constexpr std::uint64_t kNever = ~std::uint64_t{0};
+  bool custom_ = false;  // a custom operator counts
   testing::TemporaryFolder folder_;
   SharedCounts counts_ = make_counts();
   std::shared_ptr<std::atomic<bool>> fails_ = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<std::atomic<std::uint64_t>> emits_max_ = std::make_shared<std::atomic<std::uint64_t>>(kNever);
   std::shared_ptr<Totals> totals_ = std::make_shared<Totals>();
 };
 
@@ -140,6 +167,16 @@ TEST_F(ColdJob, GoesOnFromItsCheckpointHoweverManyShardsAndWhereverItsStateIs) {
   EXPECT_TRUE(last.ok()) << last.status.to_string();
   EXPECT_EQ(totals_->sum(), kRecords);
   EXPECT_GT(spilled, 0U);
+}
+
+TEST_F(ColdJob, StatesOfOperatorsNeedNotFitEither) {
+  custom_ = true;
+  EXPECT_TRUE(run(options(2, kSmall), kRecords / 4).first.ok());
+  EXPECT_TRUE(run(options(1, in_memory()), kRecords / 2).first.ok());
+  const auto [last, spilled] = run(options(3, kSmall));
+  EXPECT_TRUE(last.ok()) << last.status.to_string();
+  EXPECT_EQ(totals_->sum(), kRecords);
+  EXPECT_GT(spilled, std::uint64_t{1} << 20);
 }
 
 // All that is in memory has changed since the last checkpoint: the next one does not wait for its time.

@@ -10,9 +10,13 @@ namespace {
 
 TEST(ColdState, JobsThatSpillGiveOutWhatOthersDo) {
   std::uint64_t spilled_bytes = 0;
-  test::for_all_seeds("runtime_cold_state", 1500,
+  test::for_all_seeds("runtime_cold_state", 500,
                       [&](std::uint64_t seed) { return spilling::spill_and_compare(seed, spilled_bytes); });
   EXPECT_GT(spilled_bytes, 0U);
+}
+
+TEST(ColdState, CheckpointsAheadOfTheirTimeMayFail) {
+  test::for_all_seeds("runtime_cold_state", 20, spilling::fail_ahead_of_time);
 }
 
 }  // namespace

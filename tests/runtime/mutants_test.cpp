@@ -2,6 +2,7 @@
 // after the other until one shows it. A mutant that no seed shows is a hole in these tests.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +19,7 @@ namespace millstream {
 namespace {
 
 constexpr std::uint64_t kSeedsMax = 1000;    // the slowest to be noticed needs some hundred
-constexpr unsigned kSecondsMax = 240;        // a mutant may hang the job; then it ends here, and counts as not noticed
+constexpr rlim_t kSecondsMax = 240;          // of a core; a mutant may hang the job: then it counts as not noticed
 constexpr std::size_t kTextBytesMax = 1000;  // of what was noticed
 
 /// What the process with the mutant says, in memory that it shares with the test.
@@ -55,7 +56,8 @@ std::string wrong_with(Mutant mutant, std::uint64_t seed) {
 int exit_status_with(Mutant mutant, Report& report) {
   const pid_t child = ::fork();
   if (child == 0) {
-    ::alarm(kSecondsMax);
+    const ::rlimit limit{kSecondsMax, kSecondsMax};
+    ::setrlimit(RLIMIT_CPU, &limit);
     set_mutant(mutant);
     for (report.seed = 1; report.seed <= kSeedsMax; ++report.seed) {
       const std::string wrong = wrong_with(mutant, report.seed);

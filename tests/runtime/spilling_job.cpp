@@ -22,12 +22,76 @@ namespace {
 
 constexpr std::int64_t kKeys = 90;
 constexpr std::uint64_t kStepsOfAJob = 1500;  // about
+constexpr Duration kTimeToLive = 20ms;        // some of what has one expires, some does not
+
+/// All states of an operator: what they hold follows from how many records of the key came, whatever their order.
+struct Remembering {
+  ValueState<std::int64_t> count;
+  ListState<std::string> list;
+  MapState<std::int64_t, std::string> map;
+  AggregatingState<Reading, std::int64_t> added;
+  ValueState<Timestamp> written;  // when `aged` was last
+  ValueState<std::string> aged;
+  Timers timers;
+  void open(OperatorContext& c) {
+    count = c.value_state<std::int64_t>("count");
+    list = c.list_state<std::string>("list");
+    map = c.map_state<std::int64_t, std::string>("map");
+    added = c.aggregating_state<Reading>("added", millstream::count());
+    written = c.value_state<Timestamp>("written");
+    aged = c.value_state<std::string>("aged", {.ttl = kTimeToLive});
+    timers = c.timers();
+  }
+  void process(const Reading& reading, Collector<Row>& out, OperatorContext& c) {
+    const std::int64_t n = count.value_or(0) + 1;
+    look_at_aged(out, c);
+    if (n % 2 == 0) {
+      written.set(c.processing_time());
+      aged.set(std::string(static_cast<std::size_t>(n * 7 % 60), 'y'));
+    } else if (n % 5 == 0) {
+      written.clear();
+      aged.clear();
+    }
+    count.set(n);
+    list.add(std::string(static_cast<std::size_t>(n * 7 % 60), 'x'));
+    map.put(n % 4, std::to_string(n));
+    added.add(reading);
+    if (n % 3 == 0) list.clear();
+    if (n % 4 == 0) map.erase(3);
+    if (n % 5 == 0) added.clear();
+    if (n % 7 == 0) map.clear();
+    if (n == 8) count.clear();
+    give(c.key<std::int64_t>(), "record", out);
+    timers.register_event_time(Timestamp{1h}, "end");
+    timers.register_processing_time(c.processing_time() + n * 1ms);
+  }
+  void on_timer(const Timer& timer, Collector<Row>& out, OperatorContext& c) {
+    if (timer.domain == TimeDomain::kEventTime) return give(c.key<std::int64_t>(), "end", out);
+    look_at_aged(out, c);
+    // Nothing changes, but where what is on the disk has not come.
+    count.update([](std::int64_t&) {});
+    map.erase(17);
+  }
+  // It is there exactly until its time is over; else there is a row that no other job has.
+  void look_at_aged(Collector<Row>& out, const OperatorContext& c) {
+    const bool expected = written.exists() && c.processing_time() < *written.get() + kTimeToLive;
+    if (aged.exists() != expected) out.emit({c.key<std::int64_t>(), 0, expected ? "forgotten" : "not forgotten", {}});
+  }
+  void give(std::int64_t key, const char* what, Collector<Row>& out) {
+    std::string all = what;
+    for (const std::string& each : list.get()) all.append(",").append(std::to_string(each.size()));
+    map.for_each([&](std::int64_t, const std::string& each) { all.append(";").append(each); });
+    out.emit({key, count.value_or(0) * 100 + added.get().value_or(0), all, {}});
+  }
+};
 
 /// What a record gives out follows from how many of its key came before, so neither splits nor shards matter. Values
 /// own memory, some of them.
 Dataflow flow_of(std::uint64_t records) {
   Dataflow flow{"counts"};
-  auto readings = flow.from(Readings{.split_count = 3, .count = records}).named("readings");
+  auto readings = flow.from(Readings{.split_count = 3, .count = records})
+                      .named("readings")
+                      .event_time(&Reading::at, bounded_disorder(3s));
   auto counts = readings.key_by([](const Reading& r) { return r.value % kKeys; })
                     .aggregate(count())
                     .named("counts")
@@ -43,6 +107,11 @@ Dataflow flow_of(std::uint64_t records) {
       .filter([](const Row& r) { return !r.what.empty() && r.what != "count"; })
       .to(file::sink<Row>({.directory = "out/reduced"}))
       .named("reduced files");
+  readings.key_by([](const Reading& r) { return r.value % kKeys; })
+      .process(Remembering{})
+      .named("remembering")
+      .to(file::sink<Row>({.directory = "out/process"}))
+      .named("remembering files");
   return flow;
 }
 
@@ -59,7 +128,7 @@ kit::SimulationResult live(const Dataflow& flow, kit::MemoryFileSystem& files, R
   constexpr std::size_t kMemory[] = {1, 300, 2'000, 6'000, 20'000};
   return kit::Simulator{
       {.seed = life.seed,
-       .shards = 1 + static_cast<std::uint32_t>(random.below(4)),
+       .shards = 1 + static_cast<std::uint32_t>(random.below(8)),
        .batch = random.chance(0.5) ? 1024U : 3U,
        .exchange_slots = 1 + random.below(4),
        .saved_per_step = random.chance(0.5) ? 1 + static_cast<std::uint32_t>(random.below(20)) : kSavedPerStep,
@@ -127,6 +196,31 @@ std::string spill_and_compare(std::uint64_t seed, std::uint64_t& spilled_bytes) 
   }
   const std::string missing = test::lines_beyond(expected, lines_seen(files));
   return missing.empty() ? "" : "missing\n" + missing;
+}
+
+std::string fail_ahead_of_time(std::uint64_t seed) {
+  const Dataflow flow = flow_of(200);
+  const std::vector<std::string> expected = undisturbed_lines(flow);
+  ManualClock clock{Timestamp{0s}};
+  kit::MemoryFileSystem files{clock};
+  constexpr std::uint64_t kFailures = 3;
+  files.fail_randomly(seed, {.write = 1, .under = "state/0"});
+  JobStatus status;
+  const auto result = kit::Simulator{{.seed = seed,
+                                      .before_step =
+                                          [&](kit::Simulation& job) {
+                                            status = job.status();
+                                            if (status.checkpoints_failed >= kFailures) files.fail_randomly(seed, 0.0);
+                                          },
+                                      .file_system = &files,
+                                      .state_dir = "state",
+                                      .state = rocksdb({.memory_bytes = 6'000}),
+                                      .checkpoint = {.interval = 1h, .tolerated_failures = 0}}}
+                          .run(flow);
+  if (!result.ok()) return result.status.to_string();
+  if (status.checkpoints_failed != kFailures) return "not all failed that were to";
+  if (status.checkpoints < 2) return "none was taken ahead of its time";
+  return lines_seen(files) == expected ? "" : "it gives out something else";
 }
 
 }  // namespace millstream::spilling

@@ -10,4 +10,8 @@ namespace millstream::spilling {
 /// What is wrong with what the job gives out; empty where nothing is. `spilled_bytes` grows by what left memory.
 std::string spill_and_compare(std::uint64_t seed, std::uint64_t& spilled_bytes);
 
+/// A job whose checkpoints come only because its state waits for them, and whose first ones fail: what is wrong with
+/// it.
+std::string fail_ahead_of_time(std::uint64_t seed);
+
 }  // namespace millstream::spilling

@@ -105,6 +105,20 @@ TEST(Simulator, TimePassesOnlyWhereNobodyHasAnythingToDo) {
   EXPECT_GE(slow.ended_at, Timestamp{999h});
 }
 
+// What goes on from a crash goes on with its clock, and so it does behind a job that was refused.
+TEST(Simulator, TimeIsKnownHoweverItEnds) {
+  auto out = memory::sink<int>();
+  Dataflow flow{"hourly"};
+  flow.from(HourlySource{}).to(out);
+  const auto result = kit::Simulator{
+      {.now = Timestamp{24h}, .before_step = [](kit::Simulation& job) {
+         if (job.now() >= Timestamp{30h}) job.crash();
+       }}}.run(flow);
+  EXPECT_EQ(result.state, JobState::kCancelled);
+  EXPECT_GE(result.ended_at, Timestamp{30h});
+  EXPECT_EQ(kit::Simulator{{.now = Timestamp{24h}}}.run(Dataflow{"empty"}).ended_at, Timestamp{24h});
+}
+
 TEST(Simulator, StopsDrainsAndCancelsBetweenSteps) {
   for (const int how : {0, 1, 2}) {
     auto out = memory::sink<int>();

@@ -55,7 +55,7 @@ class KeyedTable {
   [[nodiscard]] bool restore(const StateEntry& saved, Status& failure) {
     if (cold_ && cold_->restores_to_store()) return restore_to_store(saved, failure);
     const std::optional<RestoredEntry> restored = restore_to_table(table_, saved.key_group, saved.key, saved.value);
-    if (restored && cold_) cold_->note_new(restored->number);
+    if (restored && cold_) cold_->note_restored(restored->number);
     return restored.has_value();
   }
   [[nodiscard]] Status end_restore() {

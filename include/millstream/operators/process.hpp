@@ -22,8 +22,12 @@
 // what the call did to state before stays done.
 #pragma once
 
+#include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -187,20 +191,45 @@ class KeyedProcessStage final : public detail::TypedProcessStage<In, Op> {
     MILLSTREAM_ASSERT(batch.empty() || batch.hashes.present());
     pointers_.clear();
     copies_.clear();
-    if (keys().worth_preparing()) gather(batch);
+    thrown_.clear();
+    if (keys().worth_preparing() || !this->cold().empty()) gather(batch);
     keys().prepare(pointers_, base.hashes.data());
   }
   void gather(const Batch<In>& batch) {
     if constexpr (kField) {
       for (std::uint32_t i = 0; i < batch.size(); ++i) pointers_.push_back(&(batch.values()[i].*key_of_));
     } else {
-      try {
-        for (std::uint32_t i = 0; i < batch.size(); ++i) copies_.push_back(std::invoke(key_of_, batch.values()[i]));
-      } catch (...) {
-        copies_.clear();  // it will throw again for its record, where the policy of the stage decides
+      for (std::uint32_t i = 0; i < batch.size(); ++i) {
+        try {
+          copies_.push_back({std::invoke(key_of_, batch.values()[i])});
+        } catch (...) {
+          // For its record, where the policy of the stage decides.
+          copies_.push_back({});
+          thrown_.emplace_back(i, std::current_exception());
+        }
       }
-      for (const K& key : copies_) pointers_.push_back(&key);
+      for (const KeyCopy& each : copies_) pointers_.push_back(&each.key);
     }
+  }
+  bool fetch_batch(const BatchBase& base) override {
+    const std::uint64_t* hashes = base.hashes.data();
+    if (thrown_.empty()) return keys().fetch(pointers_, hashes);
+    std::vector<const K*> known;
+    std::vector<std::uint64_t> known_hashes;
+    for (std::uint32_t i = 0; i < base.size(); ++i) {
+      if (exception_of(i)) continue;
+      known.push_back(pointers_[i]);
+      known_hashes.push_back(hashes[i]);
+    }
+    return keys().fetch(known, known_hashes.data());
+  }
+  bool fetch_keys(std::span<const std::string_view> due) override { return keys().fetch(due); }
+  /// What the key of a record has thrown, or null.
+  [[nodiscard]] std::exception_ptr exception_of(std::uint32_t i) const {
+    for (const auto& [place, thrown] : thrown_) {
+      if (place == i) return thrown;
+    }
+    return nullptr;
   }
   void process_records(BatchBase& base, std::uint32_t from, std::uint32_t to) override {
     auto& batch = static_cast<Batch<In>&>(base);
@@ -210,7 +239,10 @@ class KeyedProcessStage final : public detail::TypedProcessStage<In, Op> {
       if constexpr (kField) {
         keys().enter(record.*key_of_, hashes[i], i);
       } else if (!copies_.empty()) {
-        keys().enter(copies_[i], hashes[i], i);
+        if (!thrown_.empty()) {
+          if (const std::exception_ptr thrown = exception_of(i)) std::rethrow_exception(thrown);
+        }
+        keys().enter(copies_[i].key, hashes[i], i);
       } else {
         key_ = std::invoke(key_of_, record);
         keys().enter(key_, hashes[i], i);
@@ -232,8 +264,12 @@ class KeyedProcessStage final : public detail::TypedProcessStage<In, Op> {
 
   KeyOf key_of_;
   K key_{};
-  std::vector<K> copies_;           // of the batch's keys, where they are worth preparing
+  struct KeyCopy {
+    K key;
+  };
+  std::vector<KeyCopy> copies_;     // of the batch's keys, where they are worth preparing
   std::vector<const K*> pointers_;  // likewise
+  std::vector<std::pair<std::uint32_t, std::exception_ptr>> thrown_;  // for want of a key, by place
 };
 
 }  // namespace millstream::inline v0

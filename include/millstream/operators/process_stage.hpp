@@ -5,8 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "millstream/operators/operator_context.hpp"
 #include "millstream/operators/operator_stage.hpp"
@@ -17,15 +21,21 @@ namespace millstream::inline v0 {
 /// Records are worked on in order. At a mark that lifts the merged watermark first the due event-time timers fire, then
 /// on_watermark is called, then the mark goes downstream; only then come the records behind it. Firing is a cursor: a
 /// bounded number of timers a step, while the rest of the batch and further input wait.
+///
+/// Where states need not fit in memory, what they have for the keys of the batch is read before its first record, and
+/// for those of the timers of a step before the first of these; the stage waits, and the shard goes on. Nothing leaves
+/// memory from there until they have been worked on. Timers that become due while others are read for wait for a turn
+/// of their own: between two such questions the batch goes on, further input may come, and entries may leave.
 class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
  public:
   /// Timers that fire in one step at the most.
   static constexpr std::uint32_t kTimersPerStep = 256;  // some 300 us out of a million timers
 
-  bool ready() final { return !input_ && has_room(); }
+  bool ready() final { return !input_ && !waiting_ && has_room() && states_have_room(); }
   void push(BatchHandle batch) final;
   Progress step() final;
   Timestamp deadline() final;
+  bool spills() const final { return keys_ != nullptr; }
   bool finished() const final { return ended_ && output_base().outbox_empty() && sides_.outboxes_empty(); }
   void open() final;
 
@@ -46,6 +56,10 @@ class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
   [[nodiscard]] virtual const OutputBase& output_base() const = 0;
   [[nodiscard]] virtual Status open_operator() = 0;
   virtual void begin_batch([[maybe_unused]] const BatchBase& batch) {}
+  /// KeySpace::fetch() of the batch that began last.
+  [[nodiscard]] virtual bool fetch_batch(const BatchBase&) { return true; }
+  /// ... of keys of timers.
+  [[nodiscard]] virtual bool fetch_keys(std::span<const std::string_view>) { return true; }
   virtual void process_records(BatchBase& batch, std::uint32_t from, std::uint32_t to) = 0;
   /// Enters the timer's key and calls on_timer.
   virtual void fire([[maybe_unused]] const TimerQueue::Due& due, [[maybe_unused]] const Timer& timer) {}
@@ -60,6 +74,8 @@ class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
 
   void flush_sides() final;
   [[nodiscard]] KeySpaceBase* key_space() noexcept { return keys_.get(); }
+  /// States that need not fit in memory.
+  [[nodiscard]] std::span<ColdTableBase* const> cold() const noexcept { return cold_; }
   [[nodiscard]] OperatorContext& operator_context() noexcept { return *operator_context_; }
   void set_time(Timestamp time) {
     operator_context_->place_.time = time;
@@ -68,6 +84,8 @@ class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
 
  private:
   [[nodiscard]] bool has_room() { return output()->ready() && (sides_.empty() || sides_.ready()); }
+  [[nodiscard]] bool states_have_room();
+  bool step_cold();
   Progress drain();
   void work();
   void read_clock();
@@ -75,6 +93,7 @@ class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
   void advance();
   [[nodiscard]] bool cross(const Watermarks& to, std::uint32_t& budget);
   [[nodiscard]] bool fire_due(TimerQueue& queue, TimeDomain domain, Timestamp limit, std::uint32_t& budget);
+  [[nodiscard]] bool first_due_is_here(const TimerQueue& queue, TimeDomain domain, Timestamp limit, bool may_ask);
   template <class Call, class Where>
   void protect(Call&& call, Where&& where);
   [[nodiscard]] TimerService* timers() noexcept;
@@ -91,6 +110,14 @@ class MILLSTREAM_EXPORT ProcessStageBase : public OperatorStage {
   Timestamp last_time_ = kTimestampMin;  // the last watermark that is an instant
   TimerQueue::Due due_;
   SavedWatermark saved_watermark_;
+
+  std::span<ColdTableBase* const> cold_;
+  using Keys = std::unordered_set<std::string>;
+  bool waiting_ = false;        // for what was asked for
+  bool batch_here_ = false;     // what the states have for the keys of input_ is in memory
+  Keys due_here_[2];            // keys of timers of which the same holds, by their domain
+  bool input_is_next_ = false;  // timers have asked since input could come
+  std::vector<std::string_view> due_keys_;
 };
 
 }  // namespace millstream::inline v0

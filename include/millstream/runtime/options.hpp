@@ -43,7 +43,8 @@ struct CheckpointOptions {
   /// A checkpoint adds what has changed to the files of the one before. When these changes have so many bytes, and a
   /// quarter of the whole state, the next checkpoint writes the whole state anew: fewer, and a restart reads more.
   std::uint64_t rebase_bytes = std::uint64_t{64} << 20;
-  /// So many failures in a row are only logged; one more fails the job.
+  /// So many failures in a row are only logged; one more fails the job. What fails ahead of its time does not count:
+  /// a checkpoint that state waits for which does not fit in memory (RocksDbOptions), before the next was due.
   std::uint32_t tolerated_failures = 10;
 };
 

@@ -6,8 +6,10 @@
 //   newer than the last barrier that the shard has come to.
 // - A key that is not in memory may be in the store, so each such key of a batch is asked for, in one question; the
 //   stage keeps the batch and goes on behind the answer. No entry leaves in between.
-// - A whole checkpoint is told of what the store does not have as it is, and then of what it has, by walking over it.
-//   While that goes on nothing is written to the store of this table, so each key is told once, as at the barrier.
+// - A key that is erased goes to the store, too, with the next piece, and until that is taken nobody asks for it.
+// - A whole checkpoint is told of what the store does not have as it is, and then of what it has, by walking over it,
+//   key group by key group. What it was told of from memory stays until the walk has gone by its key group, and what is
+//   written to the store meanwhile is all of that kind: so each key is told of once, as at the barrier.
 #pragma once
 
 #include <algorithm>
@@ -26,6 +28,7 @@
 #include "millstream/core/export.hpp"
 #include "millstream/core/key_group.hpp"
 #include "millstream/core/snapshot.hpp"
+#include "millstream/core/timestamp.hpp"
 #include "millstream/state/cold_tier.hpp"
 #include "millstream/state/key_hash.hpp"
 #include "millstream/state/state_table.hpp"
@@ -34,6 +37,7 @@ namespace millstream::inline v0 {
 
 class ColdChanges;
 struct ColdQuery;
+class ErasedKeys;
 
 /// What a table gives to the store at once, and what restoring does.
 inline constexpr std::size_t kColdPieceBytes = std::size_t{4} << 20;  // a store takes larger ones no faster
@@ -47,7 +51,7 @@ class MILLSTREAM_EXPORT ColdTableBase {
 
   /// A batch may come: there is memory, or none that can be had before a barrier that is on its way behind batches
   /// (`barrier_comes`). What makes room otherwise (a piece that is taken, a save that ends, a barrier) wakes the shard;
-  /// where only a checkpoint would, it is asked for here.
+  /// where only a checkpoint will, it is asked for here, while there is some room yet.
   [[nodiscard]] bool has_room(bool barrier_comes);
   /// A bounded piece of letting entries leave, or of reading what was asked for; true if something was done. Each step.
   bool step();
@@ -56,6 +60,21 @@ class MILLSTREAM_EXPORT ColdTableBase {
   /// All keys of the batch that waits have been looked for: resolve it, then say done_waiting().
   [[nodiscard]] bool answered() const noexcept { return reading_ == Reading::kAnswered; }
   void done_waiting() noexcept { reading_ = Reading::kNothing; }
+  /// Of several tables whose keys one batch waits for: what was asked for here is on its way; read() takes what has
+  /// come and lets nothing leave. True if something was done.
+  [[nodiscard]] bool reading() const noexcept { return reading_ == Reading::kAsked; }
+  bool read();
+
+  /// Something of this table is in the store.
+  [[nodiscard]] bool spilled() const noexcept { return spilled_; }
+  /// The next key to be asked for, by its codec's bytes; false where the store is known to have nothing of it.
+  [[nodiscard]] bool add_question(std::uint32_t key_group, std::string_view key);
+  /// Asks for those that were added.
+  void ask();
+  /// An entry is about to be erased.
+  void note_erased(std::uint32_t number);
+  /// Of the memory of the stage's tables it has one part of so many. Before the first entry.
+  void share(std::size_t tables);
 
   /// Behind save_table(): what is in the store and not in memory comes later, as entries of `state`.
   void save(std::uint32_t state, Snapshot& snapshot);
@@ -70,17 +89,22 @@ class MILLSTREAM_EXPORT ColdTableBase {
   [[nodiscard]] std::size_t heap_bytes_held() const noexcept { return heap_bytes_; }
 
  protected:
-  ColdTableBase(TableBlocks& table, std::size_t entry_bytes, ColdTier& tier, std::string_view stage);
+  /// `changes` tracks spilling. `prefix` is the table's own among those of the stage, and each as long.
+  ColdTableBase(const TableBlocks& table, EntryChanges& changes, std::size_t entry_bytes, ColdTier& tier,
+                std::string_view stage, std::string prefix = {});
 
-  /// Something of this table is in the store.
-  [[nodiscard]] bool spilled() const noexcept { return spilled_; }
-  [[nodiscard]] EntryChanges& changes() const noexcept { return *table_.changes(); }
-  /// The next key to be asked for, by its codec's bytes.
-  void add_question(std::uint32_t key_group, std::string_view key);
-  void ask();
+  /// Values may expire: what has leaves the store within about a time to live. Before the first entry.
+  void expire(Duration ttl);
+  /// The clock by which they do.
+  [[nodiscard]] virtual Timestamp now() const { return kTimestampMin; }
+  [[nodiscard]] virtual bool is_over([[maybe_unused]] std::string_view value) const { return false; }
 
-  /// Bytes of key and value, the key first; returns how many are the key's.
-  virtual std::size_t encode(std::uint32_t number, ByteWriter& out, std::uint32_t& key_group) = 0;
+  /// An entry that was just made is as the checkpoint has it.
+  void mark_restored(std::uint32_t number);
+
+  virtual void encode_key(std::uint32_t number, ByteWriter& out) const = 0;
+  virtual void encode_value(std::uint32_t number, ByteWriter& out) const = 0;
+  [[nodiscard]] virtual std::uint32_t key_group(std::uint32_t number) const = 0;
   virtual void evict(std::span<const std::uint32_t> numbers) = 0;
   /// The value of the key that was asked for as number `i` goes into the table; false where the bytes are none.
   [[nodiscard]] virtual bool admit(std::size_t i, std::string_view value) = 0;
@@ -91,19 +115,28 @@ class MILLSTREAM_EXPORT ColdTableBase {
 
  private:
   class Walk;
+  class Expiry;
   enum class Reading { kNothing, kAsked, kAnswered };
 
-  [[nodiscard]] std::size_t live_bytes() const noexcept { return table_.size() * entry_bytes_ + heap_bytes_; }
+  [[nodiscard]] std::size_t entries_bytes() const noexcept { return table_.size() * entry_bytes_ + heap_bytes_; }
+  [[nodiscard]] std::size_t live_bytes() const noexcept { return entries_bytes() + erased_bytes_; }
   /// What will be held when all that is out has left.
   [[nodiscard]] std::size_t bytes_to_stay() const noexcept;
-  bool read();
+  bool leave();
   bool retire();
   bool make_room();
+  [[nodiscard]] bool is_awaited(std::uint32_t number, const SpillWord& word) const;
+  [[nodiscard]] std::uint64_t without_awaited(std::uint64_t candidates, std::uint32_t first,
+                                              const SpillWord& word) const;
   void put_out(std::uint32_t number);
   void give_piece();
+  [[nodiscard]] bool is_past(std::string_view cold_key) const;
+  void set_cold_key(std::uint32_t key_group, std::string_view key);
 
-  TableBlocks& table_;
+  const TableBlocks& table_;
+  EntryChanges& changes_;
   ColdTier& tier_;
+  std::string prefix_;
   std::uint32_t column_;
   std::size_t entry_bytes_;  // of memory an entry takes
   std::size_t bytes_max_;    // above it the stage takes no batch
@@ -123,34 +156,35 @@ class MILLSTREAM_EXPORT ColdTableBase {
   std::vector<std::uint32_t> leaving_;
   bool evicting_ = false;   // from above the high mark to below the low one
   bool exhausted_ = false;  // nothing can leave before something else happens
+  std::size_t came_ = 0;    // entries that have come from the store since, which may
   bool was_saving_ = false;
   bool asked_for_checkpoint_ = false;  // since the last barrier
-  std::size_t hand_ = 0;               // the word that is looked at next
-  std::size_t fruitless_words_ = 0;    // looked at since something could leave
+  std::unique_ptr<ErasedKeys> erased_;
+  std::size_t erased_bytes_ = 0;     // that they take
+  bool erased_due_ = true;           // some of them may be given that could not before
+  std::size_t hand_ = 0;             // the word that is looked at next
+  std::size_t fruitless_words_ = 0;  // looked at since something could leave
   std::string bytes_;
   ByteWriter out_bytes_{bytes_};
   std::string cold_key_;
   bool walking_ = false;  // a whole checkpoint is being told of what the store has
   std::unique_ptr<Walk> walk_;
+  std::unique_ptr<Expiry> expiry_;  // null where nothing expires
+  std::uint64_t retired_ = 0;       // how often entries have left that were written
 };
 
-template <class K, class V>
-class ColdTable final : public ColdTableBase {
+/// The keys of a batch that are not in memory, each once, as they are asked for.
+template <class K>
+class AskedKeys {
  public:
-  /// The table is empty and outlives it.
-  ColdTable(StateTable<K, V>& table, ColdTier& tier, std::string_view stage)
-      : ColdTableBase{table, kEntryBytes, tier, stage}, table_{table} {
-    table.track_spilling();
-  }
-
-  /// Phase nought, before the keys of a batch are resolved: true if all that are anywhere are in memory. Else they are
-  /// on their way: the batch waits until answered().
-  template <class KeyOf>
-  [[nodiscard]] bool fetch(std::span<const std::uint64_t> hashes, KeyOf&& key_of) {
-    if (!spilled()) return true;
+  /// ColdTable::fetch().
+  template <class V, class KeyOf>
+  [[nodiscard]] bool fetch(ColdTableBase& cold, const StateTable<K, V>& table, std::span<const std::uint64_t> hashes,
+                           KeyOf&& key_of) {
+    if (!cold.spilled()) return true;
     missing_.clear();
     numbers_.resize(hashes.size());
-    table_.find_missing(hashes, key_of, numbers_.data(), [&](std::size_t i) { missing_.emplace_back(hashes[i], i); });
+    table.find_missing(hashes, key_of, numbers_.data(), [&](std::size_t i) { missing_.emplace_back(hashes[i], i); });
     if (missing_.empty()) return true;
     std::sort(missing_.begin(), missing_.end());
     asked_.clear();
@@ -158,24 +192,56 @@ class ColdTable final : public ColdTableBase {
       const K& key = key_of(i);
       // Behind keys of the same hash it may stand further back.
       bool known = false;
-      for (std::size_t at = asked_.size(); at > 0 && asked_[at - 1].first == hash && !known; --at) {
-        known = asked_[at - 1].second == key;
+      for (std::size_t at = asked_.size(); at > 0 && asked_[at - 1].hash == hash && !known; --at) {
+        known = asked_[at - 1].key == key;
       }
       if (known) continue;
       key_bytes_.clear();
       encode_value(key, key_bytes_);
-      add_question(key_group_of(hash), key_bytes_);
-      asked_.emplace_back(hash, key);
+      if (cold.add_question(key_group_of(hash), key_bytes_)) asked_.push_back({hash, key});
     }
-    ask();
+    if (asked_.empty()) return true;
+    cold.ask();
     return false;
+  }
+
+  struct Asked {
+    std::uint64_t hash;
+    K key;
+  };
+  [[nodiscard]] Asked& operator[](std::size_t i) noexcept { return asked_[i]; }
+
+ private:
+  std::vector<std::uint32_t> numbers_;
+  std::vector<std::pair<std::uint64_t, std::size_t>> missing_;  // hashes and places in the batch
+  std::vector<Asked> asked_;
+  std::string key_bytes_;
+};
+
+template <class K, class V>
+class ColdTable final : public ColdTableBase {
+ public:
+  /// The table is empty and outlives it.
+  ColdTable(StateTable<K, V>& table, ColdTier& tier, std::string_view stage)
+      : ColdTableBase{table, track(table), kEntryBytes, tier, stage}, table_{table} {}
+
+  /// Phase nought, before the keys of a batch are resolved: true if all that are anywhere are in memory. Else they are
+  /// on their way: the batch waits until answered().
+  template <class KeyOf>
+  [[nodiscard]] bool fetch(std::span<const std::uint64_t> hashes, KeyOf&& key_of) {
+    return asked_.fetch(*this, table_, hashes, key_of);
   }
 
   // What entries own on the heap is known here, and whoever changes them says how that changes.
   static constexpr bool kCountsHeap = kOwnsHeap<K> || kOwnsHeap<V>;
-  /// A new entry stands, by resolving or restoring.
+  /// A new entry stands, by resolving.
   void note_new(std::uint32_t number) {
     if constexpr (kCountsHeap) heap_bytes_ += heap_of(number);
+  }
+  /// One has been restored: the checkpoint has it as it is.
+  void note_restored(std::uint32_t number) {
+    note_new(number);
+    mark_restored(number);
   }
   /// While it lives, a value may change.
   class Change {
@@ -201,13 +267,14 @@ class ColdTable final : public ColdTableBase {
     const Entry& entry = table_.entry(number);
     return heap_bytes(entry.key) + heap_bytes(entry.value);
   }
-  std::size_t encode(std::uint32_t number, ByteWriter& out, std::uint32_t& key_group) override {
-    const Entry& entry = table_.entry(number);
-    key_group = key_group_of(hash_key(entry.key));
-    Codec<K>::encode(entry.key, out);
-    const std::size_t key_bytes = out.written();
-    Codec<V>::encode(entry.value, out);
-    return key_bytes;
+  void encode_key(std::uint32_t number, ByteWriter& out) const override {
+    Codec<K>::encode(table_.entry(number).key, out);
+  }
+  void encode_value(std::uint32_t number, ByteWriter& out) const override {
+    Codec<V>::encode(table_.entry(number).value, out);
+  }
+  std::uint32_t key_group(std::uint32_t number) const override {
+    return key_group_of(hash_key(table_.entry(number).key));
   }
   void evict(std::span<const std::uint32_t> numbers) override {
     if constexpr (kCountsHeap) {
@@ -218,8 +285,7 @@ class ColdTable final : public ColdTableBase {
   bool admit(std::size_t i, std::string_view value) override {
     V decoded{};
     if (!decode_value(value, decoded)) return false;
-    auto& [hash, key] = asked_[i];
-    note_new(table_.admit(std::move(key), hash, std::move(decoded)));
+    note_new(table_.admit(std::move(asked_[i].key), asked_[i].hash, std::move(decoded)));
     return true;
   }
   std::uint32_t find_key(std::string_view bytes) const override {
@@ -227,11 +293,13 @@ class ColdTable final : public ColdTableBase {
     return decode_value(bytes, key) ? table_.find(key, hash_key(key)) : TableBlocks::kNone;
   }
 
+  static EntryChanges& track(StateTable<K, V>& table) {
+    table.track_spilling();
+    return *table.changes();
+  }
+
   StateTable<K, V>& table_;
-  std::vector<std::uint32_t> numbers_;
-  std::vector<std::pair<std::uint64_t, std::size_t>> missing_;  // hashes and places in the batch
-  std::vector<std::pair<std::uint64_t, K>> asked_;              // each key once
-  std::string key_bytes_;
+  AskedKeys<K> asked_;
 };
 
 }  // namespace millstream::inline v0

@@ -82,15 +82,17 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
   /// The entry goes. Where the last checkpoint holds it, append_key(std::string&) gives the bytes of its key.
   template <class AppendKey>
   void erase(std::uint32_t number, std::uint32_t key_group, AppendKey&& append_key) {
-    MILLSTREAM_ASSERT(!spill_marks_);  // its marks would be those of the next entry here
     give_unsaved(number);
     changed(number) &= ~bit(number);
+    if (spill_marks_) spill_marks_->drop(number);
     if ((held(number) & bit(number)) == 0) return;
     held(number) &= ~bit(number);
     key_.clear();
     append_key(key_);
     removed_.add(key_group, key_);
   }
+  /// A key goes that the last checkpoint holds and whose entry has left memory.
+  void remove(std::uint32_t key_group, std::string_view key) { removed_.add(key_group, key); }
   /// From here on entries may leave memory, by evict(), and come back. A whole save is then told of what the cold store
   /// does not have, and whoever walks over that tells of the rest. While there are no entries.
   void track_spilling();
@@ -99,6 +101,13 @@ class MILLSTREAM_EXPORT EntryChanges final : public Sweep {
   /// Of the 64 entries from `first` on, a multiple of 64, those that the last checkpoint has as they are.
   [[nodiscard]] std::uint64_t saved_word(std::uint32_t first) noexcept {
     return held(first) & ~changed(first) & ~unsaved(first);
+  }
+  /// An entry that was just made has been restored: the checkpoint has it as it is, and the cold store does not.
+  void restored(std::uint32_t number) noexcept {
+    changed(number) &= ~bit(number);
+    held(number) |= bit(number);
+    any_held_ = true;
+    spill_marks_->restored(number);
   }
   /// An entry that is saved leaves memory.
   void evict(std::uint32_t number) noexcept {

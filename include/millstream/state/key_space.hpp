@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 #include "millstream/core/export.hpp"
 #include "millstream/core/key_group.hpp"
 #include "millstream/core/timestamp.hpp"
+#include "millstream/state/cold_table.hpp"
 #include "millstream/state/state_table.hpp"
 
 namespace millstream::inline v0 {
@@ -45,6 +47,21 @@ class MILLSTREAM_EXPORT KeyTable {
   /// Number of a key read from its bytes, added if it was not there; kNone where the bytes are no key.
   [[nodiscard]] virtual std::uint32_t decode_key(ByteReader& in, bool& added) = 0;
   [[nodiscard]] virtual std::size_t memory_bytes() const = 0;
+
+  // Where keys may leave memory with what the state has for them.
+  /// From here on fetching asks this for keys that are missing. Before the first key.
+  virtual void attach(ColdTableBase& cold) = 0;
+  /// Adds the key that was asked for as number `i`, which must not be there.
+  virtual std::uint32_t admit(std::size_t i) = 0;
+  /// Number of a key by its bytes; kNone where they are none, too.
+  [[nodiscard]] virtual std::uint32_t find_bytes(std::string_view key) const = 0;
+  /// The bytes are a key of this group, and it is not there.
+  [[nodiscard]] virtual bool lacks(std::string_view key, std::uint32_t key_group) const = 0;
+  [[nodiscard]] virtual const TableBlocks& blocks() const = 0;
+  /// What a key takes, and what it owns beside that.
+  [[nodiscard]] virtual std::size_t entry_bytes() const = 0;
+  [[nodiscard]] virtual bool keys_own_heap() const = 0;
+  [[nodiscard]] virtual std::size_t key_heap_bytes(std::uint32_t number) const = 0;
 };
 
 /// The current key without its type.
@@ -108,6 +125,25 @@ class KeySpace final : public KeySpaceBase {
   /// large for the cache, so that their misses overlap. `keys[i]` and `hashes[i]` belong to place i.
   void prepare(std::span<const K* const> keys, const std::uint64_t* hashes) {
     for (Table* table : tables_) table->prepare(keys, hashes);
+  }
+  /// Before that, where keys may have left memory: true if all that any state has for these is there. Else some of it
+  /// is on its way: ask again when the tables have read it.
+  [[nodiscard]] bool fetch(std::span<const K* const> keys, const std::uint64_t* hashes) {
+    bool here = true;
+    for (Table* table : tables_) here = table->fetch(keys, hashes) && here;
+    return here;
+  }
+  /// The same for keys by their bytes, as key_bytes() gives them.
+  [[nodiscard]] bool fetch(std::span<const std::string_view> keys) {
+    std::deque<K> decoded(keys.size());
+    std::vector<const K*> pointers;
+    std::vector<std::uint64_t> hashes;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (!decode_value(keys[i], decoded[i])) continue;
+      pointers.push_back(&decoded[i]);
+      hashes.push_back(hash_key(decoded[i]));
+    }
+    return fetch(pointers, hashes.data());
   }
   /// prepare() would do something.
   [[nodiscard]] bool worth_preparing() const {
@@ -177,6 +213,31 @@ class KeySpace final : public KeySpaceBase {
     }
     std::size_t memory_bytes() const override { return table_.memory_bytes(); }
 
+    void attach(ColdTableBase& cold) override { cold_ = &cold; }
+    std::uint32_t admit(std::size_t i) override {
+      const auto& [hash, key] = asked_[i];
+      return table_.find_or_insert(key, hash, [hash = hash] { return hash; });
+    }
+    std::uint32_t find_bytes(std::string_view bytes) const override {
+      K key{};
+      return decode_value(bytes, key) ? table_.find(key, hash_key(key)) : kNone;
+    }
+    bool lacks(std::string_view bytes, std::uint32_t key_group) const override {
+      K key{};
+      if (!decode_value(bytes, key)) return false;
+      const std::uint64_t hash = hash_key(key);
+      return key_group_of(hash) == key_group && table_.find(key, hash) == kNone;
+    }
+    const TableBlocks& blocks() const override { return table_; }
+    std::size_t entry_bytes() const override { return sizeof(typename StateTable<K, std::uint64_t>::Entry); }
+    bool keys_own_heap() const override { return kOwnsHeap<K>; }
+    std::size_t key_heap_bytes(std::uint32_t number) const override { return heap_bytes(table_.entry(number).key); }
+    [[nodiscard]] bool fetch(std::span<const K* const> keys, const std::uint64_t* hashes) {
+      if (cold_ == nullptr) return true;
+      return asked_.fetch(*cold_, table_, std::span{hashes, keys.size()},
+                          [&](std::size_t i) -> const K& { return *keys[i]; });
+    }
+
     [[nodiscard]] bool large() const { return table_.memory_bytes() > kPrepareAbove; }
     void prepare(std::span<const K* const> keys, const std::uint64_t* hashes) {
       found_.clear();
@@ -191,6 +252,8 @@ class KeySpace final : public KeySpaceBase {
     std::vector<std::uint32_t> found_;    // by place in the batch
     std::uint64_t turn_ = 0;              // of the key that number_ is about
     std::uint32_t number_ = kNone;
+    ColdTableBase* cold_ = nullptr;  // null where all keys stay in memory
+    AskedKeys<K> asked_;
   };
 
   std::vector<Table*> tables_;

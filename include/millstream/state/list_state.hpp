@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "millstream/codec/heap_bytes.hpp"
 #include "millstream/state/keyed_state.hpp"
 
 namespace millstream::inline v0 {
@@ -35,6 +36,10 @@ struct ListContent {
     return true;
   }
   [[nodiscard]] bool empty() const { return values.empty(); }
+  void forget_times() { touched.clear(); }
+  [[nodiscard]] std::size_t heap_bytes() const {
+    return v0::heap_bytes(values) + touched.capacity() * sizeof(Timestamp);
+  }
 };
 
 }  // namespace detail
@@ -52,8 +57,9 @@ struct Codec<detail::ListContent<V>> {
     Codec<std::vector<Timestamp>>::encode(list.touched, out);
   }
   [[nodiscard]] static bool decode(ByteReader& in, detail::ListContent<V>& list) {
+    // Fewer where the list was saved with a time to live, and added to without one.
     return Codec<std::vector<V>>::decode(in, list.values) && Codec<std::vector<Timestamp>>::decode(in, list.touched) &&
-           (list.touched.empty() || list.touched.size() == list.values.size());
+           list.touched.size() <= list.values.size();
   }
 };
 
@@ -108,7 +114,7 @@ class ListState {
     return *state_;
   }
   void note(Content& list) const {
-    if (!state_->aging().on()) return;
+    if (!state_->aging().on()) return list.forget_times();
     age_all(list);
     state_->note_addition();
   }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "millstream/codec/heap_bytes.hpp"
 #include "millstream/state/keyed_state.hpp"
 
 namespace millstream::inline v0 {
@@ -39,6 +40,13 @@ struct MapContent {
     return true;
   }
   [[nodiscard]] bool empty() const { return slots.empty(); }
+  [[nodiscard]] std::size_t heap_bytes() const {
+    std::size_t sum = slots.size() * (sizeof(typename std::map<MK, Slot>::value_type) + kNodeBytes);
+    if constexpr (kOwnsHeap<MK> || kOwnsHeap<MV>) {
+      for (const auto& [key, slot] : slots) sum += v0::heap_bytes(key) + v0::heap_bytes(slot.value);
+    }
+    return sum;
+  }
 };
 
 }  // namespace detail

@@ -17,6 +17,7 @@ struct SpillWord {
   std::uint64_t used = 0;   ///< since the hand went by
   std::uint64_t out = 0;    ///< it is in a piece that is on its way to the store, as it was then
   std::uint64_t told = 0;   ///< the last whole save gave it out from memory, whatever the store has of it
+  std::uint64_t there = 0;  ///< the store has a value of it, or is about to
 };
 
 /// Belongs to one shard. Numbers are those of the table's entries.
@@ -44,7 +45,10 @@ class SpillMarks {
   void admit(std::uint32_t number) noexcept {
     drop(number);
     word_of(number).used |= std::uint64_t{1} << (number % 64);
+    word_of(number).there |= std::uint64_t{1} << (number % 64);
   }
+  /// The store has nothing of it.
+  void restored(std::uint32_t number) noexcept { word_of(number).stale |= std::uint64_t{1} << (number % 64); }
   /// Its place is free.
   void drop(std::uint32_t number) noexcept {
     SpillWord& at = word_of(number);
@@ -53,6 +57,7 @@ class SpillMarks {
     at.used &= others;
     at.out &= others;
     at.told &= others;
+    at.there &= others;
   }
   [[nodiscard]] std::size_t bytes() const noexcept { return words_.bytes(); }
 

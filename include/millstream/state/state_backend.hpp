@@ -7,7 +7,7 @@
 namespace millstream::inline v0 {
 
 struct RocksDbOptions {
-  /// Keyed state that is held in memory, all shards together, about: keys that were not used for longest leave memory
+  /// Keyed state that is held in memory, all shards together, each stage the same: keys not used for longest leave
   /// when there is more. 0 = half of what the job may hold (RunOptions::memory). What records change between two
   /// checkpoints stays in memory until the second one has it: where that alone is more, the job takes checkpoints
   /// earlier than CheckpointOptions::interval says.
@@ -26,9 +26,9 @@ struct StateBackend {
 
 /// All keyed state is in memory.
 [[nodiscard]] constexpr StateBackend in_memory() { return {}; }
-/// Keyed state of reduce and of aggregate without a window leaves memory for a RocksDB in the folder `cold` of the
-/// state_dir, which it needs; that of windows and of process stays in memory. Checkpoints are as without it, so a job
-/// may go from one to the other. The folder is emptied at every start.
+/// Keyed state of reduce, of aggregate without a window and of process leaves memory for a RocksDB in the folder `cold`
+/// of the state_dir, which it needs. NOT that of windows of any kind (tumbling, sliding, session, count) nor timers:
+/// these stay in memory. Checkpoints are as without it. The folder is emptied at every start.
 [[nodiscard]] constexpr StateBackend rocksdb(RocksDbOptions options = {}) { return {true, options}; }
 
 }  // namespace millstream::inline v0

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "millstream/codec/bytes.hpp"
 #include "millstream/core/export.hpp"
@@ -55,6 +56,8 @@ class MILLSTREAM_EXPORT TimerQueue {
   [[nodiscard]] bool pop(Timestamp limit, Due& due);
   /// pop(limit) would find one.
   [[nodiscard]] bool has_due(Timestamp limit) const noexcept;
+  /// Keys of the first timers that pop(limit) would give, up to `count`, in their order; valid until the queue changes.
+  void due_keys(Timestamp limit, std::size_t count, std::vector<std::string_view>& keys) const;
   /// Time of the first timer; kTimestampMax if there is none.
   [[nodiscard]] Timestamp next() const noexcept;
   [[nodiscard]] std::size_t size() const noexcept;

@@ -93,7 +93,7 @@ struct SimulationResult {
   std::uint64_t steps = 0;
   /// Of all scheduling decisions and what came of them: equal seeds and inputs give equal hashes.
   std::uint64_t trace_hash = 0;
-  /// The virtual clock at the end.
+  /// The virtual clock at the end, or when the simulation crashed: the next life's `now`.
   Timestamp ended_at{};
 
   [[nodiscard]] bool ok() const noexcept { return state == JobState::kFinished; }

@@ -6,143 +6,126 @@
 
 #include "core/mutants.hpp"
 #include "millstream/core/assert.hpp"
+#include "state/cold/cold_expiry.hpp"
 #include "state/cold/cold_key.hpp"
 #include "state/cold/cold_readers.hpp"
 #include "state/cold/cold_round.hpp"
+#include "state/cold/cold_walk.hpp"
+#include "state/cold/erased_keys.hpp"
 
 namespace millstream::inline v0 {
 namespace {
 
 constexpr std::size_t kLeavingPerStep = 512;                      // entries: some 50 us
 constexpr std::size_t kWordsPerStep = 64;                         // of the clock's hand: 4,096 entries
+constexpr std::size_t kCameShare = 16;                            // of the entries in memory, one of so many
 constexpr std::size_t kRestoredBytesMin = std::size_t{64} << 10;  // together: each round is a file
-
-Status unreadable() {
-  // As of_a_copy() has it: a restart heals it.
-  return {ErrorCode::kIo,
-          "the cold store has an entry that cannot be read; start again: the job goes on from its last checkpoint"};
-}
 
 }  // namespace
 
-/// Tells a whole checkpoint of what the store has. It is read in pieces, by readers, while the shard goes on.
-class ColdTableBase::Walk final : public Sweep {
- public:
-  Walk(ColdTableBase& owner, std::uint32_t state, Snapshot& to) : owner_{owner}, state_{state}, to_{to} {
-    auto query = std::make_unique<ColdQuery>();
-    query->kind = ColdQuery::Kind::kScan;
-    query->column = owner_.column_;
-    const ColdTier::Groups groups = owner_.tier_.groups();
-    append_cold_group(query->first, {}, groups.first);
-    append_cold_group(query->end, {}, groups.end);
-    next_ = std::move(query);
-  }
-
-  bool waits() override {
-    if (page_) return false;
-    ColdMailbox& mailbox = owner_.tier_.mailbox();
-    if (next_) ticket_ = mailbox.ask(next_);
-    if (!ticket_) return true;  // more are under way than may be: the shard is woken when some come back
-    page_ = mailbox.take(*ticket_);
-    if (!page_) return true;
-    ticket_.reset();
-    at_ = 0;
-    return false;
-  }
-  bool give_some(std::int64_t& budget) override {
-    if (waits()) return false;
-    if (!page_->status.ok()) return fail(of_a_copy(page_->status), budget);
-    for (; at_ < page_->answer.size(); ++at_) {
-      if (budget <= 0) return false;
-      --budget;
-      if (!give(page_->answer.key(at_), *page_->answer.value(at_))) return fail(unreadable(), budget);
-    }
-    if (page_->answer.next().empty()) {
-      owner_.walking_ = false;
-      owner_.exhausted_ = false;
-      return true;
-    }
-    next_ = std::move(page_);
-    next_->first = next_->answer.next();
-    return false;
-  }
-
- private:
-  // The stage fails the job in its next step.
-  bool fail(const Status& why, std::int64_t& budget) {
-    if (owner_.failure_.ok()) owner_.failure_ = why;
-    budget = 0;
-    return false;
-  }
-  bool give(std::string_view stored, std::string_view value) {
-    ColdKeyParts parts;
-    if (!split_cold_key(stored, 0, parts)) return false;
-    const std::uint32_t number = owner_.find_key(parts.rest);
-    const bool told = number != TableBlocks::kNone &&
-                      (owner_.changes().spill_marks()->word_of(number).told >> (number % 64) & 1) != 0;
-    if (!told || mutant_is(Mutant::kToldTwice)) to_.put({state_, parts.key_group, parts.rest, value});
-    return true;
-  }
-
-  ColdTableBase& owner_;
-  std::uint32_t state_;
-  Snapshot& to_;
-  std::unique_ptr<ColdQuery> next_;  // to be asked
-  std::optional<std::uint32_t> ticket_;
-  std::unique_ptr<ColdQuery> page_;  // that is being given out
-  std::size_t at_ = 0;
-};
-
-ColdTableBase::ColdTableBase(TableBlocks& table, std::size_t entry_bytes, ColdTier& tier, std::string_view stage)
+ColdTableBase::ColdTableBase(const TableBlocks& table, EntryChanges& changes, std::size_t entry_bytes, ColdTier& tier,
+                             std::string_view stage, std::string prefix)
     : table_{table},
+      changes_{changes},
       tier_{tier},
+      prefix_{std::move(prefix)},
       column_{tier.column_of(stage)},
       entry_bytes_{entry_bytes},
-      bytes_max_{tier.table_bytes()},
-      high_bytes_{bytes_max_ - bytes_max_ / 8},
-      low_bytes_{bytes_max_ - bytes_max_ / 4},
-      piece_bytes_max_{std::min(bytes_max_ / 8, kColdPieceBytes)},
       query_{std::make_unique<ColdQuery>()},
-      piece_{std::make_unique<ColdChanges>()} {}
+      piece_{std::make_unique<ColdChanges>()},
+      erased_{std::make_unique<ErasedKeys>()} {
+  share(1);
+}
 ColdTableBase::~ColdTableBase() = default;
+
+void ColdTableBase::share(std::size_t tables) {
+  bytes_max_ = tier_.table_bytes() / tables;
+  high_bytes_ = bytes_max_ - bytes_max_ / 8;
+  low_bytes_ = bytes_max_ - bytes_max_ / 4;
+  piece_bytes_max_ = std::min(bytes_max_ / 8, kColdPieceBytes / tables);
+}
 
 std::size_t ColdTableBase::bytes_to_stay() const noexcept {
   const std::size_t size = table_.size();
-  if (size == 0) return 0;
-  const std::size_t held = live_bytes();
-  return held - static_cast<std::size_t>(static_cast<double>(held) / static_cast<double>(size) *
-                                         static_cast<double>(out_.size()));
+  if (size == 0) return live_bytes();
+  const std::size_t held = entries_bytes();
+  // Some that are out may have been erased.
+  const std::size_t leaving = std::min(out_.size(), size);
+  return live_bytes() -
+         static_cast<std::size_t>(static_cast<double>(held) / static_cast<double>(size) * static_cast<double>(leaving));
 }
 
 bool ColdTableBase::has_room(bool barrier_comes) {
-  if (live_bytes() <= bytes_max_) [[likely]]
+  const std::size_t held = live_bytes();
+  if (held <= high_bytes_) [[likely]]
     return true;
-  if (!failure_.ok() || !exhausted_ || given_ != 0 || walking_ || changes().saving()) return false;
   // All that is here has changed since the last barrier.
-  if (barrier_comes) return true;
-  if (!std::exchange(asked_for_checkpoint_, true)) tier_.ask_for_checkpoint();
-  return false;
+  const bool none_can_leave = failure_.ok() && exhausted_ && given_ == 0 && !walking_ && !changes_.saving();
+  // While there is still room: it takes some time to come.
+  if (none_can_leave && !barrier_comes && !std::exchange(asked_for_checkpoint_, true)) tier_.ask_for_checkpoint();
+  return held <= bytes_max_ || (none_can_leave && barrier_comes);
+}
+
+// A checkpoint was told of it from memory, and is yet to come by it in the store: were it not here, it would be told of
+// it once more.
+bool ColdTableBase::is_awaited(std::uint32_t number, const SpillWord& word) const {
+  if (!walking_ || (word.told >> (number % 64) & 1) == 0 || mutant_is(Mutant::kLeavesWhileTold)) return false;
+  return !walk_->is_past(key_group(number));
 }
 
 bool ColdTableBase::step() {
   if (!failure_.ok()) return false;
   if (reading_ != Reading::kNothing) return read();
+  const bool looked = expiry_ && expiry_->step();
+  return leave() || looked;
+}
+
+bool ColdTableBase::leave() {
   // What a save has given out may leave.
-  const bool saving = changes().saving();
+  const bool saving = changes_.saving();
   if (was_saving_ && !saving) exhausted_ = false;
   was_saving_ = saving;
   const bool retired = retire();
   if (!evicting_ && live_bytes() > high_bytes_) evicting_ = bytes_to_stay() > high_bytes_;
   if (evicting_ && !exhausted_) return make_room();
-  if (out_.empty() || given_ != 0 || walking_) return retired;
+  if (given_ != 0) return retired;
+  // Few keys that have gone are no reason for a round.
+  const bool many_erased = erased_bytes_ > piece_bytes_max_ / 2 || live_bytes() > high_bytes_;
+  if (out_.empty() && !(many_erased && erased_due_ && erased_->waiting() > 0)) return retired;
   give_piece();
   return true;
 }
 
-void ColdTableBase::add_question(std::uint32_t key_group, std::string_view key) {
+void ColdTableBase::set_cold_key(std::uint32_t key_group, std::string_view key) {
   cold_key_.clear();
-  append_cold_key(cold_key_, 0, key_group, key);
+  append_cold_group(cold_key_, prefix_, key_group);
+  cold_key_.append(key);
+}
+
+bool ColdTableBase::is_past(std::string_view cold_key) const {
+  ColdKeyParts parts;
+  const bool is_key = split_cold_key(cold_key, prefix_.size(), parts);
+  MILLSTREAM_ASSERT(is_key);
+  return !walking_ || walk_->is_past(parts.key_group);
+}
+
+bool ColdTableBase::add_question(std::uint32_t key_group, std::string_view key) {
+  set_cold_key(key_group, key);
+  if (!erased_->empty() && erased_->contains(cold_key_)) return false;
   query_->keys.add(cold_key_);
+  return true;
+}
+
+void ColdTableBase::note_erased(std::uint32_t number) {
+  // What is in memory alone is gone with that. If its key was erased before, and came back, that is known still.
+  const SpillWord& word = changes_.spill_marks()->word_of(number);
+  const std::uint64_t bit = std::uint64_t{1} << (number % 64);
+  if ((word.there & bit) == 0 || mutant_is(Mutant::kErasedStays)) return;
+  out_bytes_.rewind();
+  encode_key(number, out_bytes_);
+  set_cold_key(key_group(number), out_bytes_.view());
+  erased_->add(cold_key_, walking_ && (word.told & bit) != 0);
+  erased_bytes_ = erased_->bytes();
 }
 
 void ColdTableBase::ask() {
@@ -153,7 +136,7 @@ void ColdTableBase::ask() {
 }
 
 bool ColdTableBase::read() {
-  if (reading_ == Reading::kAnswered) return false;
+  if (reading_ != Reading::kAsked) return false;
   ColdMailbox& mailbox = tier_.mailbox();
   // Where as many are under way as may be, the shard is woken when some come back.
   if (!ticket_) ticket_ = mailbox.ask(query_);
@@ -165,46 +148,63 @@ bool ColdTableBase::read() {
   failure_ = of_a_copy(query_->status);
   for (std::size_t i = 0; i < query_->answer.size() && failure_.ok(); ++i) {
     const std::optional<std::string_view> value = query_->answer.value(i);
-    if (value && !mutant_is(Mutant::kNotReadBack) && !admit(i, *value)) {
-      failure_ = unreadable();
-    }
+    if (!value || mutant_is(Mutant::kNotReadBack)) continue;
+    if (!admit(i, *value)) failure_ = unreadable_entry();
+    ++came_;
   }
+  // Where they are few, looking for them takes longer than they are worth.
+  if (exhausted_ && came_ > table_.size() / kCameShare) exhausted_ = false;
   query_->keys.clear();
   query_->answer.clear();
   reading_ = Reading::kAnswered;
   return true;
 }
 
-// Those of a piece that was taken leave, unless they have changed meanwhile. Not while a checkpoint is told of the
-// store: it is told of them from memory, and would find them a second time.
+// Those of a piece that was taken leave, unless they have changed meanwhile.
 bool ColdTableBase::retire() {
   if (given_ == 0) return false;
-  if (walking_ && !mutant_is(Mutant::kWrittenWhileTold)) return false;
   if (tier_.taken() < given_ && !mutant_is(Mutant::kLeavesUntaken)) return false;
-  SpillMarks& marks = *changes().spill_marks();
+  SpillMarks& marks = *changes_.spill_marks();
   leaving_.clear();
   for (std::size_t i = 0; i < kLeavingPerStep && !out_.empty(); ++i) {
     const std::uint32_t number = out_.back();
     out_.pop_back();
     SpillWord& word = marks.word_of(number);
     const std::uint64_t bit = std::uint64_t{1} << (number % 64);
+    // It was erased, and its place may be another's by now.
+    if ((word.out & bit) == 0) continue;
     word.out &= ~bit;
-    const bool unchanged = (changes().saved_word(number / 64 * 64) & ~word.stale & bit) != 0;
-    if (unchanged || (mutant_is(Mutant::kLeavesChanged) && !changes().saving())) leaving_.push_back(number);
+    const std::uint64_t stale = mutant_is(Mutant::kLeavesChanged) ? 0 : word.stale;
+    const bool leaves = (changes_.saved_word(number / 64 * 64) & ~stale & bit) != 0;
+    if (leaves && !is_awaited(number, word)) leaving_.push_back(number);
   }
   evict(leaving_);
+  ++retired_;
   if (out_.empty()) {
     given_ = 0;
     exhausted_ = false;
+    erased_->taken([this](std::string_view key) { return !is_past(key); });
+    erased_bytes_ = erased_->bytes();
   }
   return true;
+}
+
+// Entries of a word that a checkpoint is yet to come by stay.
+std::uint64_t ColdTableBase::without_awaited(std::uint64_t candidates, std::uint32_t first,
+                                             const SpillWord& word) const {
+  if (!walking_) return candidates;
+  for (std::uint64_t told = candidates & word.told; told != 0; told &= told - 1) {
+    const auto at = static_cast<std::uint32_t>(std::countr_zero(told));
+    if (is_awaited(first + at, word)) candidates &= ~(std::uint64_t{1} << at);
+  }
+  return candidates;
 }
 
 // The hand of a clock goes over the entries: those that were not used since it came by leave at once where the store
 // has them as they are; others go into a piece, and leave when that has been taken.
 bool ColdTableBase::make_room() {
-  SpillMarks& marks = *changes().spill_marks();
-  const bool may_write = given_ == 0 && (!walking_ || mutant_is(Mutant::kWrittenWhileTold));
+  SpillMarks& marks = *changes_.spill_marks();
+  const bool may_write = given_ == 0;
   leaving_.clear();
   std::size_t chosen = 0;
   for (std::size_t i = 0; i < kWordsPerStep && chosen < kLeavingPerStep; ++i) {
@@ -212,16 +212,18 @@ bool ColdTableBase::make_room() {
       evicting_ = false;
       break;
     }
-    if (fruitless_words_ > 2 * marks.words()) {
+    if (marks.words() == 0 || fruitless_words_ > 2 * marks.words()) {
       exhausted_ = true;
       fruitless_words_ = 0;
+      came_ = 0;
       break;
     }
     hand_ = hand_ + 1 < marks.words() ? hand_ + 1 : 0;
     const auto first = static_cast<std::uint32_t>(hand_ * 64);
     SpillWord& word = marks.word(hand_);
-    std::uint64_t candidates = changes().saved_word(first) & ~word.out;
+    std::uint64_t candidates = changes_.saved_word(first) & ~word.out;
     if (!may_write) candidates &= ~word.stale;
+    candidates = without_awaited(candidates, first, word);
     std::uint64_t victims = candidates & ~word.used;
     word.used &= ~candidates;
     ++fruitless_words_;
@@ -248,19 +250,29 @@ bool ColdTableBase::make_room() {
 
 void ColdTableBase::put_out(std::uint32_t number) {
   out_bytes_.rewind();
-  std::uint32_t key_group = 0;
-  const std::size_t key_bytes = encode(number, out_bytes_, key_group);
-  cold_key_.clear();
-  append_cold_key(cold_key_, 0, key_group, out_bytes_.view().substr(0, key_bytes));
-  piece_->put(column_, cold_key_, out_bytes_.view().substr(key_bytes));
-  SpillWord& word = changes().spill_marks()->word_of(number);
+  encode_key(number, out_bytes_);
+  set_cold_key(key_group(number), out_bytes_.view());
+  if (!erased_->empty()) erased_->forget(cold_key_);
+  out_bytes_.rewind();
+  encode_value(number, out_bytes_);
+  piece_->put(column_, cold_key_, out_bytes_.view());
+  SpillWord& word = changes_.spill_marks()->word_of(number);
   const std::uint64_t bit = std::uint64_t{1} << (number % 64);
   word.stale &= ~bit;
   word.out |= bit;
+  word.there |= bit;
   out_.push_back(number);
 }
 
+// Keys that have gone since go with it, but those that a walk is yet to find in the store.
 void ColdTableBase::give_piece() {
+  erased_->give([this](std::string_view key) { return is_past(key); },
+                [this](std::string_view key) {
+                  piece_->remove(column_, key);
+                  return piece_->bytes() < 2 * piece_bytes_max_;
+                });
+  erased_due_ = !walking_;
+  if (piece_->empty()) return;
   spilled_ = true;
   given_ = tier_.give(std::exchange(*piece_, {}));
 }
@@ -272,13 +284,20 @@ void ColdTableBase::save(std::uint32_t state, Snapshot& snapshot) {
   if (!snapshot.whole() || !spilled_ || mutant_is(Mutant::kStoreNotTold)) return;
   MILLSTREAM_ASSERT(!walking_);
   walking_ = true;
+  erased_->begin_walk();
   walk_ = std::make_unique<Walk>(*this, state, snapshot);
   snapshot.later(*walk_);
 }
 
+void ColdTableBase::expire(Duration ttl) { expiry_ = std::make_unique<Expiry>(*this, ttl); }
+
+void ColdTableBase::mark_restored(std::uint32_t number) {
+  changes_.restored(number);
+  if (mutant_is(Mutant::kRestoredNotWritten)) changes_.spill_marks()->word_of(number).stale = 0;
+}
+
 Status ColdTableBase::restore(const StateEntry& saved) {
-  cold_key_.clear();
-  append_cold_key(cold_key_, 0, saved.key_group, saved.key);
+  set_cold_key(saved.key_group, saved.key);
   piece_->put(column_, cold_key_, saved.value);
   spilled_ = true;
   if (piece_->bytes() < std::max(piece_bytes_max_, kRestoredBytesMin)) return {};

@@ -7,7 +7,7 @@
 
 #include "millstream/state/table_snapshot.hpp"
 #include "runtime/seeds.hpp"
-#include "state/cold/cold_readers.hpp"
+#include "state/cold/tier.hpp"
 #include "state/cold/worlds.hpp"
 
 namespace millstream::test {
@@ -15,46 +15,6 @@ namespace {
 
 using Model = std::map<std::string, std::string>;
 using Table = StateTable<std::string, std::string>;
-
-/// Takes pieces when it is told to.
-class Tier final : public ColdTier {
- public:
-  Tier(ColdStore& store, std::size_t table_bytes) : store_{store}, table_bytes_{table_bytes} {}
-  Groups groups() const override { return {0, kKeyGroups}; }
-  std::uint32_t column_of(std::string_view) const override { return 0; }
-  std::size_t table_bytes() const override { return table_bytes_; }
-  ColdMailbox& mailbox() override { return readers.mailbox(0); }
-  std::uint64_t give(ColdChanges piece) override {
-    waiting_.push_back(std::move(piece));
-    return ++given_;
-  }
-  std::uint64_t taken() const override { return taken_; }
-  Status give_now(ColdChanges piece) override {
-    ColdRound round;
-    round.add(std::move(piece));
-    return store_.ingest(round);
-  }
-  void ask_for_checkpoint() override { asked = true; }
-  bool take_one() {
-    if (waiting_.empty()) return false;
-    EXPECT_TRUE(give_now(std::move(waiting_.front())).ok());
-    waiting_.pop_front();
-    ++taken_;
-    return true;
-  }
-
-  bool asked = false;
-
- private:
-  ColdStore& store_;
-  std::size_t table_bytes_;
-  std::deque<ColdChanges> waiting_;
-  std::uint64_t given_ = 0;
-  std::uint64_t taken_ = 0;
-
- public:
-  ColdReaders readers{store_, 0, {Waker{}}};
-};
 
 /// Puts together what saves say, and compares it with what was there at the barrier.
 class Saves final : public Snapshot {
@@ -244,7 +204,7 @@ std::string spill_beside_a_map(std::uint64_t seed) {
     if (next.cold.restores_to_store()) {
       if (Status s = next.cold.restore(entry); !s.ok()) return s.to_string();
     } else {
-      next.cold.note_new(restore_to_table(next.table, entry.key_group, key_bytes, value_bytes)->number);
+      next.cold.note_restored(restore_to_table(next.table, entry.key_group, key_bytes, value_bytes)->number);
     }
   }
   if (Status s = next.cold.end_restore(); !s.ok()) return s.to_string();
