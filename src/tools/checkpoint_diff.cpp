@@ -76,9 +76,9 @@ Status diff_checkpoints(StateFolderView& folder, const Command& command, std::st
   if (!from) return from.error();
   const Result<Manifest> to = folder.choose(command.other);
   if (!to) return to.error();
-  Result<Entries> before = read_entries(folder.store(), *from, KeepValues::kChecksum);
+  Result<Entries> before = read_checksums(folder.store(), *from);
   if (!before) return before.error();
-  Result<Entries> after = read_entries(folder.store(), *to, KeepValues::kChecksum);
+  Result<Entries> after = read_checksums(folder.store(), *to);
   if (!after) return after.error();
 
   out += fmt::format("checkpoint {} -> {}\n", from->checkpoint.to_string(), to->checkpoint.to_string());

@@ -1,5 +1,7 @@
 // millstream: looks into the state folder of a job, and into savepoints.
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 
 #include "tools/commands.hpp"
@@ -8,6 +10,14 @@ namespace {
 
 namespace ms = millstream;
 using ms::tools::Command;
+
+/// Empties `out`.
+ms::Status write(std::string& out) {
+  const bool written = std::fwrite(out.data(), 1, out.size(), stdout) == out.size() && std::fflush(stdout) == 0;
+  out.clear();
+  if (written) return {};
+  return {ms::ErrorCode::kIo, std::string{"cannot write the output: "} + std::strerror(errno)};
+}
 
 ms::Status run(const Command& command, std::string& out) {
   using enum Command::Verb;
@@ -25,9 +35,11 @@ ms::Status run(const Command& command, std::string& out) {
     case kStateList:
       return list_states(*folder, command, out);
     case kStateGet:
+      return get_entry(*folder, command, out);
     case kStateScan:
+      return scan_entries(*folder, command, out);
     case kStateExport:
-      return print_entries(*folder, command, out);
+      return export_entries(*folder, command, out, write);
   }
   return {};
 }
@@ -39,11 +51,8 @@ int main(int argc, char** argv) try {
   const std::optional<Command> command = ms::tools::parse_command(argc, argv, exit_code);
   if (!command) return exit_code;
   std::string out;
-  const ms::Status status = run(*command, out);
-  if (std::fwrite(out.data(), 1, out.size(), stdout) != out.size() || std::fflush(stdout) != 0) {
-    std::perror("millstream: cannot write the output");
-    return 1;
-  }
+  ms::Status status = run(*command, out);
+  if (const ms::Status written = write(out); status.ok()) status = written;
   if (status.ok()) return 0;
   std::fprintf(stderr, "millstream: %s\n", status.message().c_str());
   return 1;

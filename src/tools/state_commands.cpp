@@ -1,6 +1,9 @@
 // state list, get, scan and export.
 #include <fmt/format.h>
 
+#include <iterator>
+#include <map>
+
 #include "millstream/codec/encode.hpp"
 #include "millstream/codec/schema_json.hpp"
 #include "tools/commands.hpp"
@@ -25,15 +28,32 @@ std::string json_of(const std::optional<Schema>& schema, std::string_view bytes)
   return "{\"hex\":\"" + hexadecimal(bytes) + "\"}";
 }
 
-const StateSchema* find_state(const Manifest& manifest, std::string_view name, std::string& known) {
-  for (const StageSummary& stage : manifest.stages) {
+/// A state of a checkpoint, by its name.
+struct ChosenState {
+  Manifest manifest;
+  std::uint32_t number = 0;
+  EntrySchema schema = {};
+  std::string place;  ///< how an error begins
+};
+
+Result<ChosenState> choose_state(StateFolderView& folder, const Command& command) {
+  Result<Manifest> manifest = folder.choose(command.checkpoint);
+  if (!manifest) return manifest.error();
+  const std::string place = "checkpoint " + manifest->checkpoint.to_string() + ": ";
+  std::string known;
+  for (const StageSummary& stage : manifest->stages) {
     for (const StateSchema& state : stage.states) {
       const std::string path = stage.id + "/" + state.name;
-      if (path == name) return &state;
+      if (path == command.state) return ChosenState{*manifest, state.number, parse_entry_schema(state.schema), place};
       known += (known.empty() ? "" : ", ") + printable(path);
     }
   }
-  return nullptr;
+  return Status{ErrorCode::kNotFound, place + "there is no state " + printable(command.state) + "; it has " +
+                                          (known.empty() ? "none" : known)};
+}
+
+std::string key_and_value(const ChosenState& state, const std::string& key_json, std::string_view value) {
+  return "\"key\":" + key_json + ",\"value\":" + json_of(state.schema.value, value) + "}\n";
 }
 
 }  // namespace
@@ -41,12 +61,12 @@ const StateSchema* find_state(const Manifest& manifest, std::string_view name, s
 Status list_states(StateFolderView& folder, const Command& command, std::string& out) {
   const Result<Manifest> manifest = folder.choose(command.checkpoint);
   if (!manifest) return manifest.error();
-  Result<Entries> entries = read_entries(folder.store(), *manifest, KeepValues::kChecksum);
-  if (!entries) return entries.error();
+  Result<std::map<std::uint32_t, std::uint64_t>> counts = count_entries(folder.store(), *manifest);
+  if (!counts) return counts.error();
   std::vector<std::vector<std::string>> rows = {{"STATE", "KIND", "ENTRIES", "SCHEMA"}};
   for (const StageSummary& stage : manifest->stages) {
     for (const StateSchema& state : stage.states) {
-      const StateLine line{stage.id + "/" + state.name, stage.kind, entries->states[state.number].size(), state.schema};
+      const StateLine line{stage.id + "/" + state.name, stage.kind, (*counts)[state.number], state.schema};
       rows.push_back(
           {printable(line.state), printable(line.kind), std::to_string(line.entries), printable(line.schema)});
       if (!command.json) continue;
@@ -58,41 +78,56 @@ Status list_states(StateFolderView& folder, const Command& command, std::string&
   return {};
 }
 
-Status print_entries(StateFolderView& folder, const Command& command, std::string& out) {
-  const Result<Manifest> manifest = folder.choose(command.checkpoint);
-  if (!manifest) return manifest.error();
-  const std::string place = "checkpoint " + manifest->checkpoint.to_string() + ": ";
-  std::string known;
-  const StateSchema* const state = find_state(*manifest, command.state, known);
-  if (state == nullptr) {
-    return {ErrorCode::kNotFound,
-            place + "there is no state " + printable(command.state) + "; it has " + (known.empty() ? "none" : known)};
-  }
-  const Result<Entries> entries = read_entries(folder.store(), *manifest, KeepValues::kWhole, state->number);
-  if (!entries) return entries.error();
-  const EntrySchema schema = parse_entry_schema(state->schema);
-  const bool get = command.verb == Command::Verb::kStateGet;
-  std::uint64_t printed = 0;
-  const auto found = entries->states.find(state->number);
-  if (found != entries->states.end()) {
-    for (const auto& [key, value] : found->second) {
-      const std::string key_json = json_of(schema.key, key.key);
-      if (get && key_json != command.key) continue;
-      if (command.verb == Command::Verb::kStateScan && printed == command.entries_max) break;
-      ++printed;
-      out.push_back('{');
-      if (command.verb == Command::Verb::kStateExport) {
-        out.append("\"state\":");
-        encode_json(command.state, out);
-        out.append(fmt::format(",\"key_group\":{},", key.key_group));
-      }
-      out.append("\"key\":").append(key_json).append(",\"value\":").append(json_of(schema.value, value)).append("}\n");
-    }
-  }
-  if (!get || printed > 0) return {};
-  return {ErrorCode::kNotFound, place + printable(command.state) + " has no key " + command.key +
+Status get_entry(StateFolderView& folder, const Command& command, std::string& out) {
+  const Result<ChosenState> state = choose_state(folder, command);
+  if (!state) return state.error();
+  // A key may have an entry in each of several windows.
+  std::map<EntryKey, std::string> found;
+  const Status read =
+      visit_entries(folder.store(), state->manifest, state->number,
+                    [&](std::uint32_t key_group, std::string_view key, std::string_view value) -> Status {
+                      if (json_of(state->schema.key, key) == command.key) found[{key_group, std::string{key}}] = value;
+                      return {};
+                    });
+  if (!read.ok()) return read;
+  for (const auto& [key, value] : found) out.append("{").append(key_and_value(*state, command.key, value));
+  if (!found.empty()) return {};
+  return {ErrorCode::kNotFound, state->place + printable(command.state) + " has no key " + command.key +
                                     "; 'millstream state scan " + command.folder + " " + printable(command.state) +
                                     "' shows how keys look"};
+}
+
+Status scan_entries(StateFolderView& folder, const Command& command, std::string& out) {
+  const Result<ChosenState> state = choose_state(folder, command);
+  if (!state) return state.error();
+  std::map<EntryKey, std::string> first;
+  const Status read =
+      visit_entries(folder.store(), state->manifest, state->number,
+                    [&](std::uint32_t key_group, std::string_view key, std::string_view value) -> Status {
+                      first[{key_group, std::string{key}}] = value;
+                      if (first.size() > command.entries_max) first.erase(std::prev(first.end()));
+                      return {};
+                    });
+  if (!read.ok()) return read;
+  for (const auto& [key, value] : first) {
+    out.append("{").append(key_and_value(*state, json_of(state->schema.key, key.key), value));
+  }
+  return {};
+}
+
+Status export_entries(StateFolderView& folder, const Command& command, std::string& out,
+                      const std::function<Status(std::string& out)>& write) {
+  constexpr std::size_t kWriteBytes = 1U << 20;
+  const Result<ChosenState> state = choose_state(folder, command);
+  if (!state) return state.error();
+  std::string name;
+  encode_json(command.state, name);
+  return visit_entries(folder.store(), state->manifest, state->number,
+                       [&](std::uint32_t key_group, std::string_view key, std::string_view value) -> Status {
+                         out.append(fmt::format("{{\"state\":{},\"key_group\":{},", name, key_group));
+                         out.append(key_and_value(*state, json_of(state->schema.key, key), value));
+                         return out.size() < kWriteBytes ? Status{} : write(out);
+                       });
 }
 
 }  // namespace millstream::tools

@@ -1,4 +1,8 @@
 // millstream state: list, get, scan, export, with keys and values that their schemas fit and some that they do not.
+#include <sys/resource.h>
+
+#include <algorithm>
+
 #include "tools/tool.hpp"
 
 namespace millstream::inline v0::testing {
@@ -28,6 +32,34 @@ TEST_F(StateCommands, PrintEntriesBySchemaOrAsHexadecimal) {
   EXPECT_EQ(run("state scan --limit 1 " + state() + " spend/panes").out, lines.substr(0, lines.find('\n') + 1));
   EXPECT_THAT(run("state export " + state() + " spend/panes").out,
               HasSubstr("{\"state\":\"spend/panes\",\"key_group\":3,\"key\":\"ann\",\"value\":7}\n"));
+}
+
+TEST_F(StateCommands, AStateIsExportedWithoutHoldingIt) {
+  constexpr int kKeys = 20'000;
+  for (int i = 0; i < kKeys;) {  // not all at once, for a child begins with the memory of this process
+    testing::Entries entries;
+    for (int end = i + 1'000; i < end; ++i) entries[text("key " + std::to_string(i))] = std::string(10'000, 'v');
+    checkpoint(entries, "\x03");
+  }
+  ASSERT_EQ(std::system((std::string{MILLSTREAM_PROGRAM} + " state export " + state() + " spend/panes >" +
+                         (folder_ / "out") + " && wc -l <" + (folder_ / "out") + " >" + (folder_ / "lines"))
+                            .c_str()),
+            0);
+  EXPECT_EQ(std::stoi(TemporaryFolder::read(folder_ / "lines")), kKeys + 3);
+  const ToolRun scan = run("state scan --limit 2 " + state() + " spend/panes");
+  EXPECT_EQ(std::ranges::count(scan.out, '\n'), 2) << scan.errors;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  rusage used{};
+  ASSERT_EQ(getrusage(RUSAGE_CHILDREN, &used), 0);
+  EXPECT_LT(used.ru_maxrss, 100 * 1'024) << "KiB, for 200 MB of values";
+#endif
+}
+
+TEST_F(StateCommands, AnOutputThatCannotBeWrittenIsAnError) {
+  const std::string command = std::string{MILLSTREAM_PROGRAM} + " state export " + state() +
+                              " spend/panes >/dev/full 2>" + (folder_ / "errors");
+  EXPECT_NE(std::system(command.c_str()), 0);
+  EXPECT_THAT(TemporaryFolder::read(folder_ / "errors"), HasSubstr("cannot write the output: No space left on device"));
 }
 
 TEST_F(StateCommands, GetFindsAKeyInAnySpelling) {
