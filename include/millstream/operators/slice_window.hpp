@@ -18,6 +18,7 @@
 #include "millstream/operators/pane_counts.hpp"
 #include "millstream/operators/partial_slices.hpp"
 #include "millstream/operators/shard_watermarks.hpp"
+#include "millstream/operators/slice_fetch.hpp"
 #include "millstream/operators/slice_snapshot.hpp"
 #include "millstream/operators/window_slices.hpp"
 #include "millstream/operators/window_stage.hpp"
@@ -72,7 +73,7 @@ class SliceWindowStage final : public WindowStage {
     collector_.begin(current_->ingested_ns, true);
     position_ = 0;
     next_mark_ = 0;
-    fetched_ = false;
+    fetch_.begin_batch();
     split_ = current_->start.split;
     protect([&] {
       if (closes() && !current_->empty()) {
@@ -156,17 +157,13 @@ class SliceWindowStage final : public WindowStage {
   // --- what has left memory ---
 
   [[nodiscard]] bool has_room() {
-    return slices_->cold() == nullptr || slices_->cold()->has_room(barrier() < context().barrier);
+    return !slices_ || slices_->cold() == nullptr || slices_->cold()->has_room(barrier() < context().barrier);
   }
   // What the batch or the firing needs is being read.
   [[nodiscard]] bool waits_for_store() {
     if (slices_->cold() == nullptr) return false;
-    if (!fetching_) return firing_ && phase_ == Phase::kStored && slices_->stored_waits();
-    slices_->cold()->read();
-    if (slices_->cold()->reading()) return true;
-    slices_->cold()->done_waiting();
-    fetching_ = false;
-    return false;
+    if (fetch_.waits()) return !fetch_.answered(*slices_->cold());
+    return firing_ && phase_ == Phase::kStored && slices_->stored_waits();
   }
   [[nodiscard]] bool store_failed() {
     if (slices_->cold() == nullptr) return false;
@@ -174,33 +171,10 @@ class SliceWindowStage final : public WindowStage {
     check(failure);
     return !failure.ok();
   }
-  // Asks for what slices have of the batch's keys and is not in memory; false where it waits for that. Nothing leaves
-  // before the batch is done.
+  // False where the batch waits for what has left memory.
   [[nodiscard]] bool fetch() {
-    fetched_ = true;
-    if (slices_->cold() == nullptr || !slices_->cold()->any_spilled()) return true;
     // A shard that has failed in the middle of a step may be given one batch more, which nobody works on.
-    if (context().failed()) return false;
-    const Timestamp* times = current_->times.data();
-    State* state = nullptr;
-    Timestamp start = kTimestampMax;
-    Timestamp end = kTimestampMin;
-    for (std::uint32_t i = position_; i < current_->size(); ++i) {
-      if (!(times[i] >= start && times[i] < end)) {
-        const Slice slice = grid_.slice_of(times[i]);
-        state = slices_->find(slice.index);
-        start = slice.start;
-        end = slice.end;
-      }
-      if (state != nullptr && state->spilled()) gathered_.add(*state, i);
-    }
-    const T* values = current_->values();
-    gathered_.take([&](State& slice, const std::vector<std::uint32_t>& places) {
-      for (std::size_t i = 0; i < places.size(); ++i) hashes_[i] = current_->hashes.data()[places[i]];
-      const auto key_of = [&](std::size_t i) -> decltype(auto) { return std::invoke(key_of_, values[places[i]]); };
-      if (!slice.cold->fetch({hashes_, places.size()}, key_of)) fetching_ = true;
-    });
-    return !fetching_;
+    return !context().failed() && fetch_.fetch(*current_, position_, *slices_, grid_, key_of_);
   }
 
   // Works on the batch until it is done or a firing has to go on in the next step.
@@ -214,7 +188,7 @@ class SliceWindowStage final : public WindowStage {
       const bool more_marks = next_mark_ < current_->marks.size();
       const std::uint32_t end = more_marks ? current_->marks[next_mark_].position : current_->size();
       if (position_ < end) {
-        if (!fetched_ && !fetch()) return;
+        if (!fetch()) return;
         position_ = add(position_, end);
         if (context().failed()) return;
         if (give_full() || position_ < end) return;
@@ -558,8 +532,6 @@ class SliceWindowStage final : public WindowStage {
   Timestamp split_ = kTimestampMin;
   Timestamp merged_ = kTimestampMin;
   bool ended_ = false;
-  bool fetched_ = false;   // what slices have of the batch's keys is in memory, or on its way:
-  bool fetching_ = false;  // the batch waits for it
 
   State* open_ = nullptr;  // the slice of the last record, and its bounds
   Timestamp open_start_ = kTimestampMax;
@@ -576,6 +548,7 @@ class SliceWindowStage final : public WindowStage {
   ShardWatermarks restored_;  // until the windows that one shard had fired and another not have
   LateSide<T> late_;
   GatheredPlaces<State> gathered_;
+  SliceFetch<K, Agg> fetch_;
   std::vector<std::uint32_t> failed_;  // of the run being added
   std::vector<std::uint32_t> firsts_;  // of that, the first of their keys; where entries may leave memory
   std::uint32_t numbers_[kBatchRecordsMax];

@@ -5,9 +5,7 @@
 #include <utility>
 
 #include "millstream/core/assert.hpp"
-#include "state/cold/cold_pages.hpp"
 #include "state/cold/cold_round.hpp"
-#include "state/cold/erased_keys.hpp"
 
 namespace millstream::inline v0 {
 
