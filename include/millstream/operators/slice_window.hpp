@@ -18,6 +18,7 @@
 #include "millstream/operators/pane_counts.hpp"
 #include "millstream/operators/partial_slices.hpp"
 #include "millstream/operators/shard_watermarks.hpp"
+#include "millstream/operators/slice_adder.hpp"
 #include "millstream/operators/slice_fetch.hpp"
 #include "millstream/operators/slice_snapshot.hpp"
 #include "millstream/operators/window_slices.hpp"
@@ -44,7 +45,8 @@ class SliceWindowStage final : public WindowStage {
         rules_{this->options().allowed_lateness, this->options().late_by_merged},
         fill_{fill},
         collector_{output_, fill},
-        parts_{agg_, grid_} {}
+        parts_{agg_, grid_},
+        adder_{key_of_, agg_} {}
 
   void open() override {
     slices_.emplace(agg_, grid_, context().memory);
@@ -283,77 +285,14 @@ class SliceWindowStage final : public WindowStage {
   template <class Place>
   void add_to_slice(State& state, std::uint32_t count, const std::uint64_t* hashes, Place&& place, Timestamp judge) {
     const T* values = current_->values();
-    const Timestamp* times = current_->times.data();
-    StateTable<K, Acc>& table = *state.table;
-    const std::uint32_t known = table.end_number();
-    failed_.clear();
-    firsts_.clear();
-    table.resolve(
-        {hashes, count}, [&](std::size_t i) -> decltype(auto) { return std::invoke(key_of_, values[place(i)]); },
-        [&](std::size_t i) {
-          if (state.cold != nullptr) firsts_.push_back(static_cast<std::uint32_t>(i));
-          return agg_.create();
-        },
-        numbers_);
-    std::uint64_t late = 0;
-    const auto add = [&](std::uint32_t i) {
-      const std::size_t at = place(i);
-      late += times[at] < judge ? 1U : 0U;
-      add_record(agg_, table.entry(numbers_[i]).value, values[at], times[at]);
-    };
-    const auto add_all = [&](const auto& add_one) {
-      guarded(
-          *current_, 0, count, add_one, [&](std::uint32_t i) { return detail::record_text(values[place(i)]); },
-          [&](std::uint32_t i) { failed_.push_back(i); });
-    };
-    if (Slices::Cold::kCountsHeap && state.cold != nullptr) {
-      for (const std::uint32_t first : firsts_) state.cold->note_new(numbers_[first]);
-      add_all([&](std::uint32_t i) {
-        const typename Slices::Cold::Change change{*state.cold, table.entry(numbers_[i]).value};
-        add(i);
-      });
-    } else {
-      add_all(add);
-    }
-    if (!failed_.empty()) [[unlikely]]
-      take_back(state, known, count);
+    const std::uint64_t late =
+        adder_.add(state, *current_, count, hashes, place, judge, [&](const auto& add_one, const auto& failed) {
+          guarded(
+              *current_, 0, count, add_one, [&](std::uint32_t i) { return detail::record_text(values[place(i)]); },
+              failed);
+        });
     if (late > 0) metrics_.late.add(late);
     slices_->account(state);
-  }
-  // A record that the user's function threw for must not make its key appear: entries from `known` on were made for
-  // this run, and those that none of its `count` records got into go again.
-  [[gnu::noinline]] void take_back(State& state, std::uint32_t known, std::uint32_t count) {
-    if (state.cold != nullptr) return take_back_firsts(*state.cold, count);
-    StateTable<K, Acc>& table = *state.table;
-    std::vector<bool> used(table.end_number() - known, false);
-    auto failed = failed_.begin();
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (failed != failed_.end() && *failed == i) {
-        ++failed;
-      } else if (numbers_[i] >= known) {
-        used[numbers_[i] - known] = true;
-      }
-    }
-    for (std::uint32_t number = table.end_number(); number-- > known;) {
-      if (!used[number - known]) table.erase_dense(number);
-    }
-  }
-
-  // Where entries may leave memory new ones take any places: they are those of the first records of keys.
-  void take_back_firsts(typename Slices::Cold& cold, std::uint32_t count) {
-    std::vector<std::uint32_t> used;
-    auto failed = failed_.begin();
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (failed != failed_.end() && *failed == i) {
-        ++failed;
-      } else {
-        used.push_back(numbers_[i]);
-      }
-    }
-    std::sort(used.begin(), used.end());
-    for (const std::uint32_t first : firsts_) {
-      if (!std::binary_search(used.begin(), used.end(), numbers_[first])) cold.erase_new(numbers_[first]);
-    }
   }
 
   // One record that is late for at least one of its windows.
@@ -549,9 +488,7 @@ class SliceWindowStage final : public WindowStage {
   LateSide<T> late_;
   GatheredPlaces<State> gathered_;
   SliceFetch<K, Agg> fetch_;
-  std::vector<std::uint32_t> failed_;  // of the run being added
-  std::vector<std::uint32_t> firsts_;  // of that, the first of their keys; where entries may leave memory
-  std::uint32_t numbers_[kBatchRecordsMax];
+  SliceAdder<K, T, Agg, KeyOf> adder_;
   std::uint64_t hashes_[kBatchRecordsMax];
 };
 
