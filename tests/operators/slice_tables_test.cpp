@@ -314,7 +314,7 @@ std::string spill_beside_maps(std::uint64_t seed, std::uint64_t& renewed) {
     return *world.open({.folder = world.path(name), .columns = {"c"}});
   };
   const std::unique_ptr<ColdStore> store = open("cold");
-  const std::size_t share = random.below(3) == 0 ? 1 : 200 + random.below(8000);
+  const std::size_t share = random.below(3) == 0 ? 1 : 200 + random.below(30'000);
   Stage stage{*store, share, random};
   for (int i = 0; i < 3000 && !::testing::Test::HasFailure(); ++i) stage.act();
   stage.settle();
