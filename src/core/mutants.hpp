@@ -70,6 +70,7 @@ enum class Mutant {
   kErasedStays = 56,
   kErasedTold = 57,
   kTimersNotFetched = 58,
+  kNotFiredFromStore = 59,
 };
 
 struct MutantName {
@@ -139,6 +140,7 @@ inline constexpr MutantName kMutants[] = {
     {Mutant::kErasedStays, "a key that is erased stays in the cold store"},
     {Mutant::kErasedTold, "a whole checkpoint is told of what the cold store has of a key that was erased"},
     {Mutant::kTimersNotFetched, "timers fire without what their keys have in the cold store"},
+    {Mutant::kNotFiredFromStore, "a window fires without what has left memory"},
 };
 
 #ifdef MILLSTREAM_TEST_SWITCHES

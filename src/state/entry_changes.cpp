@@ -65,8 +65,9 @@ void EntryChanges::move(std::uint32_t from, std::uint32_t to) {
 }
 
 void EntryChanges::forget(std::uint32_t first, std::uint32_t end) noexcept {
-  MILLSTREAM_ASSERT(!saving() && !spill_marks_);
+  MILLSTREAM_ASSERT(!saving());
   for (std::uint32_t number = first; number < end; number += 64) changed(number) = held(number) = 0;
+  if (spill_marks_) spill_marks_->forget(first, end);
   if (first > 0) return;
   any_held_ = false;
   removed_.clear();

@@ -5,6 +5,7 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/cold/cold_round.cpp
   ${CMAKE_CURRENT_LIST_DIR}/cold/cold_store.cpp
   ${CMAKE_CURRENT_LIST_DIR}/cold/cold_table.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/cold/cold_tables.cpp
   ${CMAKE_CURRENT_LIST_DIR}/entry_changes.cpp
   ${CMAKE_CURRENT_LIST_DIR}/key_space.cpp
   ${CMAKE_CURRENT_LIST_DIR}/state_store.cpp

@@ -22,7 +22,7 @@ constexpr std::int64_t kKeys = 40'000;
 constexpr std::int64_t kRecords = 160'000;
 constexpr std::size_t kMemory = std::size_t{512} << 10;  // a few thousand entries a shard
 
-/// Each key some times, in no order.
+/// Each key some times, in no order; a millisecond of event time apart.
 struct KeysSource {
   SharedCounts counts;
   std::shared_ptr<std::atomic<bool>> fails;               // once, in the middle
@@ -39,7 +39,7 @@ struct KeysSource {
     for (; out.room() > 0 && next < kRecords / 2 && counts->emitted.load() < max; ++next) {
       if (next == kRecords / 4 && fails->exchange(false)) throw std::runtime_error{"a source that fails once"};
       Random random{context->split_number(), static_cast<std::uint64_t>(next)};
-      out.emit(Tick{1, static_cast<std::int64_t>(random.below(kKeys)), {}});
+      out.emit(Tick{1, static_cast<std::int64_t>(random.below(kKeys)), Timestamp{std::chrono::milliseconds{next}}});
       counts->emitted.fetch_add(1);
     }
     if (next >= kRecords / 2) return Poll::done();
@@ -89,7 +89,20 @@ class ColdJob : public ::testing::Test {
  protected:
   [[nodiscard]] Dataflow flow() const {
     Dataflow flow{"totals"};
-    auto keys = flow.from(KeysSource{counts_, fails_, emits_max_}).named("keys").key_by(&Tick::key);
+    auto source = flow.from(KeysSource{counts_, fails_, emits_max_}).named("keys");
+    if (windowed_) {
+      source.event_time(&Tick::at, bounded_disorder(0s))
+          .key_by(&Tick::key)
+          .window(tumbling(kWindow))
+          .aggregate(count())
+          .named("windows")
+          .map([](const WindowResult<std::int64_t, std::int64_t>& r) {
+            return Tick{r.value, r.key + kKeys * (r.window_end.time_since_epoch() / kWindow), {}};
+          })
+          .to(TotalsSink{totals_});
+      return flow;
+    }
+    auto keys = source.key_by(&Tick::key);
     if (custom_) {
       keys.process(Counting{}).named("counting").to(TotalsSink{totals_});
       return flow;
@@ -121,7 +134,9 @@ class ColdJob : public ::testing::Test {
   }
 
   static constexpr std::uint64_t kNever = ~std::uint64_t{0};
-  bool custom_ = false;  // a custom operator counts
+  static constexpr Duration kWindow = 40s;  // of 80,000 records
+  bool custom_ = false;                     // a custom operator counts
+  bool windowed_ = false;                   // windows do
   testing::TemporaryFolder folder_;
   SharedCounts counts_ = make_counts();
   std::shared_ptr<std::atomic<bool>> fails_ = std::make_shared<std::atomic<bool>>(false);
@@ -177,6 +192,20 @@ TEST_F(ColdJob, StatesOfOperatorsNeedNotFitEither) {
   EXPECT_TRUE(last.ok()) << last.status.to_string();
   EXPECT_EQ(totals_->sum(), kRecords);
   EXPECT_GT(spilled, std::uint64_t{1} << 20);
+}
+
+TEST_F(ColdJob, WindowsNeedNotFitEither) {
+  windowed_ = true;
+  const auto [first, spilled_first] = run(options(2, kSmall), 2 * kRecords / 5);
+  EXPECT_TRUE(first.ok()) << first.status.to_string();
+  EXPECT_TRUE(run(options(1, in_memory()), 3 * kRecords / 5).first.ok());
+  EXPECT_TRUE(run(options(3, kSmall), 4 * kRecords / 5).first.ok());
+  EXPECT_LT(totals_->sum(), kRecords);
+  const auto [last, spilled_last] = run(options(2, kSmall));
+  EXPECT_TRUE(last.ok()) << last.status.to_string();
+  EXPECT_EQ(totals_->sum(), kRecords);
+  EXPECT_GT(spilled_first, std::uint64_t{512} << 10);
+  EXPECT_GT(spilled_last, 0U);
 }
 
 // All that is in memory has changed since the last checkpoint: the next one does not wait for its time.

@@ -2,6 +2,7 @@
 #include "runtime/spilling_job.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <vector>
 
 #include "millstream/connectors/file.hpp"
@@ -85,13 +86,63 @@ struct Remembering {
   }
 };
 
+/// What came, in order; some of it makes it throw.
+struct Listing {
+  using Values = std::vector<std::int64_t>;
+  [[nodiscard]] Values create() const { return {}; }
+  void add(Values& values, const Reading& reading) const {
+    if (reading.value % 19 == 0) throw std::runtime_error{"a value that it does not like"};
+    values.push_back(reading.value);
+  }
+  [[nodiscard]] std::string result(const Values& values) const {
+    Values sorted = values;
+    std::sort(sorted.begin(), sorted.end());
+    std::string text = "listed";
+    for (const std::int64_t value : sorted) text.append(",").append(std::to_string(value));
+    return text;
+  }
+};
+
+/// Where there is one split, records are late for their windows, and what fires again follows from the input.
+void add_windows(const Stream<Reading>& readings, bool one_split) {
+  readings.key_by([](const Reading& r) { return r.value % kKeys; })
+      .window(tumbling(5s))
+      .allowed_lateness(one_split ? 1000ms : 0ms)
+      .aggregate(sum(&Reading::value))
+      .named("summed")
+      .map([](const auto& r) { return Row{r.key, r.value, "sum" + std::to_string(r.pane), r.window_end}; })
+      .to(file::sink<Row>({.directory = "out/summed"}))
+      .named("summed files");
+  readings.key_by([](const Reading& r) { return std::to_string(r.value % kKeys) + " is a key that owns memory"; })
+      .window(tumbling(2s))
+      .allowed_lateness(one_split ? 3000ms : 0ms)
+      .aggregate(Listing{})
+      .on_error(OnError::kSkip)
+      .named("listed")
+      .map([](const auto& r) { return Row{r.pane, std::stoi(r.key), r.value, r.window_end}; })
+      .to(file::sink<Row>({.directory = "out/listed"}))
+      .named("listed files");
+}
+
+struct Input {
+  std::uint64_t records;
+  bool windows = false;  // in some jobs: what another stage has in memory there is less
+  bool one_split = false;
+};
+Input input_of(Random& random) {
+  Input input{.records = 20 + random.below(200), .windows = random.chance(0.5)};
+  input.one_split = input.windows && random.chance(0.5);
+  return input;
+}
+
 /// What a record gives out follows from how many of its key came before, so neither splits nor shards matter. Values
 /// own memory, some of them.
-Dataflow flow_of(std::uint64_t records) {
+Dataflow flow_of(const Input& input) {
   Dataflow flow{"counts"};
-  auto readings = flow.from(Readings{.split_count = 3, .count = records})
+  auto readings = flow.from(Readings{.split_count = input.one_split ? 1U : 3U, .count = input.records})
                       .named("readings")
-                      .event_time(&Reading::at, bounded_disorder(3s));
+                      .event_time(&Reading::at, bounded_disorder(input.one_split ? 1s : 3s));
+  if (input.windows) add_windows(readings, input.one_split);
   auto counts = readings.key_by([](const Reading& r) { return r.value % kKeys; })
                     .aggregate(count())
                     .named("counts")
@@ -164,8 +215,8 @@ std::vector<std::string> undisturbed_lines(const Dataflow& flow) {
 
 std::string spill_and_compare(std::uint64_t seed, std::uint64_t& spilled_bytes) {
   Random random{seed, 0x434f'4c44};
-  const std::uint64_t records = 20 + random.below(200);
-  const std::vector<std::string> expected = undisturbed_lines(flow_of(records));
+  const Input input = input_of(random);
+  const std::vector<std::string> expected = undisturbed_lines(flow_of(input));
   if (expected.empty()) return "the undisturbed job gives out nothing";
   ManualClock clock{Timestamp{0s}};
   kit::MemoryFileSystem files{clock};
@@ -178,7 +229,7 @@ std::string spill_and_compare(std::uint64_t seed, std::uint64_t& spilled_bytes) 
     if (life.dies && random.chance(0.3)) {
       files.fail_randomly(random(), {.write = 0.01, .no_space = random.chance(0.5) ? 0.003 : 0, .under = "state"});
     }
-    const auto result = live(flow_of(records), files, random, now, life);
+    const auto result = live(flow_of(input), files, random, now, life);
     now = result.ended_at;
     spilled_bytes += life.spilled_bytes;
     const std::string where = "life " + std::to_string(number) + ": ";
@@ -199,7 +250,7 @@ std::string spill_and_compare(std::uint64_t seed, std::uint64_t& spilled_bytes) 
 }
 
 std::string fail_ahead_of_time(std::uint64_t seed) {
-  const Dataflow flow = flow_of(200);
+  const Dataflow flow = flow_of({.records = 200});
   const std::vector<std::string> expected = undisturbed_lines(flow);
   ManualClock clock{Timestamp{0s}};
   kit::MemoryFileSystem files{clock};

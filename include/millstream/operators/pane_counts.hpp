@@ -17,10 +17,10 @@ class PaneCounts {
  public:
   /// Before the first: changes are tracked, for checkpoints.
   void track_changes() noexcept { tracks_ = true; }
-  /// The number of the pane that the key now fires, from zero.
-  std::uint32_t next(std::int64_t window, const K& key, std::uint64_t hash) {
+  /// The number of the pane that the key now fires, from zero; from `first` where that many went uncounted.
+  std::uint32_t next(std::int64_t window, const K& key, std::uint64_t hash, std::uint32_t first = 0) {
     Table& table = at(window);
-    return table.entry(table.find_or_insert(key, hash, [] { return 0U; })).value++;
+    return table.entry(table.find_or_insert(key, hash, [first] { return first; })).value++;
   }
   /// Forgets the first windows, as long as over(window) holds, but for those of which a checkpoint has yet to be told.
   template <class Over>

@@ -22,25 +22,28 @@ template <class K, class Agg, class Open>
 void save_slices(WindowSlices<K, Agg>& slices, Open&& open, Snapshot& to) {
   slices.for_each([&](auto& state) {
     if (open(state.last_end)) return;
-    slices.gone().add(state.slice.index, *state.table);
+    slices.tables().note_gone(state, state.slice.index);
     state.table->forget_changes();
   });
-  slices.gone().save(kSlicesState, to);
+  slices.tables().gone().save(kSlicesState, to);
   std::string prefix;
   slices.for_each([&](auto& state) {
     if (!open(state.last_end)) return;
     prefix.clear();
     append_ordered(state.slice.index, prefix);
     save_table(*state.table, kSlicesState, prefix, to);
+    if (state.cold != nullptr) slices.cold()->save(*state.cold, kSlicesState, to);
   });
+  if (slices.cold() != nullptr) slices.cold()->end_save(to);
 }
+/// False where the entry is none; `failure` is that of the cold store.
 template <class K, class Agg>
-[[nodiscard]] bool restore_slice(WindowSlices<K, Agg>& slices, const StateEntry& entry) {
+[[nodiscard]] bool restore_slice(WindowSlices<K, Agg>& slices, const StateEntry& entry, Status& failure) {
   std::string_view key = entry.key;
   std::int64_t slice = 0;
   if (!take_ordered(key, slice)) return false;
   auto* const state = slices.at_index(slice);
-  if (state == nullptr || !restore_to_table(*state->table, entry.key_group, key, entry.value)) return false;
+  if (state == nullptr || !slices.tables().restore(*state, entry, key, failure)) return false;
   slices.account(*state);
   return true;
 }

@@ -18,6 +18,8 @@
 #include "millstream/operators/pane_counts.hpp"
 #include "millstream/operators/partial_slices.hpp"
 #include "millstream/operators/shard_watermarks.hpp"
+#include "millstream/operators/slice_adder.hpp"
+#include "millstream/operators/slice_fetch.hpp"
 #include "millstream/operators/slice_snapshot.hpp"
 #include "millstream/operators/window_slices.hpp"
 #include "millstream/operators/window_stage.hpp"
@@ -43,17 +45,21 @@ class SliceWindowStage final : public WindowStage {
         rules_{this->options().allowed_lateness, this->options().late_by_merged},
         fill_{fill},
         collector_{output_, fill},
-        parts_{agg_, grid_} {}
+        parts_{agg_, grid_},
+        adder_{key_of_, agg_} {}
 
   void open() override {
     slices_.emplace(agg_, grid_, context().memory);
     if (context().barriers != nullptr) {
-      slices_->track_changes();
+      slices_->tables().track_changes();
       panes_.track_changes();
     }
+    if (spills() && context().cold != nullptr) slices_->tables().spill(*context().cold, name());
     late_.open(sides_, context().batch_records_max);
   }
-  bool ready() override { return !current_ && !firing_ && output_.ready() && (sides_.empty() || sides_.ready()); }
+  bool ready() override { return !current_ && !firing_ && outputs_ready() && has_room(); }
+  /// Of sliding windows the stacks hold all keys.
+  bool spills() const override { return grid_.size_slices() == 1; }
   OutputBase* output() override { return &output_; }
   bool finished() const override { return ended_ && !current_ && output_.outbox_empty() && sides_.outboxes_empty(); }
 
@@ -69,6 +75,7 @@ class SliceWindowStage final : public WindowStage {
     collector_.begin(current_->ingested_ns, true);
     position_ = 0;
     next_mark_ = 0;
+    fetch_.begin_batch();
     split_ = current_->start.split;
     protect([&] {
       if (closes() && !current_->empty()) {
@@ -83,7 +90,7 @@ class SliceWindowStage final : public WindowStage {
   Progress step() override {
     const bool blocked =
         output_.drain() == Progress::kBlocked || (!sides_.empty() && sides_.drain() == Progress::kBlocked);
-    const bool room = !blocked && output_.ready() && (sides_.empty() || sides_.ready());
+    const bool room = !blocked && outputs_ready();
     note_room(room || ended_);
     if (blocked) return Progress::kBlocked;
     // Windows that are open when the input ends stay open.
@@ -92,13 +99,17 @@ class SliceWindowStage final : public WindowStage {
       advance_to(closed_until());
     }
     if (firing_ || current_) {
-      if (!room) return Progress::kBlocked;
+      if (!room || waits_for_store()) return Progress::kBlocked;
+      if (store_failed()) return Progress::kDone;
       protect([&] { run(); });
-      return Progress::kAdvanced;
+      return store_failed() ? Progress::kDone : Progress::kAdvanced;
     }
     if (!slices_) return Progress::kIdle;
     drop_old();
-    return slices_->retire(merged_, options().allowed_lateness) ? Progress::kAdvanced : Progress::kIdle;
+    const bool retired = slices_->retire(merged_, options().allowed_lateness);
+    const bool spilled = slices_->cold() != nullptr && slices_->spill_some();
+    if (store_failed()) return Progress::kDone;
+    return retired || spilled ? Progress::kAdvanced : Progress::kIdle;
   }
   Timestamp deadline() override { return ended_ || firing_ || current_ ? kTimestampMax : close_at(); }
 
@@ -119,14 +130,16 @@ class SliceWindowStage final : public WindowStage {
     panes_.save(kPanesState, to);
   }
   Status restore(const StateEntry& entry) override {
+    Status failure;
     const bool good = entry.state == kStageState    ? restored_.restore(entry)
-                      : entry.state == kSlicesState ? restore_slice(*slices_, entry)
+                      : entry.state == kSlicesState ? restore_slice(*slices_, entry, failure)
                       : entry.state == kPartsState  ? restore_part(parts_, *slices_, grid_, entry)
                       : entry.state == kPanesState  ? panes_.restore(entry)
                                                     : false;
-    return good ? Status{} : this->bad_entry(entry);
+    return good ? failure : this->bad_entry(entry);
   }
   void end_restore() override {
+    if (slices_->cold() != nullptr) check(slices_->cold()->end_restore());
     if (restored_.empty()) return;
     done_ = last_window_before(restored_.least());
     slices_->begin_behind(done_);
@@ -141,6 +154,31 @@ class SliceWindowStage final : public WindowStage {
   // Entries walked in one step: some 300 us where each misses the cache in all of its columns.
   static constexpr std::uint32_t kWorkPerStep = 256;
 
+  [[nodiscard]] bool outputs_ready() { return output_.ready() && (sides_.empty() || sides_.ready()); }
+
+  // --- what has left memory ---
+
+  [[nodiscard]] bool has_room() {
+    return !slices_ || slices_->cold() == nullptr || slices_->cold()->has_room(barrier() < context().barrier);
+  }
+  // What the batch or the firing needs is being read.
+  [[nodiscard]] bool waits_for_store() {
+    if (slices_->cold() == nullptr) return false;
+    if (fetch_.waits()) return !fetch_.answered(*slices_->cold());
+    return firing_ && phase_ == Phase::kStored && slices_->stored_waits();
+  }
+  [[nodiscard]] bool store_failed() {
+    if (slices_->cold() == nullptr) return false;
+    const Status failure = slices_->cold()->failure();
+    check(failure);
+    return !failure.ok();
+  }
+  // False where the batch waits for what has left memory.
+  [[nodiscard]] bool fetch() {
+    // A shard that has failed in the middle of a step may be given one batch more, which nobody works on.
+    return !context().failed() && fetch_.fetch(*current_, position_, *slices_, grid_, key_of_);
+  }
+
   // Works on the batch until it is done or a firing has to go on in the next step.
   void run() {
     while (true) {
@@ -152,6 +190,7 @@ class SliceWindowStage final : public WindowStage {
       const bool more_marks = next_mark_ < current_->marks.size();
       const std::uint32_t end = more_marks ? current_->marks[next_mark_].position : current_->size();
       if (position_ < end) {
+        if (!fetch()) return;
         position_ = add(position_, end);
         if (context().failed()) return;
         if (give_full() || position_ < end) return;
@@ -246,43 +285,14 @@ class SliceWindowStage final : public WindowStage {
   template <class Place>
   void add_to_slice(State& state, std::uint32_t count, const std::uint64_t* hashes, Place&& place, Timestamp judge) {
     const T* values = current_->values();
-    const Timestamp* times = current_->times.data();
-    StateTable<K, Acc>& table = *state.table;
-    const std::uint32_t known = table.end_number();
-    failed_.clear();
-    table.resolve(
-        {hashes, count}, [&](std::size_t i) -> decltype(auto) { return std::invoke(key_of_, values[place(i)]); },
-        [&](std::size_t) { return agg_.create(); }, numbers_);
-    std::uint64_t late = 0;
-    guarded(
-        *current_, 0, count,
-        [&](std::uint32_t i) {
-          const std::size_t at = place(i);
-          late += times[at] < judge ? 1U : 0U;
-          add_record(agg_, table.entry(numbers_[i]).value, values[at], times[at]);
-        },
-        [&](std::uint32_t i) { return detail::record_text(values[place(i)]); },
-        [&](std::uint32_t i) { failed_.push_back(i); });
-    if (!failed_.empty()) [[unlikely]]
-      take_back(table, known, count);
+    const std::uint64_t late =
+        adder_.add(state, *current_, count, hashes, place, judge, [&](const auto& add_one, const auto& failed) {
+          guarded(
+              *current_, 0, count, add_one, [&](std::uint32_t i) { return detail::record_text(values[place(i)]); },
+              failed);
+        });
     if (late > 0) metrics_.late.add(late);
     slices_->account(state);
-  }
-  // A record that the user's function threw for must not make its key appear: entries from `known` on were made for
-  // this run, and those that none of its `count` records got into go again.
-  [[gnu::noinline]] void take_back(StateTable<K, Acc>& table, std::uint32_t known, std::uint32_t count) {
-    std::vector<bool> used(table.end_number() - known, false);
-    auto failed = failed_.begin();
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (failed != failed_.end() && *failed == i) {
-        ++failed;
-      } else if (numbers_[i] >= known) {
-        used[numbers_[i] - known] = true;
-      }
-    }
-    for (std::uint32_t number = table.end_number(); number-- > known;) {
-      if (!used[number - known]) table.erase_dense(number);
-    }
   }
 
   // One record that is late for at least one of its windows.
@@ -305,6 +315,8 @@ class SliceWindowStage final : public WindowStage {
     guarded(
         *current_, i, i + 1,
         [&](std::uint32_t) {
+          // A window of one slice has fired what that has, so of its panes only those of late records are counted.
+          const bool fired = !slices_->sliding() && slices_->has(slice.index, key, hash);
           if (counts_from(slice.index, window)) {
             slices_->add_late(slices_->at(slice), key, hash, add_it);
           } else {
@@ -313,7 +325,7 @@ class SliceWindowStage final : public WindowStage {
           for (; window <= last; ++window) {
             const WindowTime span = grid_.window(window);
             if (span.end > merged_) break;
-            fire_late(window, span, key, hash, add_it);
+            fire_late(window, span, key, hash, fired ? 1 : 0, add_it);
           }
         },
         [&](std::uint32_t) { return detail::record_text(value); }, [](std::uint32_t) {});
@@ -324,7 +336,8 @@ class SliceWindowStage final : public WindowStage {
     return window == first || !rules_.takes(grid_.window(window - 1).end, merged_);
   }
   template <class Add>
-  void fire_late(std::int64_t window, const WindowTime& span, const K& key, std::uint64_t hash, Add&& add_it) {
+  void fire_late(std::int64_t window, const WindowTime& span, const K& key, std::uint64_t hash, std::uint32_t before,
+                 Add&& add_it) {
     Acc whole = agg_.create();
     if (options().discarding) {
       add_it(whole);
@@ -332,7 +345,7 @@ class SliceWindowStage final : public WindowStage {
       const bool any = slices_->collect(window, key, hash, whole);
       parts_.collect(window, key, hash, whole, any);
     }
-    give(key, whole, span, panes_.next(window, key, hash), PaneTiming::late);
+    give(key, whole, span, panes_.next(window, key, hash, before), PaneTiming::late);
   }
   // --- firing ---
 
@@ -366,9 +379,18 @@ class SliceWindowStage final : public WindowStage {
             fire_on_time(key, acc);
             return !collector_.full();
           });
-          if (all) phase_ = Phase::kParts;
+          if (all) phase_ = Phase::kStored;
           // Holes between the entries may have left room, but the walk has had its share of the step.
           if (give_full() || !all) return false;
+          break;
+        }
+        case Phase::kStored: {
+          const Progress told = slices_->emit_stored(fill_, [&](const K& key, const Acc& acc) {
+            fire_on_time(key, acc);
+            return !collector_.full();
+          });
+          if (told == Progress::kDone) phase_ = Phase::kParts;
+          if (give_full() || told != Progress::kDone) return false;
           break;
         }
         case Phase::kParts:
@@ -398,7 +420,7 @@ class SliceWindowStage final : public WindowStage {
   void give_on_time(const K& key, const Acc& acc) {
     if (!restored_.empty() && restored_.passed(hash_key(key), span_.end)) [[unlikely]]
       return;
-    if (options().allowed_lateness.count() > 0) panes_.next(window_, key, hash_key(key));
+    if (slices_->sliding() && options().allowed_lateness.count() > 0) panes_.next(window_, key, hash_key(key));
     give(key, acc, span_, 0, PaneTiming::on_time);
   }
   void give(const K& key, const Acc& acc, const WindowTime& span, std::uint32_t pane, PaneTiming timing) {
@@ -431,7 +453,7 @@ class SliceWindowStage final : public WindowStage {
   }
   void flush_sides() override { late_.flush(); }
 
-  enum class Phase : std::uint8_t { kChoose, kPrepare, kEmit, kParts };
+  enum class Phase : std::uint8_t { kChoose, kPrepare, kEmit, kStored, kParts };
   static constexpr std::uint32_t kRunWorthwhile = 16;  // below it gathering costs less than a walk for each run
 
   KeyOf key_of_;
@@ -465,8 +487,8 @@ class SliceWindowStage final : public WindowStage {
   ShardWatermarks restored_;  // until the windows that one shard had fired and another not have
   LateSide<T> late_;
   GatheredPlaces<State> gathered_;
-  std::vector<std::uint32_t> failed_;  // of the run being added
-  std::uint32_t numbers_[kBatchRecordsMax];
+  SliceFetch<K, Agg> fetch_;
+  SliceAdder<K, T, Agg, KeyOf> adder_;
   std::uint64_t hashes_[kBatchRecordsMax];
 };
 

@@ -17,7 +17,7 @@
 #include "millstream/core/memory_budget.hpp"
 #include "millstream/core/piece_vector.hpp"
 #include "millstream/operators/key_totals.hpp"
-#include "millstream/operators/window_snapshot.hpp"
+#include "millstream/operators/slice_tables.hpp"
 #include "millstream/state/state_table.hpp"
 #include "millstream/window/aggregate.hpp"
 #include "millstream/window/slice_grid.hpp"
@@ -29,6 +29,7 @@ template <class K, class Agg>
 class WindowSlices {
  public:
   using Acc = AccumulatorOf<Agg>;
+  using Cold = ColdTable<K, Acc>;
   static constexpr std::uint32_t kNone = TableIndex::kNone;
 
   struct State;
@@ -39,11 +40,10 @@ class WindowSlices {
     std::uint32_t next_entry = kNone;  // and its entry there
   };
   /// A slice and, while it is in the stacks of a sliding window, the columns beside its entries.
-  struct State {
+  struct State : SliceTables<K, Acc>::Place {
     Slice slice;
-    Timestamp first_end;  // of the first window that holds it
-    Timestamp last_end;   // of the last one
-    std::unique_ptr<StateTable<K, Acc>> table;
+    Timestamp first_end;                // of the first window that holds it
+    Timestamp last_end;                 // of the last one
     PieceVector<std::uint32_t> totals;  // entry -> its key's number in the totals
     PieceVector<Front> fronts;
     std::size_t accounted = 0;
@@ -52,10 +52,9 @@ class WindowSlices {
   WindowSlices(Agg agg, SliceGrid grid, std::shared_ptr<MemoryBudget> memory)
       : agg_{std::move(agg)}, grid_{std::move(grid)}, memory_{std::move(memory)} {}
 
-  /// Before the first slice: changes are tracked, for checkpoints.
-  void track_changes() noexcept { tracks_ = true; }
-  /// Slices that have been let go.
-  [[nodiscard]] GoneNumbers& gone() noexcept { return gone_; }
+  /// Their tables. Those of sliding windows stay in memory.
+  [[nodiscard]] SliceTables<K, Acc>& tables() noexcept { return tables_; }
+  [[nodiscard]] ColdTables* cold() const noexcept { return tables_.cold(); }
 
   [[nodiscard]] bool sliding() const noexcept { return grid_.size_slices() > 1; }
 
@@ -71,9 +70,7 @@ class WindowSlices {
       state->slice = slice;
       state->first_end = grid_.window(grid_.first_window_of(slice.index)).end;
       state->last_end = grid_.window(grid_.last_window_of(slice.index)).end;
-      state->table = spare_.empty() ? std::make_unique<StateTable<K, Acc>>() : std::move(spare_.back());
-      if (!spare_.empty()) spare_.pop_back();
-      if (tracks_) state->table->track_changes();
+      tables_.open(*state, slice.index);
       account(*state);
     }
     return *state;
@@ -89,9 +86,14 @@ class WindowSlices {
   void for_each(F&& f) {
     for (auto& [index, state] : slices_) f(*state);
   }
+  /// The slice has something of the key in memory.
+  [[nodiscard]] bool has(std::int64_t slice, const K& key, std::uint64_t hash) {
+    State* const state = find(slice);
+    return state != nullptr && state->table->find(key, hash) != kNone;
+  }
   /// Brings the memory reservation up to date after entries were added.
   void account(State& state) {
-    const std::size_t bytes = state.table->memory_bytes();
+    const std::size_t bytes = state.memory_bytes();
     if (bytes == state.accounted) return;
     held_ += bytes - state.accounted;
     state.accounted = bytes;
@@ -123,6 +125,7 @@ class WindowSlices {
     if (!sliding()) {
       emitting_ = find(first);
       emit_at_ = 0;
+      if (emitting_ != nullptr && emitting_->spilled()) emitting_->cold->begin_stored();
       return true;
     }
     if (!close_slices(grid_.end_slice_of(window), budget) || !expire_slices(first, budget)) return false;
@@ -137,6 +140,7 @@ class WindowSlices {
       if (emitting_ == nullptr) return true;
       const std::uint32_t end = std::min(emitting_->table->end_number(), emit_at_ + count);
       for (bool more = true; more && emit_at_ < end; ++emit_at_) {
+        if (!emitting_->table->live(emit_at_)) continue;
         auto& entry = emitting_->table->entry(emit_at_);
         more = f(std::as_const(entry.key), std::as_const(entry.value));
       }
@@ -158,31 +162,41 @@ class WindowSlices {
     }
     return emit_at_ == totals_.end_number();
   }
+  /// Behind that: the same for what has left memory. kDone: all have been given; kBlocked: it waits for the store.
+  template <class F>
+  [[nodiscard]] Progress emit_stored(std::uint32_t count, F&& f) {
+    if (sliding() || emitting_ == nullptr || !emitting_->spilled()) return Progress::kDone;
+    return emitting_->cold->for_each_stored(count, f);
+  }
+  [[nodiscard]] bool stored_waits() {
+    return emitting_ != nullptr && emitting_->spilled() && emitting_->cold->stored_waits();
+  }
+  /// A bounded piece of letting entries leave memory, between batches; true if something was done. Where some may.
+  bool spill_some() {
+    const bool stepped = cold()->step();
+    // The first slices are the first to be empty.
+    for (auto it = slices_.begin(); it != slices_.end() && it->second->table->empty(); ++it) {
+      if (tables_.renew(*it->second, it->first)) account(*it->second);
+    }
+    return stepped;
+  }
+
   /// The key has a result in the window that was prepared last.
   [[nodiscard]] bool in_totals(const K& key, std::uint64_t hash) const {
     const std::uint32_t number = totals_.find(key, hash);
     return number != kNone && (totals_.entry(number).value.front != nullptr || totals_.entry(number).value.has_back);
   }
 
-  /// add() to the accumulator of a key; returns its entry. Where it throws, a key that was not there is not there then.
   template <class Add>
-  std::uint32_t add_to(StateTable<K, Acc>& table, const K& key, std::uint64_t hash, Add&& add) const {
-    const std::uint32_t before = table.end_number();
-    const std::uint32_t entry = table.find_or_insert(key, hash, [&] { return agg_.create(); });
-    try {
-      add(table.entry(entry).value);
-    } catch (...) {
-      if (entry == before) table.erase_dense(entry);
-      throw;
-    }
-    return entry;
+  void add_to(StateTable<K, Acc>& table, const K& key, std::uint64_t hash, Add&& add) const {
+    tables_.add_to(table, key, hash, [this] { return agg_.create(); }, add);
   }
   /// One record for a slice that may have been closed already; `add(acc)` adds it to an accumulator. Where that throws
   /// nothing has changed: the record counts in all of its windows or in none.
   template <class Add>
   void add_late(State& state, const K& key, std::uint64_t hash, Add&& add) {
     if (!sliding() || state.slice.index >= closed_until_ || state.slice.index < stack_first_) {
-      add_to(*state.table, key, hash, add);
+      tables_.add_to(state, key, hash, [this] { return agg_.create(); }, add);
       account(state);
       return;
     }
@@ -257,32 +271,24 @@ class WindowSlices {
       State& oldest = *it->second;
       const bool in_stack = sliding() && oldest.slice.index >= stack_first_ && oldest.slice.index < closed_until_;
       if (in_stack || saturating_add(oldest.last_end, lateness) > watermark) break;
-      if (oldest.table->saving()) {
+      if (!tables_.may_close(oldest)) {
         ++it;
         continue;
       }
       if (emitting_ == &oldest) emitting_ = nullptr;
       held_ -= oldest.accounted;
-      gone_.add(oldest.slice.index, *oldest.table);
-      retired_.push_back(std::move(oldest.table));
+      tables_.close(oldest, oldest.slice.index);
       it = slices_.erase(it);
       advanced = true;
     }
     if (advanced) memory_.resize(held_);
-    if (free_some()) return true;
-    if (retired_.empty()) return advanced;
-    if (retired_.back()->clear_some()) {
-      if (spare_.size() < kSparesMax) spare_.push_back(std::move(retired_.back()));
-      retired_.pop_back();
-    }
-    return true;
+    return free_some() || tables_.tidy() || advanced;
   }
 
  private:
   static constexpr std::size_t kFreedPerStep = 16 * 1024;
   static constexpr std::uint32_t kClosedTogether = 64;
   static constexpr std::uint32_t kRetiredPerCall = 2 * kBatchRecordsMax;  // more than a batch can open
-  static constexpr std::size_t kSparesMax = 4;  // steady traffic opens about as many slices as it retires
 
   struct Total {
     Acc back;
@@ -464,11 +470,8 @@ class WindowSlices {
   SliceGrid grid_;
   MemoryReservation memory_;
   std::size_t held_ = 0;
+  SliceTables<K, Acc> tables_;
   std::map<std::int64_t, std::unique_ptr<State>> slices_;
-  std::vector<std::unique_ptr<StateTable<K, Acc>>> retired_;
-  std::vector<std::unique_ptr<StateTable<K, Acc>>> spare_;
-  GoneNumbers gone_;
-  bool tracks_ = false;
 
   std::vector<PieceVector<std::uint32_t>> spent_numbers_;
   std::vector<PieceVector<Front>> spent_fronts_;

@@ -56,6 +56,8 @@ class MILLSTREAM_EXPORT GoneNumbers {
   void add(std::int64_t number, const StateTable<K, V>& table) {
     if (table.changes() != nullptr && table.changes()->any_held()) numbers_.push_back(number);
   }
+  /// Of whose entries some have left memory.
+  void add(std::int64_t number) { numbers_.push_back(number); }
   /// Tells the next checkpoint, before the state's entries.
   void save(std::uint32_t state, Snapshot& to);
 

@@ -27,6 +27,7 @@
 #include "millstream/codec/heap_bytes.hpp"
 #include "millstream/core/export.hpp"
 #include "millstream/core/key_group.hpp"
+#include "millstream/core/progress.hpp"
 #include "millstream/core/snapshot.hpp"
 #include "millstream/core/timestamp.hpp"
 #include "millstream/state/cold_tier.hpp"
@@ -36,11 +37,15 @@
 namespace millstream::inline v0 {
 
 class ColdChanges;
+class ColdPages;
+class ColdTables;
 struct ColdQuery;
 class ErasedKeys;
 
 /// What a table gives to the store at once, and what restoring does.
 inline constexpr std::size_t kColdPieceBytes = std::size_t{4} << 20;  // a store takes larger ones no faster
+/// What restoring gives to the store at once at least: each round is a file.
+inline constexpr std::size_t kColdRestoredBytesMin = std::size_t{64} << 10;
 
 /// All but the types. Belongs to the stage.
 class MILLSTREAM_EXPORT ColdTableBase {
@@ -79,6 +84,12 @@ class MILLSTREAM_EXPORT ColdTableBase {
   /// Behind save_table(): what is in the store and not in memory comes later, as entries of `state`.
   void save(std::uint32_t state, Snapshot& snapshot);
 
+  /// Going over all that the store has of this table, in the order of its keys; what is in memory, too, may be newer.
+  /// Nothing leaves until it is done.
+  void begin_stored();
+  /// What is next is still being read; whoever reads wakes the shard. Not behind the end.
+  [[nodiscard]] bool stored_waits();
+
   /// What is restored now goes to the store.
   [[nodiscard]] bool restores_to_store() const noexcept { return live_bytes() >= low_bytes_; }
   [[nodiscard]] Status restore(const StateEntry& saved);
@@ -92,6 +103,13 @@ class MILLSTREAM_EXPORT ColdTableBase {
   /// `changes` tracks spilling. `prefix` is the table's own among those of the stage, and each as long.
   ColdTableBase(const TableBlocks& table, EntryChanges& changes, std::size_t entry_bytes, ColdTier& tier,
                 std::string_view stage, std::string prefix = {});
+
+  enum class Stored { kWaits, kEntry, kEnd };
+  /// The next one, behind begin_stored(), by the codecs' bytes, which hold until the next call. It waits for ever where
+  /// there is a failure().
+  [[nodiscard]] Stored next_stored(std::string_view& key, std::string_view& value);
+  /// The last one was not what it should be.
+  void stored_is_unreadable();
 
   /// Values may expire: what has leaves the store within about a time to live. Before the first entry.
   void expire(Duration ttl);
@@ -114,6 +132,7 @@ class MILLSTREAM_EXPORT ColdTableBase {
   std::size_t heap_bytes_ = 0;
 
  private:
+  friend class ColdTables;
   class Walk;
   class Expiry;
   enum class Reading { kNothing, kAsked, kAnswered };
@@ -122,6 +141,18 @@ class MILLSTREAM_EXPORT ColdTableBase {
   [[nodiscard]] std::size_t live_bytes() const noexcept { return entries_bytes() + erased_bytes_; }
   /// What will be held when all that is out has left.
   [[nodiscard]] std::size_t bytes_to_stay() const noexcept;
+  /// The same with those that share with it.
+  [[nodiscard]] std::size_t all_live_bytes() const noexcept { return live_bytes() + live_beside_; }
+  [[nodiscard]] std::size_t all_bytes_to_stay() const noexcept { return bytes_to_stay() + staying_beside_; }
+  [[nodiscard]] bool none_can_leave() const noexcept;
+  /// The last piece that was given has been taken.
+  [[nodiscard]] bool was_taken() const noexcept { return given_ == 0 || tier_.taken() >= given_; }
+  /// Where what the store has of it begins, and ends.
+  [[nodiscard]] std::string first_cold_key() const;
+  [[nodiscard]] std::string end_cold_key() const;
+  /// A barrier. What tells a whole checkpoint of what is in the store; null where nothing is.
+  [[nodiscard]] Sweep* begin_walk(std::uint32_t state, bool prefixed, Snapshot& snapshot);
+  void restore(const StateEntry& saved, std::string_view key, ColdChanges& piece);
   bool leave();
   bool retire();
   bool make_room();
@@ -143,6 +174,8 @@ class MILLSTREAM_EXPORT ColdTableBase {
   std::size_t high_bytes_;   // above it entries leave
   std::size_t low_bytes_;    // until no more than this is left
   std::size_t piece_bytes_max_;
+  std::size_t live_beside_ = 0;     // what the tables of the same ColdTables hold,
+  std::size_t staying_beside_ = 0;  // and what will be left of that
   bool spilled_ = false;
   Status failure_;
 
@@ -169,8 +202,10 @@ class MILLSTREAM_EXPORT ColdTableBase {
   std::string cold_key_;
   bool walking_ = false;  // a whole checkpoint is being told of what the store has
   std::unique_ptr<Walk> walk_;
-  std::unique_ptr<Expiry> expiry_;  // null where nothing expires
-  std::uint64_t retired_ = 0;       // how often entries have left that were written
+  std::unique_ptr<ColdPages> stored_;  // that is being gone over
+  std::size_t stored_at_ = 0;          // in its page
+  std::unique_ptr<Expiry> expiry_;     // null where nothing expires
+  std::uint64_t retired_ = 0;          // how often entries have left that were written
 };
 
 /// The keys of a batch that are not in memory, each once, as they are asked for.
@@ -221,15 +256,42 @@ class AskedKeys {
 template <class K, class V>
 class ColdTable final : public ColdTableBase {
  public:
-  /// The table is empty and outlives it.
-  ColdTable(StateTable<K, V>& table, ColdTier& tier, std::string_view stage)
-      : ColdTableBase{table, track(table), kEntryBytes, tier, stage}, table_{table} {}
+  /// The table is empty and outlives it. `prefix` is its own among the tables of the stage, and each as long.
+  ColdTable(StateTable<K, V>& table, ColdTier& tier, std::string_view stage, std::string prefix = {})
+      : ColdTableBase{table, track(table), kEntryBytes, tier, stage, std::move(prefix)}, table_{table} {}
 
   /// Phase nought, before the keys of a batch are resolved: true if all that are anywhere are in memory. Else they are
   /// on their way: the batch waits until answered().
   template <class KeyOf>
   [[nodiscard]] bool fetch(std::span<const std::uint64_t> hashes, KeyOf&& key_of) {
     return asked_.fetch(*this, table_, hashes, key_of);
+  }
+
+  /// Behind begin_stored(): f(key, value) for what is in the store and not in memory; looks at `count` entries at most,
+  /// and ends early where f says false. kDone: at all; kBlocked: it waits for what is being read.
+  template <class F>
+  [[nodiscard]] Progress for_each_stored(std::uint32_t count, F&& f) {
+    std::string_view key_bytes;
+    std::string_view value_bytes;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const Stored next = next_stored(key_bytes, value_bytes);
+      if (next == Stored::kEnd) return Progress::kDone;
+      if (next == Stored::kWaits) return Progress::kBlocked;
+      K key{};
+      V value{};
+      if (!decode_value(key_bytes, key) || !decode_value(value_bytes, value)) {
+        stored_is_unreadable();
+        return Progress::kBlocked;
+      }
+      if (table_.find(key, hash_key(key)) != TableBlocks::kNone) continue;
+      if (!f(std::as_const(key), std::as_const(value))) break;
+    }
+    return Progress::kAdvanced;
+  }
+  /// An entry that the store has nothing of goes.
+  void erase_new(std::uint32_t number) {
+    if constexpr (kCountsHeap) heap_bytes_ -= heap_of(number);
+    table_.erase(number, hash_key(table_.entry(number).key));
   }
 
   // What entries own on the heap is known here, and whoever changes them says how that changes.

@@ -59,6 +59,10 @@ class SpillMarks {
     at.told &= others;
     at.there &= others;
   }
+  /// Places from `first`, a multiple of 64, to before `end` are free.
+  void forget(std::uint32_t first, std::uint32_t end) noexcept {
+    for (std::size_t i = first / 64; i < (std::size_t{end} + 63) / 64; ++i) words_[i] = {};
+  }
   [[nodiscard]] std::size_t bytes() const noexcept { return words_.bytes(); }
 
  private:

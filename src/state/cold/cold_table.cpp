@@ -8,6 +8,7 @@
 #include "millstream/core/assert.hpp"
 #include "state/cold/cold_expiry.hpp"
 #include "state/cold/cold_key.hpp"
+#include "state/cold/cold_pages.hpp"
 #include "state/cold/cold_readers.hpp"
 #include "state/cold/cold_round.hpp"
 #include "state/cold/cold_walk.hpp"
@@ -16,10 +17,9 @@
 namespace millstream::inline v0 {
 namespace {
 
-constexpr std::size_t kLeavingPerStep = 512;                      // entries: some 50 us
-constexpr std::size_t kWordsPerStep = 64;                         // of the clock's hand: 4,096 entries
-constexpr std::size_t kCameShare = 16;                            // of the entries in memory, one of so many
-constexpr std::size_t kRestoredBytesMin = std::size_t{64} << 10;  // together: each round is a file
+constexpr std::size_t kLeavingPerStep = 512;  // entries: some 50 us
+constexpr std::size_t kWordsPerStep = 64;     // of the clock's hand: 4,096 entries
+constexpr std::size_t kCameShare = 16;        // of the entries in memory, one of so many
 
 }  // namespace
 
@@ -55,15 +55,19 @@ std::size_t ColdTableBase::bytes_to_stay() const noexcept {
          static_cast<std::size_t>(static_cast<double>(held) / static_cast<double>(size) * static_cast<double>(leaving));
 }
 
+// All that is here has changed since the last barrier.
+bool ColdTableBase::none_can_leave() const noexcept {
+  return failure_.ok() && exhausted_ && given_ == 0 && !walking_ && !changes_.saving();
+}
+
 bool ColdTableBase::has_room(bool barrier_comes) {
   const std::size_t held = live_bytes();
   if (held <= high_bytes_) [[likely]]
     return true;
-  // All that is here has changed since the last barrier.
-  const bool none_can_leave = failure_.ok() && exhausted_ && given_ == 0 && !walking_ && !changes_.saving();
+  const bool none = none_can_leave();
   // While there is still room: it takes some time to come.
-  if (none_can_leave && !barrier_comes && !std::exchange(asked_for_checkpoint_, true)) tier_.ask_for_checkpoint();
-  return held <= bytes_max_ || (none_can_leave && barrier_comes);
+  if (none && !barrier_comes && !std::exchange(asked_for_checkpoint_, true)) tier_.ask_for_checkpoint();
+  return held <= bytes_max_ || (none && barrier_comes);
 }
 
 // A checkpoint was told of it from memory, and is yet to come by it in the store: were it not here, it would be told of
@@ -86,7 +90,7 @@ bool ColdTableBase::leave() {
   if (was_saving_ && !saving) exhausted_ = false;
   was_saving_ = saving;
   const bool retired = retire();
-  if (!evicting_ && live_bytes() > high_bytes_) evicting_ = bytes_to_stay() > high_bytes_;
+  if (!evicting_ && all_live_bytes() > high_bytes_) evicting_ = all_bytes_to_stay() > high_bytes_;
   if (evicting_ && !exhausted_) return make_room();
   if (given_ != 0) return retired;
   // Few keys that have gone are no reason for a round.
@@ -208,7 +212,7 @@ bool ColdTableBase::make_room() {
   leaving_.clear();
   std::size_t chosen = 0;
   for (std::size_t i = 0; i < kWordsPerStep && chosen < kLeavingPerStep; ++i) {
-    if (bytes_to_stay() <= low_bytes_) {
+    if (all_bytes_to_stay() <= low_bytes_) {
       evicting_ = false;
       break;
     }
@@ -227,7 +231,7 @@ bool ColdTableBase::make_room() {
     std::uint64_t victims = candidates & ~word.used;
     word.used &= ~candidates;
     ++fruitless_words_;
-    for (; victims != 0 && bytes_to_stay() > low_bytes_; victims &= victims - 1, ++chosen) {
+    for (; victims != 0 && all_bytes_to_stay() > low_bytes_; victims &= victims - 1, ++chosen) {
       const auto number = first + static_cast<std::uint32_t>(std::countr_zero(victims));
       fruitless_words_ = 0;
       if ((word.stale >> (number % 64) & 1) != 0) {
@@ -278,16 +282,68 @@ void ColdTableBase::give_piece() {
 }
 
 void ColdTableBase::save(std::uint32_t state, Snapshot& snapshot) {
+  if (Sweep* const walk = begin_walk(state, false, snapshot)) snapshot.later(*walk);
+}
+
+Sweep* ColdTableBase::begin_walk(std::uint32_t state, bool prefixed, Snapshot& snapshot) {
   asked_for_checkpoint_ = false;
   exhausted_ = false;
   was_saving_ = true;
-  if (!snapshot.whole() || !spilled_ || mutant_is(Mutant::kStoreNotTold)) return;
+  if (!snapshot.whole() || !spilled_ || mutant_is(Mutant::kStoreNotTold)) return nullptr;
   MILLSTREAM_ASSERT(!walking_);
   walking_ = true;
   erased_->begin_walk();
-  walk_ = std::make_unique<Walk>(*this, state, snapshot);
-  snapshot.later(*walk_);
+  walk_ = std::make_unique<Walk>(*this, state, prefixed, snapshot);
+  return walk_.get();
 }
+
+std::string ColdTableBase::first_cold_key() const {
+  std::string key;
+  append_cold_group(key, prefix_, tier_.groups().first);
+  return key;
+}
+
+std::string ColdTableBase::end_cold_key() const {
+  std::string key;
+  append_cold_group(key, prefix_, tier_.groups().end);
+  return key;
+}
+
+void ColdTableBase::begin_stored() {
+  MILLSTREAM_ASSERT(reading_ == Reading::kNothing);
+  stored_ = std::make_unique<ColdPages>(tier_, column_, first_cold_key(), end_cold_key());
+  stored_at_ = 0;
+}
+
+bool ColdTableBase::stored_waits() { return stored_ && stored_->waits(); }
+
+ColdTableBase::Stored ColdTableBase::next_stored(std::string_view& key, std::string_view& value) {
+  if (mutant_is(Mutant::kNotFiredFromStore)) return Stored::kEnd;
+  while (failure_.ok() && !stored_->waits()) {
+    const ColdQuery& page = stored_->page();
+    if (!page.status.ok()) {
+      failure_ = of_a_copy(page.status);
+      break;
+    }
+    if (stored_at_ < page.answer.size()) {
+      ColdKeyParts parts;
+      if (!split_cold_key(page.answer.key(stored_at_), prefix_.size(), parts)) {
+        stored_is_unreadable();
+        break;
+      }
+      key = parts.rest;
+      value = *page.answer.value(stored_at_++);
+      return Stored::kEntry;
+    }
+    stored_at_ = 0;
+    if (stored_->turn()) continue;
+    stored_.reset();
+    return Stored::kEnd;
+  }
+  return Stored::kWaits;
+}
+
+void ColdTableBase::stored_is_unreadable() { failure_ = unreadable_entry(); }
 
 void ColdTableBase::expire(Duration ttl) { expiry_ = std::make_unique<Expiry>(*this, ttl); }
 
@@ -296,11 +352,15 @@ void ColdTableBase::mark_restored(std::uint32_t number) {
   if (mutant_is(Mutant::kRestoredNotWritten)) changes_.spill_marks()->word_of(number).stale = 0;
 }
 
-Status ColdTableBase::restore(const StateEntry& saved) {
-  set_cold_key(saved.key_group, saved.key);
-  piece_->put(column_, cold_key_, saved.value);
+void ColdTableBase::restore(const StateEntry& saved, std::string_view key, ColdChanges& piece) {
+  set_cold_key(saved.key_group, key);
+  piece.put(column_, cold_key_, saved.value);
   spilled_ = true;
-  if (piece_->bytes() < std::max(piece_bytes_max_, kRestoredBytesMin)) return {};
+}
+
+Status ColdTableBase::restore(const StateEntry& saved) {
+  restore(saved, saved.key, *piece_);
+  if (piece_->bytes() < std::max(piece_bytes_max_, kColdRestoredBytesMin)) return {};
   return tier_.give_now(std::exchange(*piece_, {}));
 }
 
