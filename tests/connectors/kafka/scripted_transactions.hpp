@@ -28,6 +28,7 @@ class ScriptedTransactions final : public kafka::detail::Client {
   std::function<void(const std::string& call)> on_call = [](const std::string&) {};
   /// group -> "topic/partition" -> offset
   std::map<std::string, std::map<std::string, Offset>> groups;
+  std::map<std::string, std::string> cluster_ids{{"b:1", "one"}, {"c:1", "other"}};  // by bootstrap.servers
   std::string lost_in;               // the call during which a connection is lost next
   bool fenced = false;               // as deliveries have told
   std::deque<Status> read_failures;  // of the next looks at groups
@@ -39,7 +40,8 @@ class ScriptedTransactions final : public kafka::detail::Client {
   [[nodiscard]] std::vector<std::string> take_calls() { return std::exchange(calls, {}); }
 
   Result<std::unique_ptr<kafka::detail::Consumer>> consumer(const kafka::detail::Configuration& c) override {
-    return std::unique_ptr<kafka::detail::Consumer>{std::make_unique<Reader>(*this, c.properties.at("group.id"))};
+    return std::unique_ptr<kafka::detail::Consumer>{
+        std::make_unique<Reader>(*this, c.properties.at("group.id"), c.properties.at("bootstrap.servers"))};
   }
   Result<std::unique_ptr<kafka::detail::Producer>> producer(const kafka::detail::Configuration& c) override {
     configuration = c;
@@ -144,10 +146,16 @@ class ScriptedTransactions final : public kafka::detail::Client {
 
   class Reader final : public kafka::detail::Consumer {
    public:
-    Reader(ScriptedTransactions& script, std::string group) : script_{script}, group_{std::move(group)} {}
+    Reader(ScriptedTransactions& script, std::string group, std::string brokers)
+        : script_{script}, group_{std::move(group)}, brokers_{std::move(brokers)} {}
     Status serve(const LogHook&) override { return {}; }
     bool has_events() const override { return false; }
     void on_events(Notify) override {}
+    Result<std::string> cluster_id(Milliseconds) override {
+      const auto id = script_.cluster_ids.find(brokers_);
+      if (id == script_.cluster_ids.end()) return Status{ErrorCode::kUnavailable, "no answer from " + brokers_};
+      return id->second;
+    }
     Result<std::vector<kafka::detail::TopicInfo>> topics(std::span<const std::string>, Milliseconds) override {
       return Status{ErrorCode::kUnsupported, ""};
     }
@@ -186,6 +194,7 @@ class ScriptedTransactions final : public kafka::detail::Client {
    private:
     ScriptedTransactions& script_;
     const std::string group_;
+    const std::string brokers_;
   };
 };
 
