@@ -1,6 +1,7 @@
 // From what a shard has encoded to messages of the client, and waiting for them.
 #include "millstream/connectors/kafka/record_writer.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -16,6 +17,9 @@ constexpr std::chrono::milliseconds kFlushSlice{10};  // other shards may answer
 constexpr std::chrono::milliseconds kFlushMoment{1};
 constexpr Duration kFlushAgain = std::chrono::milliseconds{20};
 constexpr Duration kLookAgain = std::chrono::milliseconds{100};
+// While a transaction ends the client is given nothing, and the input goes on for so many times what it may have under
+// way: at a million small messages a second the buffer alone would be full in less time than a commit takes.
+constexpr std::size_t kWaitingTimes = 4;
 constexpr std::size_t kPassedPerCall = 4 * kBatchRecordsMax;  // messages: more than come meanwhile, and a short step
 
 template <class Added>
@@ -60,6 +64,7 @@ Result<std::unique_ptr<RecordWriter>> RecordWriter::open(SinkHub& hub, SinkConte
 bool RecordWriter::look_for_room() {
   const auto roomy = [&] {
     room_bytes_ = deliveries_->room();
+    if (waiting_ && !waiting_->is_open()) room_bytes_ = std::max(room_bytes_, kWaitingTimes * deliveries_->limit());
     return waiting_bytes_ + added_bytes() < room_bytes_;
   };
   if (roomy()) return true;
@@ -129,13 +134,15 @@ void RecordWriter::keep_added() {
 }
 
 Status RecordWriter::pass() {
-  if (!waiting_ || waiting_->empty()) return {};
+  if (!waiting_ || !waiting_->is_open()) return {};
+  if (std::exchange(was_shut_, false)) room_bytes_ = 0;  // there is less of it than at the last look
+  if (waiting_->empty()) return {};
   Status refused;
   std::size_t passed = 0;
   pass_again_ = false;
   waiting_->drain([&](const Waiting& waiting) {
     pass_again_ = passed >= kPassedPerCall;
-    if (pass_again_) return false;
+    if (pass_again_ || deliveries_->room() == 0) return false;
     passed += waiting.added.size();
     waiting_bytes_ -= waiting.size;
     refused =
@@ -147,6 +154,7 @@ Status RecordWriter::pass() {
 
 std::string RecordWriter::barrier() {
   if (waiting_) waiting_->barrier();
+  was_shut_ = waiting_.has_value();
   return transactional_id_;
 }
 
@@ -164,6 +172,7 @@ Status RecordWriter::serve() {
 }
 
 Result<bool> RecordWriter::drained() {
+  if (waiting_ && !waiting_->empty()) deliveries_->begin_waiting();  // where the client takes no more of it now
   if (Status passed = pass(); !passed.ok()) return passed;
   if (Status served = serve(); !served.ok()) return served;
   if (waiting_ && !waiting_->empty()) {

@@ -35,8 +35,12 @@ class ScriptedTransactions final : public kafka::detail::Client {
   std::vector<std::string> committed;
   std::vector<std::string> written;            // into the transaction that is open; "topic: key=value header:value"
   kafka::detail::Configuration configuration;  // of the newest
+  bool holds_deliveries = false;               // nothing that is written is acknowledged until deliver()
   int clients = 0;                             // that there are with transactions
 
+  void deliver() {
+    for (const auto& [log, bytes] : std::exchange(held_, {})) log->delivered(1, bytes);
+  }
   [[nodiscard]] std::vector<std::string> take_calls() { return std::exchange(calls, {}); }
 
   Result<std::unique_ptr<kafka::detail::Consumer>> consumer(const kafka::detail::Configuration& c) override {
@@ -54,6 +58,7 @@ class ScriptedTransactions final : public kafka::detail::Client {
   }
 
  private:
+  std::vector<std::pair<kafka::detail::DeliveryLog*, std::size_t>> held_;
   using Notify = std::function<void()>;
 
   Reply answer(const std::string& name, const std::string& what) {
@@ -90,8 +95,9 @@ class ScriptedTransactions final : public kafka::detail::Client {
         all += message.value;
         for (const kafka::Header& header : message.headers) all += " " + header.name + ":" + header.value.value_or("");
         script_.written.push_back(all);
-        log.delivered(1, message.bytes());
+        script_.held_.emplace_back(&log, message.bytes());
       }
+      if (!script_.holds_deliveries) script_.deliver();
       return {};
     }
     void flush(Milliseconds) override {}

@@ -137,6 +137,7 @@ class MILLSTREAM_EXPORT RecordWriter {
   std::optional<EpochBuffer<Waiting>> waiting_;  // with a decider
   std::string transactional_id_;
   std::size_t waiting_bytes_ = 0;    // as the limit counts them
+  bool was_shut_ = false;            // since the newest barrier: there was room beyond what the client may have
   bool pass_again_ = false;          // the newest pass() has given the client as much as one call may
   std::int64_t flush_again_ns_ = 0;  // monotonic
   bool before_1970_ = false;
