@@ -53,6 +53,8 @@ class World {
   /// The input gets one more partition, with records of keys of its own. Also in the middle of a life: nothing of it is
   /// lost on the way. Nothing happens where the broker is gone.
   void grow();
+  /// Nothing runs for so long.
+  void stand_still(Duration duration) { now_ += duration; }
   /// The checkpoint that the group's offsets name; 0 = none. What was under way has come to its end by then.
   [[nodiscard]] std::uint64_t decided();
   /// The newest on this disk; of checkpoint 0 where there is none.
