@@ -120,9 +120,10 @@ void Broker::delete_topic(const std::string& topic) {
   expect_done(queue, "deleting a topic");
 }
 
-void Broker::fill(const std::string& topic, std::int64_t records, std::size_t bytes) const {
-  rd_kafka_t* writer = make_client(RD_KAFKA_PRODUCER,
-                                   {{"bootstrap.servers", brokers_}, {"linger.ms", "20"}, {"compression.type", "lz4"}});
+void Broker::fill(const std::string& topic, std::int64_t records, std::size_t bytes,
+                  const std::string& compression) const {
+  rd_kafka_t* writer = make_client(
+      RD_KAFKA_PRODUCER, {{"bootstrap.servers", brokers_}, {"linger.ms", "20"}, {"compression.type", compression}});
   std::string value(bytes, ' ');
   for (std::size_t i = 0; i < bytes; ++i) value[i] = static_cast<char>('a' + i * 7 % 26);
   for (std::int64_t i = 0; i < records; ++i) {

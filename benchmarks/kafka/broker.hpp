@@ -43,7 +43,8 @@ class Broker {
   [[nodiscard]] std::string make_topic(const std::string& name);
   void delete_topic(const std::string& topic);
   /// `records` messages of `bytes` bytes: number i has the key i * 7919 mod kKeys and is in the partition of its key.
-  void fill(const std::string& topic, std::int64_t records, std::size_t bytes) const;
+  void fill(const std::string& topic, std::int64_t records, std::size_t bytes,
+            const std::string& compression = "lz4") const;
 
  private:
   int run(const std::string& command);

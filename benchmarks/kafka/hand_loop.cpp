@@ -189,13 +189,16 @@ void Stopwatch::begin() {
 }
 
 Cost Stopwatch::cost() const {
-  return {std::chrono::duration<double>{std::chrono::steady_clock::now() - at_}.count(), cpu_now() - cpu_};
+  return {std::chrono::duration<double>{std::chrono::steady_clock::now() - at_}.count(), cpu_now() - cpu_,
+          std::chrono::duration<double, std::milli>{behind_}.count()};
 }
 
 void Stopwatch::keep_to(std::int64_t pace) {
   constexpr std::int64_t kBetweenLooks = 100;
   if (pace == 0 || ++taken_ % kBetweenLooks != 0) return;
-  std::this_thread::sleep_until(at_ + std::chrono::nanoseconds{taken_ * 1'000'000'000 / pace});
+  const auto due = at_ + std::chrono::nanoseconds{taken_ * 1'000'000'000 / pace};
+  behind_ = std::max(behind_, std::chrono::steady_clock::now() - due);
+  std::this_thread::sleep_until(due);
 }
 
 Cost run_by_hand(const Run& run) { return HandLoop{run}.to_end(); }

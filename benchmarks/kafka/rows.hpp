@@ -27,6 +27,7 @@ struct Run {
 struct Cost {
   double seconds = 0;
   double cpu_seconds = 0;  // of this process; the broker is another one
+  double behind_ms = 0;    // the pace, at most; without a pace 0
 };
 
 /// Throws std::runtime_error where something fails.
@@ -39,12 +40,14 @@ class Stopwatch {
   void begin();
   [[nodiscard]] bool has_begun() const { return has_begun_; }
   [[nodiscard]] Cost cost() const;
-  /// One more message was taken: sleeps where that is ahead of `pace`, which may be 0.
+  /// One more message was taken: sleeps where that is ahead of `pace`, which may be 0, and notes by how much it is
+  /// behind.
   void keep_to(std::int64_t pace);
 
  private:
   bool has_begun_ = false;
   std::int64_t taken_ = 0;
+  std::chrono::steady_clock::duration behind_{0};
   std::chrono::steady_clock::time_point at_;
   double cpu_ = 0;
 };

@@ -26,6 +26,11 @@ std::string name_of(const std::optional<CheckpointId>& decided) {
   return decided ? "checkpoint " + decided->to_string() : "no checkpoint";
 }
 
+std::string with_facts(std::string reason, const Decision& known) {
+  if (!known.facts.empty()) reason.append("; ").append(known.facts);
+  return reason;
+}
+
 class Planner {
  public:
   Planner(CheckpointStore& store, const RecoveryOptions& options) : store_{store}, options_{options} {}
@@ -47,18 +52,20 @@ class Planner {
     } else if (!found->empty()) {
       return halt(*found);
     }
-    if (!any) return fresh();
+    if (!any) return forgotten() == nullptr ? fresh() : halt_at_forgotten(*forgotten());
     Result<Manifest> manifest = intact(known.checkpoint.id);
     if (!manifest && manifest.error().code() == ErrorCode::kIo) return manifest.error();
     if (!manifest) {
-      return halt("the decision names checkpoint " + known.checkpoint.to_string() +
-                  ", which is not here or not intact: " + manifest.error().message());
+      return halt(with_facts("the decision names checkpoint " + known.checkpoint.to_string() +
+                                 ", which is not here or not intact: " + manifest.error().message(),
+                             known));
     }
-    if (std::string differs = difference(known, *manifest); !differs.empty()) return halt(std::move(differs));
+    if (std::string differs = difference(known, *manifest); !differs.empty()) return halt(with_facts(differs, known));
     return restore(*std::move(manifest));
   }
 
-  Result<RecoveryPlan> halt(std::string reason) {
+  /// `next_step`: what the user may do, where that is known.
+  Result<RecoveryPlan> halt(std::string reason, const std::string& next_step = {}) {
     if (manifests_.empty()) {
       if (Status s = read_manifests(); !s.ok()) return s;
     }
@@ -81,7 +88,8 @@ class Planner {
         undecided = manifest->checkpoint;
       }
     }
-    plan.facts = std::move(reason) + "; nothing was changed; ";
+    plan.facts = std::move(reason) + "; nothing was changed; " + next_step;
+    if (!next_step.empty()) return plan;
     if (plan.newest_intact) {
       plan.facts += "the newest intact checkpoint is " + plan.newest_intact->to_string() +
                     ": accept_checkpoint = " + std::to_string(plan.newest_intact->id) +
@@ -196,6 +204,30 @@ class Planner {
       }
     }
     return outputs;
+  }
+
+  // The first checkpoint that a sink's transaction was to decide, or one like it: the process ended before it wrote
+  // down what became of that, and since then the decision may have been forgotten where it is kept.
+  [[nodiscard]] const Manifest* forgotten() const {
+    if (options_.decider.empty() || manifests_.empty() || mutant_is(Mutant::kFreshDespiteMarker)) return nullptr;
+    const Manifest& newest = manifests_.back();
+    if (!names_decider(newest) || saturating_distance(options_.now, newest.written_at) <= kDecisionsKeptMin) {
+      return nullptr;
+    }
+    return &newest;
+  }
+
+  Result<RecoveryPlan> halt_at_forgotten(const Manifest& newest) {
+    const std::string id = std::to_string(newest.checkpoint.id);
+    std::string facts = "checkpoint " + newest.checkpoint.to_string() + " was written at " +
+                        to_string(newest.written_at) +
+                        ", and nothing here says whether the sink's transaction decided it; there is no decision "
+                        "where these are kept, but one of then may have expired";
+    if (!none_because_.empty()) facts += ": " + none_because_;
+    if (!intact(newest.checkpoint.id)) return halt(std::move(facts));
+    return halt(std::move(facts),
+                "look whether readers of committed records see output of the job: if they do, accept_checkpoint = " +
+                    id + " goes on from there, and nothing is lost or comes twice; if not, begin with an empty folder");
   }
 
   Result<RecoveryPlan> fresh() {

@@ -172,6 +172,7 @@ class EngineBuilder {
   Status list_splits(std::uint32_t number) {
     arrivals_[number] = std::make_shared<SplitArrivals>();
     SourceContext context = source_context(number);
+    context.restored_splits = start_.goes_on_in(engine_->ids_[number]);
     Result<std::vector<Split>> listed = graph_.node(number).list_splits(context);
     if (!listed) return listed.error();
     shared_[number] = std::move(context.shared);

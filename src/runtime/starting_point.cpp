@@ -206,8 +206,8 @@ Status StartingPoint::read(const DeciderContext& context) {
 }
 
 Status StartingPoint::plan(const RunOptions& options, const DeciderContext& context) {
-  Result<RecoveryPlan> plan =
-      plan_recovery(*store, decision_, {context.job, options.accept_checkpoint, context.stage, joined_});
+  Result<RecoveryPlan> plan = plan_recovery(
+      *store, decision_, {context.job, options.accept_checkpoint, context.stage, joined_, context.clock->now()});
   if (!plan) return plan.error();
   if (plan->kind == RecoveryPlan::Kind::kHalt) return {ErrorCode::kInvalidData, plan->facts};
   plan_ = *std::move(plan);
@@ -311,6 +311,15 @@ Status StartingPoint::admit(const RunOptions& options) {
 bool StartingPoint::knows(const std::string& source) const {
   return restored != nullptr && std::any_of(restored->positions.begin(), restored->positions.end(),
                                             [&](const SplitPosition& saved) { return saved.source == source; });
+}
+
+std::vector<std::string> StartingPoint::goes_on_in(const std::string& source) const {
+  std::vector<std::string> splits;
+  for (std::size_t i = 0; restored != nullptr && i < restored->positions.size(); ++i) {
+    const SplitPosition& saved = restored->positions[i];
+    if (saved.source == source && !saved.finished) splits.push_back(saved.split);
+  }
+  return splits;
 }
 
 Status StartingPoint::settle(Shard& first) {

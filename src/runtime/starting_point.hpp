@@ -43,6 +43,8 @@ class StartingPoint {
   [[nodiscard]] Status admit(const RunOptions& options);
   /// Splits of this source were being read before.
   [[nodiscard]] bool knows(const std::string& source) const;
+  /// Its splits that `restored` names and that have not ended.
+  [[nodiscard]] std::vector<std::string> goes_on_in(const std::string& source) const;
   /// After the stages are made: what the sinks had prepared is published or dropped. Then the store may be written.
   [[nodiscard]] Status settle(Shard& first);
 

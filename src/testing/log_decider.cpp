@@ -45,6 +45,19 @@ std::string split_id(const LogPartition& partition) {
 
 }  // namespace
 
+// Nothing is to be done to join: records say where they go, and offsets and identity are the same.
+std::string LogDecider::why_not_joined(const Decider& other) const {
+  const LogSinkOptions& theirs = static_cast<const LogDecider&>(other).options_;
+  if (options_.broker != theirs.broker) return "they write to two logs, whose transactions cannot be committed as one";
+  if (options_.transactional_id != theirs.transactional_id) return "they differ in transactional_id";
+  if (options_.group != theirs.group || options_.source_stage != theirs.source_stage ||
+      options_.source_topic != theirs.source_topic) {
+    return "they differ in whose offsets are decided, and in which group";
+  }
+  if (options_.transaction_timeout != theirs.transaction_timeout) return "they differ in transaction_timeout";
+  return {};
+}
+
 // The id comes last: what a reader of metadata cuts off would be the end.
 std::string LogDecider::metadata(CheckpointId checkpoint) const {
   char nonce[17] = {};

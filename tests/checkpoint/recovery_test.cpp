@@ -13,6 +13,7 @@
 namespace millstream::inline v0::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -90,6 +91,54 @@ TEST_F(RecoveryTest, WhatWasNeverDecidedIsAFreshStartToo) {
   ASSERT_TRUE(store_->settle().ok());
   EXPECT_THAT(*store_->list(), IsEmpty());
   EXPECT_GT(store_->next_id(), manifest.checkpoint.id);
+}
+
+TEST_F(RecoveryTest, WhoNamesADecisionThatIsNotHereIsTold) {
+  start();
+  const Manifest here = commit();
+  open();
+  for (const CheckpointId named : {CheckpointId{9, 9}, CheckpointId{here.checkpoint.id, 7}}) {
+    const Decision decided{Decision::Kind::kDecided, named, {}, "the group of another instance says so"};
+    const auto halted = plan_recovery(*store_, decided, {.job_id = std::string{kJob}, .decider = "log"});
+    ASSERT_TRUE(halted);
+    EXPECT_EQ(halted->kind, Kind::kHalt);
+    EXPECT_THAT(halted->facts, AllOf(HasSubstr("the decision names checkpoint " + named.to_string()),
+                                     HasSubstr("the group of another instance says so")));
+  }
+}
+
+// The one that a sink's transaction was to decide: what it has decided is forgotten one day.
+TEST_F(RecoveryTest, WhatMayHaveBeenDecidedAndForgottenSinceIsAHalt) {
+  start();
+  other_handles_ = {{"log", "job-0"}};
+  const Manifest manifest = publish();
+  open();
+  const auto planned = [&](Duration later, std::string decider, std::optional<std::uint64_t> accept = {}) {
+    const Decision none{Decision::Kind::kNone, {}, {}, "the groups have none"};
+    const Result<RecoveryPlan> plan = plan_recovery(*store_, none,
+                                                    {.job_id = std::string{kJob},
+                                                     .accept_checkpoint = accept,
+                                                     .decider = std::move(decider),
+                                                     .now = manifest.written_at + later});
+    EXPECT_TRUE(plan) << plan.error().to_string();
+    return plan ? *plan : RecoveryPlan{};
+  };
+  EXPECT_EQ(planned(kDecisionsKeptMin, "log").kind, Kind::kFresh);
+  EXPECT_EQ(planned(Duration{-1}, "log").kind, Kind::kFresh);
+  EXPECT_EQ(planned(2 * kDecisionsKeptMin, "").kind, Kind::kFresh) << "its marker is in the folder, and stays there";
+  EXPECT_EQ(planned(2 * kDecisionsKeptMin, "files").kind, Kind::kHalt);
+  const RecoveryPlan halted = planned(2 * kDecisionsKeptMin, "log");
+  EXPECT_EQ(halted.kind, Kind::kHalt);
+  EXPECT_THAT(halted.facts, AllOf(HasSubstr("checkpoint " + manifest.checkpoint.to_string() + " was written at 2023-"),
+                                  HasSubstr("the groups have none"), HasSubstr("nothing was changed"),
+                                  HasSubstr("accept_checkpoint = 1 goes on"), HasSubstr("begin with an empty folder")));
+  // A damaged one cannot be gone on from.
+  const std::string whole = files_.read_file(name(1, "-00000.segment"));
+  files_.write_file(name(1, "-00000.segment"), "x");
+  EXPECT_THAT(planned(2 * kDecisionsKeptMin, "log").facts,
+              AllOf(HasSubstr("no intact checkpoint of this job is here"), Not(HasSubstr("accept_checkpoint"))));
+  files_.write_file(name(1, "-00000.segment"), whole);
+  EXPECT_EQ(planned(2 * kDecisionsKeptMin, "log", 1).restore, manifest);
 }
 
 TEST_F(RecoveryTest, RestoresTheDecidedOneAndSortsTheHandles) {

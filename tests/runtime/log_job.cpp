@@ -1,4 +1,4 @@
-// The job, its input, and its lives.
+// The job, its input, and what it should give out.
 #include "runtime/log_job.hpp"
 
 #include <algorithm>
@@ -17,8 +17,6 @@ namespace kit = millstream::testing;
 namespace {
 
 constexpr std::uint64_t kKeys = 7;
-constexpr std::uint64_t kStepsOfALife = 1500;  // about
-constexpr int kLivesMax = 60;                  // a life also ends where the broker drops its transaction
 
 struct Payment {
   std::string card;
@@ -50,6 +48,9 @@ class WatchedDecider final : public Decider {
       : log{std::make_shared<kit::LogDecider>(std::move(options))},
         behind_read_{std::move(behind_read)},
         told_{std::move(told)} {}
+  std::string why_not_joined(const Decider& other) const override {
+    return log->why_not_joined(*static_cast<const WatchedDecider&>(other).log);
+  }
   Result<bool> fence(const DeciderContext& context) override { return log->fence(context); }
   Result<std::optional<Decision>> read(const DeciderContext& context) override {
     *told_ = context.sources;
@@ -86,17 +87,6 @@ struct WatchedSink {
   void commit(const std::string& handle) { log.commit(handle); }
 };
 
-// How a life may end that dies, or whose broker does what brokers do.
-bool may_be(const Status& status) {
-  return status.code() == ErrorCode::kCancelled || status.code() == ErrorCode::kUnavailable ||
-         status.code() == ErrorCode::kIo;
-}
-
-std::string metadata_of(CheckpointId checkpoint) {
-  const std::string text = checkpoint.to_string();  // "7 (nonce 00000000075bcd15)"
-  return "ms1;c=" + std::to_string(checkpoint.id) + ";n=" + text.substr(text.find("nonce ") + 6, 16) + ";j=totals";
-}
-
 }  // namespace
 
 World::World(std::uint64_t seed, std::uint64_t records, bool ends) : broker{seed}, random_{seed, 0x574f'524c} {
@@ -108,6 +98,7 @@ World::World(std::uint64_t seed, std::uint64_t records, bool ends) : broker{seed
           .source_topic = "in"};
   broker.create_topic("in", kPartitions);
   broker.create_topic("out", kPartitions);
+  broker.create_topic("copies", kPartitions);
   // Somebody writes it in transactions, of which some are aborted. A key is in one partition.
   std::map<std::string, std::int64_t> sums;
   std::uint64_t written = 0;
@@ -126,6 +117,7 @@ World::World(std::uint64_t seed, std::uint64_t records, bool ends) : broker{seed
       if (!commits) continue;
       sums[card] += cents;
       expected_[card].push_back(std::to_string(sums[card]));
+      payments_[card].push_back(std::to_string(cents));
     }
     while (broker.end(writer, commits) != kit::LogReply::kOk) {
     }
@@ -149,6 +141,7 @@ void World::grow() {
       while (broker.append(writer, {"in", partition}, {card, std::to_string(cents)}) != kit::LogReply::kOk) {
       }
       expected_[card].push_back(std::to_string(sum += cents));
+      payments_[card].push_back(std::to_string(cents));
     }
     while (broker.end(writer, true) != kit::LogReply::kOk) {
     }
@@ -158,12 +151,18 @@ void World::grow() {
 
 Dataflow World::flow() {
   Dataflow flow{"totals"};
-  auto totals = flow.from(kit::LogSource{.broker = &broker, .topic = "in", .fetch_records_max = 2, .pause = 12ms})
-                    .named("in")
-                    .map([](const kit::LogRecord& r) { return Payment{r.key, std::stoll(r.value)}; })
-                    .key_by(&Payment::card)
-                    .process(RunningTotal{})
-                    .named("totals");
+  auto payments = flow.from(kit::LogSource{.broker = &broker, .topic = "in", .fetch_records_max = 2, .pause = 12ms})
+                      .named("in")
+                      .map([](const kit::LogRecord& r) { return Payment{r.key, std::stoll(r.value)}; });
+  // On the shards that read, where its copies come to barriers at other times than those behind the exchange.
+  if (with_second) {
+    kit::LogSinkOptions second = sink;
+    second.topic = "copies";
+    payments.map([](const Payment& p) { return kit::LogRecord{p.card, std::to_string(p.cents)}; })
+        .to(WatchedSink{second, behind_read, told})
+        .named("copies");
+  }
+  auto totals = payments.key_by(&Payment::card).process(RunningTotal{}).named("totals");
   totals.map([](const Total& t) { return kit::LogRecord{t.card, std::to_string(t.cents)}; })
       .to(WatchedSink{sink, behind_read, told})
       .named("out");
@@ -236,22 +235,32 @@ Manifest World::newest_manifest() {
   return newest;
 }
 
-std::string World::compare(bool all) {
+std::string World::compare_topic(const std::string& topic,
+                                 const std::map<std::string, std::vector<std::string>>& expected, bool all) {
   std::map<std::string, std::vector<std::string>> seen;
   for (std::uint32_t partition = 0; partition < kPartitions; ++partition) {
-    for (const kit::LogRecord& record : broker.committed({"out", partition})) seen[record.key].push_back(record.value);
+    for (const kit::LogRecord& record : broker.committed({topic, partition})) seen[record.key].push_back(record.value);
   }
   for (const auto& [card, values] : seen) {
-    const std::vector<std::string>& wanted = expected_[card];
+    const auto found = expected.find(card);
+    if (found == expected.end()) return topic + ": nothing was wanted of " + card;
+    const std::vector<std::string>& wanted = found->second;
     const bool begins = values.size() <= wanted.size() && std::equal(values.begin(), values.end(), wanted.begin());
     if (begins && (!all || values.size() == wanted.size())) continue;
-    std::string text = card + ": there is";
+    std::string text = topic + ", " + card + ": there is";
     for (const std::string& value : values) text += " " + value;
     text += ", and wanted was";
     for (const std::string& value : wanted) text += " " + value;
     return text;
   }
-  if (all && seen.size() != expected_.size()) return "cards are missing";
+  return all && seen.size() != expected.size() ? topic + ": cards are missing" : "";
+}
+
+std::string World::compare(bool all) {
+  if (std::string wrong = compare_topic("out", expected_, all); !wrong.empty()) return wrong;
+  if (with_second) {
+    if (std::string wrong = compare_topic("copies", payments_, all); !wrong.empty()) return wrong;
+  }
   if (!all || !with_files) return {};
   std::map<std::string, std::size_t> lines;
   for (const std::string& path : files.files()) {
@@ -268,124 +277,6 @@ std::string World::compare(bool all) {
     }
   }
   return lines.size() == wanted ? "" : "in files there are other lines";
-}
-
-std::string kill_and_compare(std::uint64_t seed) {
-  Random random{seed, 0x4c4f'474a};
-  World world{seed};
-  const auto sometimes = [&](double chance) { return random.chance(0.4) ? chance : 0; };
-  world.broker.set_faults({.request_lost = sometimes(0.05),
-                           .reply_lost = sometimes(0.05),
-                           .request_late = sometimes(0.1),
-                           .coordinator_away = sometimes(0.02),
-                           .leader_away = sometimes(0.02),
-                           .delivery_failed = sometimes(0.001),
-                           .duplicate_fetch = sometimes(0.2),
-                           .offsets_missing = 0,
-                           .progress = random.chance(0.5) ? 0.7 : 0.05});
-  if (random.chance(0.2)) world.sink.transaction_timeout = 100ms;
-  if (random.chance(0.3)) world.sink.buffer = {.records = 1 + random.below(4), .bytes = 1000};
-  const int crashes = 1 + static_cast<int>(random.below(8));
-  for (int life = 0; life < kLivesMax; ++life) {
-    LifeOptions options{.seed = random(),
-                        .shards = 1 + static_cast<std::uint32_t>(random.below(4)),
-                        .batch = random.chance(0.5) ? 1024U : 3U};
-    options.checkpoint.rebase_bytes = random.chance(0.5) ? 0 : 20'000;
-    if (life < crashes) {
-      Death& death = options.death;
-      const std::uint64_t how = random.below(3);
-      death.times = 1 + random.below(5);
-      if (how == 0) death.at_step = random.below(kStepsOfALife);
-      if (how == 1) death.at_point = static_cast<kit::LogPoint>(random.below(8));
-      if (how == 2) death.at_kill_point = kKillPoints[random.below(std::size(kKillPoints))];
-      death.crash = random.chance(0.3) ? kit::Crash::kPower : kit::Crash::kProcess;
-      if (random.chance(0.2)) options.checkpoint.timeout = 5ms;  // some are given up
-    }
-    if (life > kLivesMax / 2) world.broker.set_faults({});
-    if (life > kLivesMax / 2) world.sink.transaction_timeout = 1min;
-    const auto result = world.live(options);
-    const std::string in_life = "life " + std::to_string(life) + ": ";
-    if (std::string wrong = world.compare(false); !wrong.empty()) return in_life + wrong;
-    if (result.ok()) break;
-    if (!may_be(result.status)) return in_life + result.status.to_string();
-    if (life + 1 == kLivesMax) return "it does not come to its end: " + result.status.to_string();
-  }
-  if (std::string wrong = world.compare(); !wrong.empty()) return wrong;
-  const auto again = world.live();
-  if (!again.ok()) return "once more: " + again.status.to_string();
-  return again.steps == 0 ? "" : "once more: it does " + std::to_string(again.steps) + " steps";
-}
-
-std::string grow_and_compare(std::uint64_t seed) {
-  Random random{seed, 0x4752'4f57};
-  World world{seed, 60, false};
-  const kit::LogFaults faults{.reply_lost = random.chance(0.3) ? 0.05 : 0,
-                              .request_late = random.chance(0.3) ? 0.1 : 0};
-  std::uint64_t partitions_left = 1 + random.below(3);
-  std::uint64_t until_next = random.below(kStepsOfALife);
-  const auto grow = [&](kit::Simulation&) {
-    if (partitions_left == 0 || until_next-- > 0) return;
-    world.broker.set_faults({});
-    world.grow();
-    if (--partitions_left == 0) world.broker.end_topic("in");
-    world.broker.set_faults(faults);
-    until_next = random.below(kStepsOfALife / 3);
-  };
-  const int crashes = static_cast<int>(random.below(6));
-  for (int life = 0; life < kLivesMax; ++life) {
-    LifeOptions options{
-        .seed = random(), .shards = 1 + static_cast<std::uint32_t>(random.below(4)), .before_step = grow};
-    if (life < crashes) {
-      options.death = {.at_step = random.below(kStepsOfALife),
-                       .crash = random.chance(0.3) ? kit::Crash::kPower : kit::Crash::kProcess};
-      if (random.chance(0.5)) options.death = {.at_kill_point = kKillPoints[random.below(std::size(kKillPoints))]};
-    }
-    const auto result = world.live(options);
-    const std::string in_life = "life " + std::to_string(life) + ": ";
-    if (std::string wrong = world.compare(false); !wrong.empty()) return in_life + wrong;
-    if (result.ok()) break;
-    if (!may_be(result.status)) return in_life + result.status.to_string();
-  }
-  return partitions_left > 0 ? "it has ended before its input" : world.compare();
-}
-
-std::string interfere_and_compare(std::uint64_t seed) {
-  enum Interference { kOffsetSet, kOtherNonce, kExpired, kLateRequests };
-  const auto what = static_cast<Interference>(seed % 4);
-  World world{seed};
-  world.with_files = false;
-  const Death death{.at_kill_point = what == kLateRequests ? "decision.before" : "sinks.before_commit", .times = 3};
-  if (world.live({.seed = seed, .shards = 1, .death = death}).ok()) return {};
-  const Manifest newest = world.newest_manifest();
-  if (what != kLateRequests) world.broker.settle();
-  kit::LogOffsets offsets;
-  for (const SplitPosition& split : newest.positions) {
-    Position position;
-    if (!decode_value(split.position, position)) return "a position cannot be read";
-    offsets[{"in", static_cast<std::uint32_t>(split.split.back() - '0')}] = {position.offset,
-                                                                             metadata_of(newest.checkpoint)};
-  }
-  for (auto& [partition, offset] : offsets) {
-    if (what == kOffsetSet)
-      world.broker.set_offset(kGroup, partition, kit::LogOffset{offset.offset + 1, offset.metadata});
-    if (what == kOtherNonce) {
-      const CheckpointId other{newest.checkpoint.id, newest.checkpoint.nonce + 1};
-      world.broker.set_offset(kGroup, partition, kit::LogOffset{offset.offset, metadata_of(other)});
-    }
-    if (what == kExpired) world.broker.set_offset(kGroup, partition, std::nullopt);
-  }
-  if (what == kLateRequests) {
-    // What the dead life had sent last arrives now. It is the first one of its id.
-    world.behind_read = [&] {
-      const kit::LogProducer dead{world.sink.transactional_id, 1};
-      static_cast<void>(world.broker.add_offsets(dead, kGroup, offsets));
-      static_cast<void>(world.broker.end(dead, true));
-    };
-  }
-  const auto next = world.live({.seed = seed + 1});
-  if (std::string wrong = world.compare(what == kLateRequests); !wrong.empty()) return wrong;
-  if (what == kLateRequests) return next.ok() ? "" : next.status.to_string();
-  return next.status.code() == ErrorCode::kInvalidData ? "" : "it does not halt: " + next.status.to_string();
 }
 
 }  // namespace millstream::logjob

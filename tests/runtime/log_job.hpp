@@ -53,6 +53,8 @@ class World {
   /// The input gets one more partition, with records of keys of its own. Also in the middle of a life: nothing of it is
   /// lost on the way. Nothing happens where the broker is gone.
   void grow();
+  /// Nothing runs for so long.
+  void stand_still(Duration duration) { now_ += duration; }
   /// The checkpoint that the group's offsets name; 0 = none. What was under way has come to its end by then.
   [[nodiscard]] std::uint64_t decided();
   /// The newest on this disk; of checkpoint 0 where there is none.
@@ -66,6 +68,7 @@ class World {
   testing::LogBroker broker;
   testing::LogSinkOptions sink;                 ///< of the next life
   bool with_files = true;                       ///< beside the log there is a sink of files
+  bool with_second = false;                     ///< and one more of the log, in the same transaction; for all lives
   std::function<void()> behind_read = nullptr;  ///< called when a life has read the decision
   /// The sources as the decider was told of them when it read the newest decision.
   std::shared_ptr<std::vector<DecisionSource>> told = std::make_shared<std::vector<DecisionSource>>();
@@ -73,7 +76,10 @@ class World {
  private:
   Random random_;
   Timestamp now_{};
+  [[nodiscard]] std::string compare_topic(const std::string& topic,
+                                          const std::map<std::string, std::vector<std::string>>& expected, bool all);
   std::map<std::string, std::vector<std::string>> expected_;  // by key, in their order
+  std::map<std::string, std::vector<std::string>> payments_;  // likewise, what the second sink is given
 };
 
 /// One to some lives that die anywhere, with a broker that does all that brokers do, then one that does not die; what

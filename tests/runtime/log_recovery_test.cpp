@@ -70,6 +70,18 @@ TEST(LogRecovery, HaltsAtTheOffsetsOfAnotherJob) {
   expect_halt(world, "is of the job 'others': give each job its own group");
 }
 
+// It dies between its first decision and the marker, and is started again when the group's offsets have expired.
+TEST(LogRecovery, HaltsWhereTheFirstDecisionMayHaveBeenForgotten) {
+  World world{19};
+  world.with_files = false;
+  ASSERT_FALSE(world.live({.death = {.at_point = kit::LogPoint::kEndPrepared}}).ok());
+  ASSERT_EQ(world.decided(), 1U);
+  for (std::uint32_t i = 0; i < logjob::kPartitions; ++i) world.broker.set_offset(kGroup, {"in", i}, std::nullopt);
+  world.stand_still(25h);
+  expect_halt(world, "nothing here says whether the sink's transaction decided it");
+  expect_halt(world, "accept_checkpoint = 1 goes on from there");
+}
+
 TEST(LogRecovery, HaltsWhereTheNonceIsAnotherOne) {
   World world{4};
   live_a_while(world);

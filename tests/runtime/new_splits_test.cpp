@@ -5,6 +5,7 @@
 
 #include "millstream/millstream.hpp"
 #include "millstream/testing/memory_file_system.hpp"
+#include "runtime/eventually.hpp"
 
 namespace millstream {
 namespace {
@@ -134,6 +135,45 @@ TEST_F(NewSplits, OfACheckpointThatWasNotDecidedAreToldAsSuch) {
   const DecisionSource& in = decisions->read_for.front();
   EXPECT_THAT(in.splits, ElementsAre("t/0", "t/1"));
   EXPECT_THAT(in.first_named, ElementsAre(Pair("t/0", Le(decided)), Pair("t/1", Gt(decided))));
+}
+
+/// Of two splits the first ends.
+struct HalfEnded {
+  std::shared_ptr<std::vector<std::string>> told;
+  bool ends = false;
+  SplitContext* context = nullptr;
+  [[nodiscard]] std::vector<Split> splits(SourceContext& c) const {
+    *told = c.restored_splits;
+    return {{"a"}, {"b"}};
+  }
+  void open(SplitContext& c) {
+    context = &c;
+    ends = c.split().id == "a";
+  }
+  Poll poll(SourceOutput<std::uint64_t>&) {
+    return ends ? Poll::done() : Poll::idle_until(context->clock().now() + std::chrono::hours{1});
+  }
+  [[nodiscard]] static Position position() { return {}; }
+};
+
+TEST_F(NewSplits, ASourceIsToldInWhichTheJobGoesOn) {
+  const auto told = std::make_shared<std::vector<std::string>>();
+  const auto live_a_while = [&] {
+    Dataflow flow{"job"};
+    flow.from(HalfEnded{told}).to(AdmittingSink{decisions, written});
+    Job job = start(flow, {.shards = 1,
+                           .state_dir = "state",
+                           .checkpoint = {.interval = std::chrono::milliseconds{5}},
+                           .log = nullptr,
+                           .file_system = &files});
+    EXPECT_TRUE(test::eventually([&] { return job.status().checkpoints > 2; }));
+    job.stop();
+    EXPECT_EQ(job.wait().exit_code(), 0);
+  };
+  live_a_while();
+  EXPECT_THAT(*told, IsEmpty());
+  live_a_while();
+  EXPECT_THAT(*told, ElementsAre("b"));
 }
 
 TEST_F(NewSplits, ThatOthersHaveReadHaltAJobWithoutCheckpoints) {

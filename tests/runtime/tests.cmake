@@ -22,7 +22,7 @@ if(MILLSTREAM_TEST_SWITCHES)
 endif()
 millstream_add_test(runtime_checkpoint checkpoint_test.cpp LIBRARIES millstream_crashing_job TIMEOUT 900 SECONDS 82)
 # The job from a log to a log, likewise.
-add_library(millstream_log_job OBJECT ${CMAKE_CURRENT_LIST_DIR}/log_job.cpp)
+add_library(millstream_log_job OBJECT ${CMAKE_CURRENT_LIST_DIR}/log_job.cpp ${CMAKE_CURRENT_LIST_DIR}/log_lives.cpp)
 millstream_test_settings(millstream_log_job)
 if(MILLSTREAM_TEST_SWITCHES)
   target_compile_definitions(millstream_log_job PRIVATE MILLSTREAM_TEST_SWITCHES)

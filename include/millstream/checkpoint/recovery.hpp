@@ -2,6 +2,7 @@
 // disk does not bear out is a halt.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "millstream/checkpoint/manifest.hpp"
 #include "millstream/core/export.hpp"
 #include "millstream/core/status.hpp"
+#include "millstream/core/timestamp.hpp"
 #include "millstream/io/decider.hpp"
 
 namespace millstream::inline v0 {
@@ -36,6 +38,10 @@ struct RecoveryPlan {
   std::optional<CheckpointId> newest_intact;  ///< with kHalt: what accept_checkpoint could take and lose nothing
 };
 
+/// Where a sink's transaction decides, what it has decided is kept for longer than this by all but unusual settings (of
+/// Kafka: offsets.retention.minutes, 7 days by default). That a younger checkpoint was not decided is believed.
+inline constexpr Duration kDecisionsKeptMin = std::chrono::hours{24};
+
 struct RecoveryOptions {
   /// A checkpoint of another job is a halt.
   std::string job_id;
@@ -47,6 +53,10 @@ struct RecoveryOptions {
   std::string decider = {};
   /// Ids of the stages of further sinks whose output that decides, too.
   std::vector<std::string> joined = {};
+  /// Now, by the clock that manifests have their times from. With a decider, a checkpoint that is older than
+  /// kDecisionsKeptMin and was the newest when the process ended is a halt where there is no decision at all: it may
+  /// have been decided.
+  Timestamp now = kTimestampMin;
 };
 
 /// Before anything else is done with a store that was opened for writing, on the coordinator's thread, with what the

@@ -84,7 +84,7 @@ struct Decision {
   CheckpointId checkpoint;
   /// Those that the decider keeps; they must be among those of the checkpoint.
   std::vector<SplitPosition> positions;
-  /// With kConflict: what was found. With kNone: where it was looked for, and why it may have gone if there was one.
+  /// kConflict: what was found. kNone: where it was looked for, why it may be gone. kDecided: who names it, or empty.
   std::string facts;
 };
 

@@ -46,7 +46,9 @@ class EpochBuffer {
       : passes_{std::move(passes)}, limits_{limits} {}
 
   /// A record may go into the transaction at once: it is open for its epoch, and none before it waits.
-  [[nodiscard]] bool may_pass() const noexcept { return empty() && epoch_ <= passes_->newest(); }
+  [[nodiscard]] bool may_pass() const noexcept { return empty() && is_open(); }
+  /// The transaction is open for this epoch; what waits here still is the first to go into it.
+  [[nodiscard]] bool is_open() const noexcept { return epoch_ <= passes_->newest(); }
   [[nodiscard]] bool empty() const noexcept { return next_ == kept_.size(); }
   /// False: there is no room, and the record stays as it is.
   [[nodiscard]] bool keep(Record& record, std::size_t bytes) {
@@ -63,7 +65,7 @@ class EpochBuffer {
   bool drain(Send&& send) {
     std::uint32_t budget = kDrainedPerCall;
     paused_ = false;
-    while (!empty() && epoch_ <= passes_->newest()) {
+    while (!empty() && is_open()) {
       if (budget-- == 0) {
         paused_ = true;
         return false;

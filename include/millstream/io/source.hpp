@@ -80,6 +80,9 @@ struct SourceContext {
   std::shared_ptr<SplitArrivals> arrivals = {};
   /// A key_by behind the source says .keyed_by_partition().
   bool keyed_by_partition = false;
+  /// For splits(): those that the job goes on in. A source whose list may be older than the checkpoint (brokers tell
+  /// one another of new partitions) may look again, for a bounded time, where it does not have one of them.
+  std::vector<std::string> restored_splits = {};
 };
 
 /// What the reader of one split may use from open() to close(). It stays at its address.

@@ -1,6 +1,7 @@
 // LogSource and LogSink: a job's way into a LogBroker and out of it. The sink is exactly once: its transaction carries
-// output, positions and the name of the checkpoint, and is the decision. Without checkpoints it is at-least-once. Both
-// show how a transactional sink is written (docs/guarantees.md, "Who decides").
+// output, positions and the name of the checkpoint, and is the decision. Several of a job write in one transaction.
+// Without checkpoints it is at-least-once. Both show how a transactional sink is written (docs/guarantees.md, "Who
+// decides").
 //
 //   flow.from(kit::LogSource{&broker, "in"}).named("in") ... .to(kit::LogSink{{&broker, "out", "group", "job-0", "in",
 //   "in"}})
@@ -63,6 +64,8 @@ class MILLSTREAM_EXPORT LogDecider final : public Decider {
  public:
   explicit LogDecider(LogSinkOptions options) : options_{std::move(options)} {}
 
+  /// Sinks join that differ in topic and buffer alone.
+  [[nodiscard]] std::string why_not_joined(const Decider& other) const override;
   Result<bool> fence(const DeciderContext& context) override;
   Result<std::optional<Decision>> read(const DeciderContext& context) override;
   DecisionStep prepare(const DecisionDraft& draft) override;

@@ -86,6 +86,8 @@ class ClientHandle {
 
 class Consumer : public ClientHandle {
  public:
+  /// Of the cluster, as brokers say it: the same whichever of them were named, and how.
+  [[nodiscard]] virtual Result<std::string> cluster_id(std::chrono::milliseconds timeout) = 0;
   /// The named topics, all of which must exist.
   [[nodiscard]] virtual Result<std::vector<TopicInfo>> topics(std::span<const std::string> names,
                                                               std::chrono::milliseconds timeout) = 0;

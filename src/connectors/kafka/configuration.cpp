@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <iterator>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -213,6 +214,19 @@ void check_writer(const WriterOptions& options, Mistakes& mistakes) {
   }
 }
 
+std::vector<std::string> sorted_brokers(const std::string& brokers) {
+  std::vector<std::string> all;
+  for (std::size_t at = 0; at <= brokers.size();) {
+    const std::size_t comma = std::min(brokers.find(',', at), brokers.size());
+    std::string one = brokers.substr(at, comma - at);
+    std::erase(one, ' ');
+    if (!one.empty()) all.push_back(std::move(one));
+    at = comma + 1;
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
 }  // namespace
 
 std::string Configuration::text() const {
@@ -349,22 +363,21 @@ std::chrono::milliseconds transaction_timeout(std::chrono::milliseconds wanted, 
                                                std::chrono::minutes{1}, kMost);
 }
 
+bool share_a_broker(const std::string& some, const std::string& others) {
+  const std::vector<std::string> first = sorted_brokers(some);
+  const std::vector<std::string> second = sorted_brokers(others);
+  std::vector<std::string> both;
+  std::set_intersection(first.begin(), first.end(), second.begin(), second.end(), std::back_inserter(both));
+  return !both.empty();
+}
+
 std::string cluster_name(const std::string& brokers) {
-  std::vector<std::string> all;
-  for (std::size_t at = 0; at <= brokers.size();) {
-    const std::size_t comma = std::min(brokers.find(',', at), brokers.size());
-    std::string one = brokers.substr(at, comma - at);
-    std::erase(one, ' ');
-    if (!one.empty()) all.push_back(std::move(one));
-    at = comma + 1;
-  }
-  std::sort(all.begin(), all.end());
-  std::string name = "kafka:";
-  for (const std::string& one : all) {
-    if (&one != all.data()) name += ',';
+  std::string name;
+  for (const std::string& one : sorted_brokers(brokers)) {
+    name += name.empty() ? "kafka:" : ",";
     name += one;
   }
-  return name;
+  return name.empty() ? "kafka:" : name;
 }
 
 }  // namespace millstream::inline v0::kafka::detail

@@ -39,6 +39,9 @@ inline constexpr std::uint32_t kFetchBackoffVersion = 0x02020000;
 /// Of a client that reads what a group has committed. `options` are in order.
 [[nodiscard]] Configuration group_configuration(const WriterOptions& options, const std::string& group);
 
+/// Some broker is in both lists, as they spell it: then both are of one cluster.
+[[nodiscard]] bool share_a_broker(const std::string& some, const std::string& others);
+
 /// How long a transaction may be open: as `wanted`, or where that is 0, four times the checkpoint interval and the
 /// checkpoint timeout, at least a minute and at most the 15 that brokers allow by default.
 [[nodiscard]] std::chrono::milliseconds transaction_timeout(std::chrono::milliseconds wanted,

@@ -94,7 +94,12 @@ Status KafkaDecider::begin_fencing(const DeciderContext& context) {
                                              "', as only the groups do that name checkpoints: take another one"};
   }
   const std::string group = options.group.empty() ? "ms-" + job_ : options.group;
-  offsets_ = DecisionOffsets{job_, group, options.instance, topics_, cluster_name(options.brokers), context.sources};
+  const auto offsets_with = [&](const std::vector<DecisionSource>& sources) {
+    return DecisionOffsets{job_, group, options.instance, topics_, cluster_name(options.brokers), sources};
+  };
+  offsets_ = offsets_with(context.sources);
+  find_other_names(context);
+  if (!other_names_.empty()) offsets_ = offsets_with(named_alike(context.sources));
   std::size_t buffered = options.buffer_bytes_max;
   for (const std::shared_ptr<SinkHub>& hub : hubs_joined_) {
     const Result<Configuration> own = transaction_configuration(hub->options(), id_, timeout_);
@@ -233,7 +238,7 @@ void KafkaDecider::look_at_the_group(milliseconds timeout) {
 
 Result<bool> KafkaDecider::admit(const DeciderContext& context) {
   constexpr Duration kUntilAgain = std::chrono::milliseconds{100};
-  const std::vector<TopicPartition> beginning = offsets_.beginning(context.sources);
+  const std::vector<TopicPartition> beginning = offsets_.beginning(named_alike(context.sources));
   if (beginning.empty()) return true;
   // One that is known to have an offset says that the group's are there.
   std::vector<TopicPartition> partitions = offsets_.partitions();

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,10 @@ class KafkaDecider final : public Decider {
   [[nodiscard]] Status taken_over(const Decision& found) const;
   [[nodiscard]] Result<Decision> look(std::chrono::milliseconds timeout) const;
   void look_at_the_group(std::chrono::milliseconds timeout);
+  void find_other_names(const DeciderContext& context);
+  [[nodiscard]] Result<std::string> cluster_id(const std::string& brokers) const;
+  /// With one name for the sinks' cluster, however sources spell it.
+  [[nodiscard]] std::vector<DecisionSource> named_alike(std::vector<DecisionSource> sources) const;
   [[nodiscard]] DecisionStep commit(const DecisionDraft& draft);
   [[nodiscard]] DecisionStep renew(const DecisionDraft& draft);
   [[nodiscard]] DecisionStep replace_client(const DecisionDraft& draft);
@@ -80,6 +85,7 @@ class KafkaDecider final : public Decider {
   Clock* clock_ = nullptr;
   std::chrono::milliseconds timeout_ = std::chrono::minutes{1};  // of a transaction
   std::vector<std::string> to_fence_;                            // last the one that this run uses
+  std::set<std::string> other_names_;                            // of the sinks' cluster, as sources spell it
   DecisionOffsets offsets_;
   std::shared_ptr<SinkConnection> connection_;  // goes behind the clients, which report to its writers
   std::vector<std::shared_ptr<Transactions>> retired_;

@@ -150,8 +150,18 @@ bool DecisionOffsets::decided_by(CheckpointId checkpoint, const TopicPartition& 
                      [&](const DecisionSource& source) { return decided_by(checkpoint, source, split); });
 }
 
+// Where the checkpoint is not in this folder, the decision was another instance's.
+std::string DecisionOffsets::named_by_group(const CommittedPartition& partition, const std::string& pointer) const {
+  return "that is what the offset " + std::to_string(partition.offset->offset) + " of the group '" + group_ + "' for " +
+         split_id(partition.partition) + " says, and this instance's own group '" + pointer_group_ + "' names " +
+         pointer +
+         ": where that checkpoint was never in this state folder, another instance of the job has read the partition, "
+         "and has its state; run as many .instances as there were, each with its own state folder";
+}
+
 std::optional<CheckpointId> DecisionOffsets::newer_in_group(CheckpointId pointed,
-                                                            std::span<const CommittedPartition> committed) const {
+                                                            std::span<const CommittedPartition> committed,
+                                                            std::string& facts) const {
   std::optional<CheckpointId> newer;
   bool known = false;  // also of what the pointer's checkpoint had read: others' partitions say nothing of this one's
   for (const CommittedPartition& each : committed) {
@@ -164,6 +174,7 @@ std::optional<CheckpointId> DecisionOffsets::newer_in_group(CheckpointId pointed
     }
     if (!decided_by(named->checkpoint, each.partition)) continue;
     if (newer && *newer != named->checkpoint) return std::nullopt;
+    if (!newer) facts = named_by_group(each, "checkpoint " + pointed.to_string());
     newer = named->checkpoint;
     known = known || was_read;
   }
@@ -211,7 +222,11 @@ Decision DecisionOffsets::decision(std::span<const std::optional<CommittedOffset
   // transaction: what names a checkpoint there was decided, and behind the fence nothing comes that is newer. Whether
   // it is a checkpoint of this folder the recovery looks at, as with any decision.
   if (pointed) {
-    if (const auto newer = newer_in_group(decision.checkpoint, committed)) decide(*newer);
+    std::string facts;
+    if (const auto newer = newer_in_group(decision.checkpoint, committed, facts)) {
+      decide(*newer);
+      decision.facts = std::move(facts);
+    }
   }
   std::vector<std::pair<CheckpointId, const CommittedPartition*>> named_by;
   // A group that a job takes over has offsets until its first checkpoint is decided, with which it has the job's.
@@ -227,6 +242,7 @@ Decision DecisionOffsets::decision(std::span<const std::optional<CommittedOffset
     // The sinks' topics may have been made anew, and with them the pointers have gone.
     if (!pointed && (decision.kind == Decision::Kind::kNone || named->checkpoint.id > decision.checkpoint.id)) {
       decide(named->checkpoint);
+      decision.facts = named_by_group(each, "none");
     }
   }
   for (const auto& [checkpoint, each] : named_by) {
@@ -235,9 +251,10 @@ Decision DecisionOffsets::decision(std::span<const std::optional<CommittedOffset
       return conflict(group_, each->partition,
                       "is of checkpoint " + checkpoint.to_string() + ", and the newest decision is " +
                           decision.checkpoint.to_string() +
-                          ": another job has the same name, or it was set; or the sinks of this run were none of the "
-                          "job when that was decided: then run once with those of then and of now, until a checkpoint "
-                          "is there");
+                          ": another instance of the job reads the partition, too (run as many .instances as there "
+                          "were, each with its own state folder), another job has the same name, or it was set; or "
+                          "the sinks of this run were none of the job when that was decided: then run once with those "
+                          "of then and of now, until a checkpoint is there");
     }
     const std::string split = split_id(each->partition);
     for (const DecisionSource& source : sources_) {

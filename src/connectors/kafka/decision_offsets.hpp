@@ -72,9 +72,11 @@ class DecisionOffsets {
   /// The checkpoint, when it was decided, was one that knew the split.
   [[nodiscard]] static bool decided_by(CheckpointId checkpoint, const DecisionSource& source, const std::string& split);
   [[nodiscard]] bool decided_by(CheckpointId checkpoint, const TopicPartition& partition) const;
-  /// The one decision of this job behind `pointed` that all newer offsets of the group name.
+  /// The one decision of this job behind `pointed` that all newer offsets of the group name, and which of them does.
   [[nodiscard]] std::optional<CheckpointId> newer_in_group(CheckpointId pointed,
-                                                           std::span<const CommittedPartition> committed) const;
+                                                           std::span<const CommittedPartition> committed,
+                                                           std::string& facts) const;
+  [[nodiscard]] std::string named_by_group(const CommittedPartition& partition, const std::string& pointer) const;
 
   std::string job_;
   std::string group_;

@@ -9,9 +9,10 @@
 namespace millstream::inline v0::kafka::detail {
 
 std::string why_not_joined(const WriterOptions& first, const WriterOptions& second) {
-  if (cluster_name(first.brokers) != cluster_name(second.brokers)) {
+  if (cluster_name(first.brokers) != cluster_name(second.brokers) && !share_a_broker(first.brokers, second.brokers)) {
     return "their .brokers are '" + first.brokers + "' and '" + second.brokers +
-           "', and two transactions cannot be committed as one. Where it is one cluster, give both the same .brokers";
+           "', and two transactions cannot be committed as one. Where it is one cluster, give both the same .brokers, "
+           "or one that both name";
   }
   const auto differs = [](const std::string& option) {
     return "one transaction could carry the output of both, but they differ in " + option + ": give both the same";

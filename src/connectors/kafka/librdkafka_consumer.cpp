@@ -153,6 +153,25 @@ class LibrdkafkaConsumer final : public Consumer {
   bool has_events() const override { return handle_->has_events(); }
   void on_events(std::function<void()> notify) override { handle_->on_events(std::move(notify)); }
 
+  Result<std::string> cluster_id(std::chrono::milliseconds timeout) override {
+    constexpr int kAnsweredMs = 100;
+    Deadline deadline{timeout};
+    do {
+      // The client connects for a question alone; this one is about no topic.
+      const rd_kafka_metadata_t* came = nullptr;
+      const rd_kafka_resp_err_t code = rd_kafka_metadata(handle_->get(), 0, nullptr, &came, deadline.next_slice_ms());
+      if (came != nullptr) rd_kafka_metadata_destroy(came);
+      if (Status s = handle_->look(); !s.ok()) return s;
+      if (code != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+      if (char* const native = rd_kafka_clusterid(handle_->get(), kAnsweredMs)) {
+        std::string id{native};
+        rd_kafka_mem_free(handle_->get(), native);
+        return id;
+      }
+    } while (!deadline.over());
+    return handle_->timed_out("asking which cluster it is");
+  }
+
   Result<std::vector<TopicInfo>> topics(std::span<const std::string> names,
                                         std::chrono::milliseconds timeout) override {
     Deadline deadline{timeout};

@@ -1,7 +1,7 @@
 // From what a shard has encoded to messages of the client, and waiting for them.
 #include "millstream/connectors/kafka/record_writer.hpp"
 
-#include <iterator>
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -17,6 +17,10 @@ constexpr std::chrono::milliseconds kFlushSlice{10};  // other shards may answer
 constexpr std::chrono::milliseconds kFlushMoment{1};
 constexpr Duration kFlushAgain = std::chrono::milliseconds{20};
 constexpr Duration kLookAgain = std::chrono::milliseconds{100};
+// While a transaction ends the client is given nothing, and the input goes on for so many times what it may have under
+// way: at a million small messages a second the buffer alone would be full in less time than a commit takes.
+constexpr std::size_t kWaitingTimes = 4;
+constexpr std::size_t kPassedPerCall = 4 * kBatchRecordsMax;  // messages: more than come meanwhile, and a short step
 
 template <class Added>
 OutgoingMessage outgoing(const Added& added, std::string_view bytes, std::span<const Header> headers) {
@@ -60,6 +64,7 @@ Result<std::unique_ptr<RecordWriter>> RecordWriter::open(SinkHub& hub, SinkConte
 bool RecordWriter::look_for_room() {
   const auto roomy = [&] {
     room_bytes_ = deliveries_->room();
+    if (waiting_ && !waiting_->is_open()) room_bytes_ = std::max(room_bytes_, kWaitingTimes * deliveries_->limit());
     return waiting_bytes_ + added_bytes() < room_bytes_;
   };
   if (roomy()) return true;
@@ -84,29 +89,24 @@ Status RecordWriter::send() {
   }
   if (waiting_ && !waiting_->may_pass()) {
     keep_added();
-  } else if (Status refused = produce_added(); !refused.ok()) {
-    return refused;
+  } else if (!added_.empty()) {
+    Status refused = produce(bytes_, added_, headers_, bytes_.size() + header_bytes_);
+    forget_added();
+    if (!refused.ok()) return refused;
   }
   return serve();
 }
 
-Status RecordWriter::produce_added() {
-  if (added_.empty()) return {};
+Status RecordWriter::produce(std::string_view text, std::span<const Added> added, std::span<const Header> headers,
+                             std::size_t bytes) {
   outgoing_.clear();
-  std::span<const Header> headers{headers_};
-  for (const Added& added : added_) {
-    outgoing_.push_back(outgoing(added, bytes_, headers.first(added.headers)));
-    headers = headers.subspan(added.headers);
+  for (const Added& each : added) {
+    outgoing_.push_back(outgoing(each, text, headers.first(each.headers)));
+    headers = headers.subspan(each.headers);
   }
-  Status refused = produce(outgoing_, bytes_.size() + header_bytes_);
-  forget_added();
-  return refused;
-}
-
-Status RecordWriter::produce(std::span<const OutgoingMessage> messages, std::size_t bytes) {
   room_bytes_ = 0;
-  deliveries_->sent(messages.size(), bytes);
-  Status refused = connection_->producer()->produce(options_.topic, messages, *deliveries_);
+  deliveries_->sent(outgoing_.size(), bytes);
+  Status refused = connection_->producer()->produce(options_.topic, outgoing_, *deliveries_);
   if (refused.ok() || options_.guarantee == Guarantee::kNone) return {};
   return refused.at("topic '" + options_.topic + "'");
 }
@@ -119,46 +119,42 @@ void RecordWriter::forget_added() {
 }
 
 void RecordWriter::keep_added() {
-  auto header = std::make_move_iterator(headers_.begin());
-  for (Added& added : added_) {
-    Waiting waiting;
-    waiting.bytes = bytes_.substr(added.key_at, added.end_at - added.key_at);
-    const auto behind = header + static_cast<std::ptrdiff_t>(added.headers);
-    waiting.headers.assign(header, behind);
-    header = behind;
-    added.end_at -= added.key_at;
-    added.value_at -= added.key_at;
-    added.key_at = 0;
-    waiting.size = outgoing(added, waiting.bytes, waiting.headers).bytes();
-    waiting.added = added;
-    waiting_bytes_ += waiting.size + kMessageBytes;
-    const bool kept = waiting_->keep(waiting, 0);
-    MILLSTREAM_ASSERT(kept);
-  }
+  if (added_.empty()) return;
+  const std::size_t text = bytes_.size();
+  const std::size_t messages = added_.size();
+  const std::size_t size = added_bytes();
+  Waiting waiting{std::move(bytes_), std::move(added_), std::move(headers_), size};
+  waiting_bytes_ += waiting.size;
+  const bool kept = waiting_->keep(waiting, 0);
+  MILLSTREAM_ASSERT(kept);
   forget_added();
+  // The next ones are about as many.
+  bytes_.reserve(text);
+  added_.reserve(messages);
 }
 
 Status RecordWriter::pass() {
-  if (!waiting_ || waiting_->empty()) return {};
-  std::vector<Waiting> passing;
-  waiting_->drain([&](Waiting& waiting) {
-    passing.push_back(std::move(waiting));
-    return true;
+  if (!waiting_ || !waiting_->is_open()) return {};
+  if (std::exchange(was_shut_, false)) room_bytes_ = 0;  // there is less of it than at the last look
+  if (waiting_->empty()) return {};
+  Status refused;
+  std::size_t passed = 0;
+  pass_again_ = false;
+  waiting_->drain([&](const Waiting& waiting) {
+    pass_again_ = passed >= kPassedPerCall;
+    if (pass_again_ || deliveries_->room() == 0) return false;
+    passed += waiting.added.size();
+    waiting_bytes_ -= waiting.size;
+    refused =
+        produce(waiting.bytes, waiting.added, waiting.headers, waiting.size - waiting.added.size() * kMessageBytes);
+    return refused.ok();
   });
-  if (passing.empty()) return {};
-  std::vector<OutgoingMessage> messages;
-  messages.reserve(passing.size());
-  std::size_t bytes = 0;
-  for (const Waiting& waiting : passing) {
-    messages.push_back(outgoing(waiting.added, waiting.bytes, waiting.headers));
-    bytes += waiting.size;
-  }
-  waiting_bytes_ -= bytes + messages.size() * kMessageBytes;
-  return produce(messages, bytes);
+  return refused;
 }
 
 std::string RecordWriter::barrier() {
   if (waiting_) waiting_->barrier();
+  was_shut_ = waiting_.has_value();
   return transactional_id_;
 }
 
@@ -176,11 +172,13 @@ Status RecordWriter::serve() {
 }
 
 Result<bool> RecordWriter::drained() {
+  if (waiting_ && !waiting_->empty()) deliveries_->begin_waiting();  // where the client takes no more of it now
   if (Status passed = pass(); !passed.ok()) return passed;
   if (Status served = serve(); !served.ok()) return served;
   if (waiting_ && !waiting_->empty()) {
     // The waker comes when more may pass.
-    context_.retry_at(waiting_->paused() ? kTimestampMin : saturating_add(context_.clock().now(), kLookAgain));
+    const bool more = pass_again_ || waiting_->paused();
+    context_.retry_at(more ? kTimestampMin : saturating_add(context_.clock().now(), kLookAgain));
     return false;
   }
   if (!context_.draining() || options_.guarantee == Guarantee::kNone) return true;

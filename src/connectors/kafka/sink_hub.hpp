@@ -28,6 +28,8 @@ class WriterDeliveries final : public DeliveryLog {
 
   /// Bytes that may be sent now; what is answered only makes it more.
   [[nodiscard]] std::size_t room() const;
+  /// Bytes that may be under way.
+  [[nodiscard]] std::size_t limit() const noexcept { return limit_bytes_; }
   /// From now on, once: the writer is woken when there is room again, when all is answered, or when there is something
   /// to serve. To be called before room() or all_arrived() is asked.
   void begin_waiting() { waiting_.store(true, std::memory_order_seq_cst); }

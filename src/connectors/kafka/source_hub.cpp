@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <regex>
+#include <thread>
 #include <utility>
 
 #include "connectors/kafka/librdkafka_client.hpp"
@@ -50,6 +51,28 @@ Result<std::vector<TopicInfo>> find_topics(const SourceOptions& options, Consume
   return consumer.topics(names, deadline.left());
 }
 
+// Some broker has not heard yet of partitions that a checkpoint goes on in, or of a topic that the pattern matches.
+bool may_be_old(const std::vector<TopicInfo>& found, const std::vector<std::string>& restored, bool by_pattern) {
+  return std::any_of(restored.begin(), restored.end(), [&](const std::string& split) {
+    const TopicPartition wanted = parse_split_id(split);
+    const auto topic =
+        std::find_if(found.begin(), found.end(), [&](const TopicInfo& each) { return each.name == wanted.topic; });
+    return topic == found.end() ? by_pattern : wanted.partition >= topic->partitions;
+  });
+}
+
+// For half of the time at most: what is really gone the engine says.
+Result<std::vector<TopicInfo>> find_topics_of(const std::vector<std::string>& restored, const SourceOptions& options,
+                                              Consumer& consumer, const Deadline& deadline) {
+  constexpr std::chrono::milliseconds kPause{50};
+  const Deadline patience{options.connect_timeout / 2};
+  for (;;) {
+    Result<std::vector<TopicInfo>> found = find_topics(options, consumer, deadline);
+    if (!found || !may_be_old(*found, restored, !options.pattern.empty()) || patience.over()) return found;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 // While a run is on. One topic after the other, each in slices of its own: many topics take their time.
 Result<std::vector<TopicInfo>> look_for_topics(const SourceOptions& options, Consumer& consumer,
                                                const std::stop_token& stop) {
@@ -89,7 +112,7 @@ Result<std::vector<Split>> SourceHub::list_splits(SourceContext& context) const 
   std::string settings;
   Result<std::unique_ptr<Consumer>> consumer = connect(1, settings);
   if (!consumer) return consumer.error();
-  const Result<std::vector<TopicInfo>> topics = find_topics(options_, **consumer, deadline);
+  const Result<std::vector<TopicInfo>> topics = find_topics_of(context.restored_splits, options_, **consumer, deadline);
   if (!topics) return topics.error();
   const Result<std::vector<TopicPartition>> partitions = share_of(*topics);
   if (!partitions) return partitions.error();

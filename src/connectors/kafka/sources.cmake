@@ -2,6 +2,7 @@ target_sources(millstream_kafka PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/configuration.cpp
   ${CMAKE_CURRENT_LIST_DIR}/dead_letter.cpp
   ${CMAKE_CURRENT_LIST_DIR}/decider.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/decider_clusters.cpp
   ${CMAKE_CURRENT_LIST_DIR}/decider_renewal.cpp
   ${CMAKE_CURRENT_LIST_DIR}/decision_offsets.cpp
   ${CMAKE_CURRENT_LIST_DIR}/errors.cpp

@@ -112,6 +112,37 @@ TEST(KafkaDeciderAdmits, OtherClustersAreNotAsked) {
   EXPECT_THAT(run.script->calls, IsEmpty());
 }
 
+// Other brokers of the cluster, or others of their names: they say which cluster they are.
+TEST(KafkaDeciderAdmits, ASourceThatSpellsTheClusterDifferentlyIsOnIt) {
+  DeciderRun run;
+  run.script->cluster_ids["b.other.name:1,b2:1"] = "one";
+  run.context.sources.push_back({"in", "kafka:b.other.name:1,b2:1", {"t/0"}});
+  run.context.sources.push_back({"elsewhere", "kafka:c:1", {"t/1"}});
+  run.script->groups[kPointerGroup]["out/0"] = {5, DeciderRun::metadata(5)};
+  run.script->groups["ms-job"] = {{"t/0", {10, DeciderRun::metadata(5)}}, {"t/2", {30, DeciderRun::metadata(9)}}};
+  ASSERT_TRUE(run.fence().ok());
+  const Result<Decision> found = run.read();
+  ASSERT_TRUE(found);
+  EXPECT_THAT(found->positions, ElementsAre(DeciderRun::position("in", "t/0", 10)));
+  run.context.sources.front().new_splits = {"t/2"};
+  EXPECT_THAT(admit(run).message(), HasSubstr("the partition t/2"));
+  run.script->calls.clear();
+  DecisionDraft draft = DeciderRun::draft(6);
+  draft.positions = {DeciderRun::position("elsewhere", "t/1", 3), DeciderRun::position("in", "t/0", 12)};
+  EXPECT_EQ(run.decide(draft).outcome, DecisionStep::Outcome::kDone);
+  EXPECT_THAT(run.script->calls, Contains("offsets ms-job t/0=12"));
+}
+
+TEST(KafkaDeciderAdmits, BrokersThatDoNotSayWhichClusterTheyAreCountAsAnotherOne) {
+  DeciderRun run;
+  run.context.sources.push_back({"in", "kafka:unknown:1", {}, {"t/0"}});
+  run.script->groups["ms-job"] = {{"t/0", {10, DeciderRun::metadata(5)}}};
+  run.begin();
+  EXPECT_THAT(run.logged, Contains(AllOf(HasSubstr("warning: "), HasSubstr("the source 'in'"),
+                                         HasSubstr("no answer from unknown:1"))));
+  EXPECT_TRUE(admit(run).ok());
+}
+
 // As with decisions: a coordinator that has not read its log yet knows of no offsets.
 TEST(KafkaDeciderAdmits, AGroupWithoutOffsetsIsBelievedTwoSecondsBehindTheFirstLook) {
   DeciderRun fresh;

@@ -152,6 +152,8 @@ TEST(KafkaDeciderStart, OffsetsOfSourcesDecideWhereTheSinksTopicWasMadeAnew) {
   const Result<Decision> found = run.read();
   ASSERT_TRUE(found);
   EXPECT_EQ(found->checkpoint, (CheckpointId{5, 80}));
+  EXPECT_THAT(found->facts, AllOf(HasSubstr("the offset 10 of the group 'ms-job' for t/0"), HasSubstr("names none"),
+                                  HasSubstr("run as many .instances as there were")));
 }
 
 struct Contradiction {
@@ -190,7 +192,11 @@ INSTANTIATE_TEST_SUITE_P(
         Contradiction{"SourceIsOfAnotherAttempt",
                       {5, DeciderRun::metadata(5)},
                       {1, "ms1;c=5;n=0000000000000001;j=job"},
-                      "and the newest decision is"}),
+                      "and the newest decision is"},
+        Contradiction{"SourceIsOfAnotherInstance",
+                      {5, DeciderRun::metadata(5)},
+                      {1, "ms1;c=5;n=0000000000000002;j=job"},
+                      "another instance of the job reads the partition, too"}),
     [](const auto& row) { return std::string{row.param.name}; });
 
 TEST(KafkaDeciderStart, OptionsNameGroupAndInstance) {

@@ -132,6 +132,9 @@ TEST(KafkaJoinedSinks, OneThatWasNoneForATimeTakesTheDecisionThatTheGroupNames) 
   EXPECT_EQ(taken.kind, Kind::kDecided) << taken.facts;
   EXPECT_EQ(taken.checkpoint, (CheckpointId{9, 9 * 16}));
   EXPECT_EQ(taken.positions.size(), 2U);
+  EXPECT_THAT(taken.facts, AllOf(HasSubstr("the offset 90 of the group 'ms-job' for t/0"),
+                                 HasSubstr("group 'ms.checkpoint-job-0' names checkpoint 5"),
+                                 HasSubstr("another instance of the job has read the partition")));
   // What the pointer's transaction wrote a newer one would have written, too.
   read["t/1"] = {91, DeciderRun::metadata(5)};
   EXPECT_EQ(found().kind, Kind::kConflict);
@@ -198,6 +201,7 @@ TEST(KafkaJoinedSinks, WhatTheyMustAgreeInIsNamed) {
     return one->why_not_joined(*other);
   };
   EXPECT_EQ(says([](WriterOptions& o) { o.brokers = " b:1,"; }), "");
+  EXPECT_EQ(says([](WriterOptions& o) { o.brokers = "c:1, b:1"; }), "") << "a broker is of one cluster only";
   EXPECT_EQ(says([](WriterOptions& o) { o.buffer_bytes_max *= 2; }), "");
   EXPECT_THAT(says([](WriterOptions& o) { o.brokers = "c:1"; }),
               AllOf(HasSubstr("'b:1' and 'c:1'"), HasSubstr("two transactions cannot be committed as one")));

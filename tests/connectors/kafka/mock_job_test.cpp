@@ -12,10 +12,12 @@
 namespace millstream::inline v0 {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::Logged;
 using testing::LogWriter;
 using testing::MockCluster;
+using ::testing::SizeIs;
 using testing::TemporaryFolder;
 using namespace std::chrono_literals;
 
@@ -70,6 +72,58 @@ TEST_F(KafkaMockJob, ARestartWithMoreInstancesHalts) {
   const JobResult shared = run_as(2);
   EXPECT_EQ(shared.state, JobState::kFailed);
   EXPECT_THAT(shared.status.message(), HasSubstr("the split 'numbers/1'"));
+}
+
+struct Number {
+  std::int64_t number = 0;
+};
+BOOST_DESCRIBE_STRUCT(Number, (), (number))
+
+struct IgnoringSink {
+  void write(const Number&) {}
+};
+
+/// A message that is none of a number, so large that its letter is larger than what a client takes by default (1 MB).
+class KafkaLargeLetter : public ::testing::Test {
+ protected:
+  KafkaLargeLetter() {
+    cluster.create("numbers", 1);
+    cluster.create("letters", 1);
+    LogWriter{cluster.brokers()}.write("numbers", {{.value = std::string(kBytes, 'x')}, {.value = "{\"number\":1}"}});
+  }
+  [[nodiscard]] JobResult run_job(kafka::Properties properties, const std::string& state_dir = {}) const {
+    Dataflow flow{"letters"};
+    auto numbers = flow.from(kafka::source<Number>({.brokers = cluster.brokers(),
+                                                    .topic = "numbers",
+                                                    .stop_at_end = true,
+                                                    .on_bad_record = OnError::kDeadLetter}));
+    numbers.side_output(dead_letters)
+        .to(kafka::sink({.brokers = cluster.brokers(), .topic = "letters", .properties = std::move(properties)}));
+    numbers.to(IgnoringSink{});
+    return run(flow, {.shards = 1, .state_dir = state_dir, .log = {}});
+  }
+  static constexpr std::size_t kBytes = 999'900;
+  MockCluster cluster;
+};
+
+TEST_F(KafkaLargeLetter, ThatTheClientDoesNotTakeFailsTheRunAndSaysWhatToRaise) {
+  const TemporaryFolder folder;
+  for (const std::string& state_dir : {std::string{}, folder / "state"}) {
+    const JobResult refused = run_job({}, state_dir);
+    EXPECT_EQ(refused.state, JobState::kFailed);
+    EXPECT_EQ(refused.status.code(), ErrorCode::kInvalidData) << refused.status.to_string();
+    EXPECT_THAT(refused.status.message(), AllOf(HasSubstr("topic 'letters'"), HasSubstr("message.max.bytes")));
+  }
+  const JobResult raised = run_job({{"message.max.bytes", "1010000"}});
+  EXPECT_EQ(raised.state, JobState::kFinished) << raised.status.to_string();
+  EXPECT_THAT(testing::read_log(cluster.brokers(), "letters", 1), SizeIs(1)) << "nothing is lost meanwhile";
+}
+
+TEST_F(KafkaLargeLetter, ThatTheBrokerDoesNotTakeLikewise) {
+  cluster.push_errors(MockCluster::kProduce, {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE});
+  const JobResult refused = run_job({{"message.max.bytes", "1010000"}});
+  EXPECT_EQ(refused.status.code(), ErrorCode::kInvalidData) << refused.status.to_string();
+  EXPECT_THAT(refused.status.message(), AllOf(HasSubstr("topic 'letters'"), HasSubstr("max.message.bytes")));
 }
 
 }  // namespace

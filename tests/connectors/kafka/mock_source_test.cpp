@@ -1,6 +1,7 @@
 // The source against librdkafka's mock brokers: what it reads, and where it begins and goes on.
 #include <gmock/gmock.h>
 
+#include "connectors/kafka/librdkafka_client.hpp"
 #include "connectors/kafka/mock_source.hpp"
 #include "connectors/kafka/payments.hpp"
 
@@ -17,6 +18,7 @@ using testing::KafkaMockSource;
 using testing::list_splits;
 using testing::Logged;
 using testing::LogWriter;
+using testing::MockCluster;
 using testing::numbers;
 using testing::Payment;
 using testing::read_until;
@@ -243,6 +245,24 @@ TEST_F(KafkaMockSource, ReadingSlowlyFetchesLittleAndLosesNothing) {
   ASSERT_TRUE(read_until(slow, kRecords, 7));
   ASSERT_EQ(slow.records.size(), static_cast<std::size_t>(kRecords));
   for (int i = 0; i < kRecords; ++i) EXPECT_EQ(std::stoi(slow.records[static_cast<std::size_t>(i)]), i);
+}
+
+TEST(KafkaMockCluster, IsTheSameHoweverItIsSpelled) {
+  const MockCluster one;
+  const MockCluster other;
+  const auto id_of = [](const std::string& brokers) {
+    const kafka::detail::WriterOptions options{.brokers = brokers, .topic = "t"};
+    const auto consumer = kafka::detail::librdkafka_consumer(kafka::detail::group_configuration(options, "g"));
+    EXPECT_TRUE(consumer) << consumer.error().to_string();
+    const Result<std::string> id = (*consumer)->cluster_id(10s);
+    EXPECT_TRUE(id) << id.error().to_string();
+    return id ? *id : "";
+  };
+  std::string by_name = one.brokers();
+  by_name.replace(by_name.find("127.0.0.1"), 9, "localhost");
+  EXPECT_NE(id_of(one.brokers()), "");
+  EXPECT_EQ(id_of(by_name), id_of(one.brokers()));
+  EXPECT_NE(id_of(other.brokers()), id_of(one.brokers()));
 }
 
 }  // namespace

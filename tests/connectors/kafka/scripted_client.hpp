@@ -73,6 +73,7 @@ class ScriptedClient final : public client::Client {
     Status serve(const LogHook&) override { return {}; }
     bool has_events() const override { return false; }
     void on_events(Notify) override {}
+    Result<std::string> cluster_id(Milliseconds) override { return std::string{"one"}; }
     Result<std::vector<client::TopicInfo>> topics(std::span<const std::string>, Milliseconds timeout) override {
       script_.on_call(timeout);
       if (script_.topics_refused > 0) {

@@ -112,6 +112,28 @@ TEST_F(KafkaScripted, APositionBehindTheEndIsNotTheEnd) {
   EXPECT_EQ(at_end.drain()->kind, Poll::Kind::kDone);
 }
 
+// A broker that has not heard yet of the partitions that a checkpoint goes on in.
+TEST_F(KafkaScripted, AListThatIsOlderThanTheCheckpointIsAskedForAgainButNotForEver) {
+  int asked = 0;
+  script->on_call = [&](std::chrono::milliseconds) {
+    if (++asked == 3) script->partitions = 2;
+  };
+  const auto listed = [&](std::vector<std::string> restored, std::chrono::milliseconds timeout) {
+    SourceContext context{"source", &posix_file_system(), &system_clock(), 1, true};
+    context.restored_splits = std::move(restored);
+    asked = 0;
+    script->partitions = 1;
+    const SourceRun run{source({.connect_timeout = timeout}), context};
+    EXPECT_TRUE(run.splits);
+    return run.splits ? run.splits->size() : 0;
+  };
+  EXPECT_EQ(listed({"t/0", "t/1"}, 10s), 2U);
+  EXPECT_EQ(listed({"t/0", "other/1"}, 10s), 1U) << "another topic says nothing of this one";
+  const auto begun = std::chrono::steady_clock::now();
+  EXPECT_EQ(listed({"t/7"}, 400ms), 2U) << "that it is gone is for the engine to say";
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, 200ms);
+}
+
 TEST_F(KafkaScripted, WhatComesWhileItAsksForATimeIsRead) {
   // A message that is late enough, offset 20, comes between the two questions that are asked.
   bool there = false;

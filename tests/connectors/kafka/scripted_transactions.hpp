@@ -28,18 +28,24 @@ class ScriptedTransactions final : public kafka::detail::Client {
   std::function<void(const std::string& call)> on_call = [](const std::string&) {};
   /// group -> "topic/partition" -> offset
   std::map<std::string, std::map<std::string, Offset>> groups;
+  std::map<std::string, std::string> cluster_ids{{"b:1", "one"}, {"c:1", "other"}};  // by bootstrap.servers
   std::string lost_in;               // the call during which a connection is lost next
   bool fenced = false;               // as deliveries have told
   std::deque<Status> read_failures;  // of the next looks at groups
   std::vector<std::string> committed;
   std::vector<std::string> written;            // into the transaction that is open; "topic: key=value header:value"
   kafka::detail::Configuration configuration;  // of the newest
+  bool holds_deliveries = false;               // nothing that is written is acknowledged until deliver()
   int clients = 0;                             // that there are with transactions
 
+  void deliver() {
+    for (const auto& [log, bytes] : std::exchange(held_, {})) log->delivered(1, bytes);
+  }
   [[nodiscard]] std::vector<std::string> take_calls() { return std::exchange(calls, {}); }
 
   Result<std::unique_ptr<kafka::detail::Consumer>> consumer(const kafka::detail::Configuration& c) override {
-    return std::unique_ptr<kafka::detail::Consumer>{std::make_unique<Reader>(*this, c.properties.at("group.id"))};
+    return std::unique_ptr<kafka::detail::Consumer>{
+        std::make_unique<Reader>(*this, c.properties.at("group.id"), c.properties.at("bootstrap.servers"))};
   }
   Result<std::unique_ptr<kafka::detail::Producer>> producer(const kafka::detail::Configuration& c) override {
     configuration = c;
@@ -52,6 +58,7 @@ class ScriptedTransactions final : public kafka::detail::Client {
   }
 
  private:
+  std::vector<std::pair<kafka::detail::DeliveryLog*, std::size_t>> held_;
   using Notify = std::function<void()>;
 
   Reply answer(const std::string& name, const std::string& what) {
@@ -88,8 +95,9 @@ class ScriptedTransactions final : public kafka::detail::Client {
         all += message.value;
         for (const kafka::Header& header : message.headers) all += " " + header.name + ":" + header.value.value_or("");
         script_.written.push_back(all);
-        log.delivered(1, message.bytes());
+        script_.held_.emplace_back(&log, message.bytes());
       }
+      if (!script_.holds_deliveries) script_.deliver();
       return {};
     }
     void flush(Milliseconds) override {}
@@ -144,10 +152,16 @@ class ScriptedTransactions final : public kafka::detail::Client {
 
   class Reader final : public kafka::detail::Consumer {
    public:
-    Reader(ScriptedTransactions& script, std::string group) : script_{script}, group_{std::move(group)} {}
+    Reader(ScriptedTransactions& script, std::string group, std::string brokers)
+        : script_{script}, group_{std::move(group)}, brokers_{std::move(brokers)} {}
     Status serve(const LogHook&) override { return {}; }
     bool has_events() const override { return false; }
     void on_events(Notify) override {}
+    Result<std::string> cluster_id(Milliseconds) override {
+      const auto id = script_.cluster_ids.find(brokers_);
+      if (id == script_.cluster_ids.end()) return Status{ErrorCode::kUnavailable, "no answer from " + brokers_};
+      return id->second;
+    }
     Result<std::vector<kafka::detail::TopicInfo>> topics(std::span<const std::string>, Milliseconds) override {
       return Status{ErrorCode::kUnsupported, ""};
     }
@@ -186,6 +200,7 @@ class ScriptedTransactions final : public kafka::detail::Client {
    private:
     ScriptedTransactions& script_;
     const std::string group_;
+    const std::string brokers_;
   };
 };
 

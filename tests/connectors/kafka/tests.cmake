@@ -5,7 +5,7 @@ set(kafka_libraries millstream::kafka PkgConfig::MILLSTREAM_RDKAFKA)
 millstream_add_test(connectors_kafka_format format_test.cpp)
 millstream_add_test(connectors_kafka_configuration configuration_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_decider decider_test.cpp decider_start_test.cpp decider_admit_test.cpp
-  decider_renewal_test.cpp joined_sinks_test.cpp transactional_writer_test.cpp LIBRARIES ${kafka_libraries})
+  decider_renewal_test.cpp joined_sinks_test.cpp replaced_sink_test.cpp transactional_writer_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_dead_letter dead_letter_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_exactly_once exactly_once_test.cpp LIBRARIES ${kafka_libraries})
 millstream_add_test(connectors_kafka_scripted scripted_test.cpp delivery_group_test.cpp LIBRARIES ${kafka_libraries})

@@ -12,7 +12,7 @@ namespace millstream::inline v0::kafka::detail {
 class Client;
 
 /// What sources and sinks of the same cluster have in common: "kafka:" and the brokers, sorted. A cluster that two of
-/// them name by different brokers counts as two.
+/// them name by different brokers has two names; a sink that is exactly once asks brokers whether it is one.
 [[nodiscard]] MILLSTREAM_EXPORT std::string cluster_name(const std::string& brokers);
 
 /// librdkafka.

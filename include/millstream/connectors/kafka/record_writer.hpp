@@ -105,12 +105,12 @@ class MILLSTREAM_EXPORT RecordWriter {
     bool has_key = false;
     bool has_value = false;
   };
-  /// A message that waits for its epoch, and owns what it consists of.
+  /// What one send() was about, waiting for its epoch. As a whole: a message alone would take memory of its own.
   struct Waiting {
-    Added added;
     std::string bytes;
+    std::vector<Added> added;
     std::vector<Header> headers;
-    std::size_t size = 0;
+    std::size_t size = 0;  // as the limit counts it
   };
   RecordWriter(const WriterOptions& options, std::shared_ptr<SinkConnection> connection, SinkContext& context);
   /// Of what was added, as the limit counts them.
@@ -119,8 +119,9 @@ class MILLSTREAM_EXPORT RecordWriter {
   }
   [[nodiscard]] bool look_for_room();
   void keep_added();
-  [[nodiscard]] Status produce_added();
-  [[nodiscard]] Status produce(std::span<const OutgoingMessage> messages, std::size_t bytes);
+  /// `bytes`: of the headers, too.
+  [[nodiscard]] Status produce(std::string_view text, std::span<const Added> added, std::span<const Header> headers,
+                               std::size_t bytes);
   void forget_added();
 
   const WriterOptions& options_;                // the hub's
@@ -136,6 +137,8 @@ class MILLSTREAM_EXPORT RecordWriter {
   std::optional<EpochBuffer<Waiting>> waiting_;  // with a decider
   std::string transactional_id_;
   std::size_t waiting_bytes_ = 0;    // as the limit counts them
+  bool was_shut_ = false;            // since the newest barrier: there was room beyond what the client may have
+  bool pass_again_ = false;          // the newest pass() has given the client as much as one call may
   std::int64_t flush_again_ns_ = 0;  // monotonic
   bool before_1970_ = false;
 };

@@ -69,7 +69,7 @@ struct SinkOptions {
   /// the checkpoint interval and the checkpoint timeout, at least a minute, at most 15.
   std::chrono::milliseconds transaction_timeout{0};
   /// Bytes of messages that are not acknowledged yet, all shards together; at the limit the sink has no room, and the
-  /// job waits. From 1 MiB to 1 GiB.
+  /// job waits. Exactly once up to four times that wait while a transaction ends. From 1 MiB to 1 GiB.
   std::size_t buffer_bytes_max = std::size_t{16} << 20;
   /// How long opening may take to find brokers and topic, before it fails the job.
   std::chrono::milliseconds connect_timeout = std::chrono::seconds{10};
