@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "millstream/core/export.hpp"
 #include "millstream/core/status.hpp"
 #include "state/cold/cold_store.hpp"
 
@@ -40,6 +41,6 @@ struct RocksSettings {
   rocksdb::DBOptions db;
   rocksdb::ColumnFamilyOptions column;
 };
-[[nodiscard]] RocksSettings rocks_settings(const ColdStoreOptions& options);
+[[nodiscard]] MILLSTREAM_EXPORT RocksSettings rocks_settings(const ColdStoreOptions& options);
 
 }  // namespace millstream::inline v0
