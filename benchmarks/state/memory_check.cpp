@@ -79,7 +79,7 @@ struct Passes {
   void open(ms::SplitContext& c) { next = c.split().start.offset; }
   ms::Poll poll(ms::SourceOutput<Reading>& out) {
     for (; out.room() > 0 && next < counts->end; ++next) {
-      out.emit({cost::random_bits(next % counts->keys), static_cast<std::int64_t>(next / counts->keys + 1)});
+      out.emit(Reading{cost::random_bits(next % counts->keys), static_cast<std::int64_t>(next / counts->keys + 1)});
     }
     return next < counts->end ? ms::Poll::more() : ms::Poll::waiting();
   }
