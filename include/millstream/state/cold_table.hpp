@@ -132,6 +132,7 @@ class MILLSTREAM_EXPORT ColdTableBase {
   void give_piece();
   [[nodiscard]] bool is_past(std::string_view cold_key) const;
   void set_cold_key(std::uint32_t key_group, std::string_view key);
+  void take_answer(const ColdQuery& answered, std::size_t first);
 
   const TableBlocks& table_;
   EntryChanges& changes_;
@@ -147,8 +148,14 @@ class MILLSTREAM_EXPORT ColdTableBase {
   Status failure_;
 
   Reading reading_ = Reading::kNothing;
-  std::unique_ptr<ColdQuery> query_;     // that is being filled, or waits to be asked
-  std::optional<std::uint32_t> ticket_;  // of the one that is under way
+  // So many keys each, so that several readers work for one batch.
+  struct Question {
+    std::unique_ptr<ColdQuery> query;     // null while it is under way
+    std::optional<std::uint32_t> ticket;  // of one that is under way
+    bool answered = false;
+  };
+  std::vector<Question> questions_;
+  std::size_t questions_used_ = 0;  // those behind are spare
 
   std::unique_ptr<ColdChanges> piece_;  // being filled
   std::vector<std::uint32_t> out_;      // entries in it, or in the one that was given
