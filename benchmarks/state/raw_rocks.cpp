@@ -1,5 +1,6 @@
 #include "state/raw_rocks.hpp"
 
+#include <rocksdb/cache.h>
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
@@ -131,6 +132,8 @@ cost::Outcome run_raw(const RawRocks& raw, const KeyedInput& input, std::uint64_
   millstream::RocksSettings settings =
       millstream::rocks_settings({.folder = raw.folder, .cache_bytes = raw.cache_bytes});
   settings.column.write_buffer_size = std::clamp(raw.cache_bytes / 8, kMemtableBytesMin, kMemtableBytesMax);
+  // A block for which there is no room is read all the same.
+  settings.cache->SetStrictCapacityLimit(false);
   // The library's own way of holding a writer up is its ColdStore::room(); here it is RocksDB's, by its defaults.
   const rocksdb::ColumnFamilyOptions defaults;
   settings.column.level0_slowdown_writes_trigger = defaults.level0_slowdown_writes_trigger;
