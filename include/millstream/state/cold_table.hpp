@@ -4,7 +4,7 @@
 // What
 //   has changed since the barrier stays. So deltas are what they are without a store, and nothing in the store is ever
 //   newer than the last barrier that the shard has come to.
-// - A key that is not in memory may be in the store, so each such key of a batch is asked for, in one question; the
+// - A key that is not in memory may be in the store, so each such key of a batch is asked for, 128 a question; the
 //   stage keeps the batch and goes on behind the answer. No entry leaves in between.
 // - A key that is erased goes to the store, too, with the next piece, and until that is taken nobody asks for it.
 // - A whole checkpoint is told of what the store does not have as it is, and then of what it has, by walking over it,
