@@ -14,6 +14,7 @@
 #include "millstream/runtime/engine.hpp"
 #include "millstream/state/cold_table.hpp"
 #include "runtime/checkpointer.hpp"
+#include "runtime/shard_barriers.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -22,6 +23,10 @@ constexpr std::string_view kColdFolder = "cold";
 constexpr std::size_t kCacheBytesMax = std::size_t{512} << 20;
 constexpr std::size_t kReadersMax = 64;
 constexpr std::chrono::milliseconds kWaitForRoom{5};  // merging takes far longer
+// Of the memory, one part of so many:
+constexpr std::size_t kUnwrittenShare = 8;   // what a checkpoint may have waiting for the disk, all shards together
+constexpr std::size_t kTablesShareMin = 16;  // of the smallest
+constexpr std::size_t kChunkBytesMin = std::size_t{16} << 10;
 
 class ShardColdTier final : public ColdTier {
  public:
@@ -70,6 +75,14 @@ Status reserve(const std::shared_ptr<MemoryBudget>& memory, bool stated, std::si
               " of " + std::to_string(memory->limit_bytes()) + " in use: raise it, or give a smaller cache_bytes"};
 }
 
+// Half of the memory, or what is left of a small one when all else has its share.
+std::size_t default_tables_bytes(std::size_t limit, std::size_t cache_bytes) {
+  const std::size_t others = cache_bytes + kColdFixedBytes + limit / kUnwrittenShare;
+  const std::size_t left = limit - std::min(limit, others);
+  // With an eighth of a table for the piece that is being filled, and one for that on its way.
+  return std::clamp(left / 5 * 4, limit / kTablesShareMin, limit / 2);
+}
+
 }  // namespace
 
 ColdParts::~ColdParts() = default;
@@ -99,6 +112,12 @@ std::vector<std::string> backend_mistakes(const RunOptions& options) {
   return mistakes;
 }
 
+std::size_t chunk_bytes(const RunOptions& options, const MemoryBudget& memory, std::uint32_t shards) {
+  if (!options.state.on_disk) return options.chunk_bytes;
+  const std::size_t share = memory.limit_bytes() / kUnwrittenShare / shards / kUnwrittenChunks;
+  return std::min(options.chunk_bytes, std::max(share, kChunkBytesMin));
+}
+
 void remove_cold_leftovers(FileSystem& files, const std::string& state_dir) {
   const std::string folder = state_dir + "/" + std::string{kColdFolder};
   if (files.info(folder)) static_cast<void>(prepare_cold_folder(files, folder));
@@ -124,7 +143,8 @@ Result<std::unique_ptr<ColdParts>> open_cold_parts(Engine& engine, const RunOpti
   parts->files = &files;
   parts->folder = store.folder;
   const std::size_t tables = stages.size() * engine.shards();
-  const std::size_t table_bytes = (rocksdb.memory_bytes != 0 ? rocksdb.memory_bytes : limit / 2) / tables;
+  const std::size_t table_bytes =
+      (rocksdb.memory_bytes != 0 ? rocksdb.memory_bytes : default_tables_bytes(limit, store.cache_bytes)) / tables;
   // Of each table one piece is being filled and one on its way.
   const std::size_t pieces = 2 * tables * std::min(table_bytes / 8, kColdPieceBytes);
   const bool stated = options.memory != nullptr;

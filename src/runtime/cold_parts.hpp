@@ -46,6 +46,10 @@ struct ColdParts {
 /// For people; empty where nothing is wrong.
 [[nodiscard]] std::vector<std::string> backend_mistakes(const RunOptions& options);
 
+/// In what pieces a shard hands its state over to be written. A job whose state need not fit in memory has smaller ones
+/// where its memory is small: what waits for the disk is memory, too.
+[[nodiscard]] std::size_t chunk_bytes(const RunOptions& options, const MemoryBudget& memory, std::uint32_t shards);
+
 /// Removes what a run that was killed left of its store, whatever the backend of this one: it is a copy of what
 /// checkpoints say, and the room may be needed. What cannot be removed a store complains of. The state folder is the
 /// job's.

@@ -106,7 +106,7 @@ class EngineBuilder {
             *shard, engine_->barrier_, [kinds](std::uint32_t node) { return kinds[node]; },
             PartsTaker{[engine = engine_.get()](ShardPart part) { engine->checkpointer_->take(std::move(part)); },
                        [engine = engine_.get(), i] { return engine->checkpointer_->unwritten_bytes(i); }},
-            options_.chunk_bytes);
+            chunk_bytes(options_, *engine_->memory_, shards_));
         context.barriers = shard->barriers_.get();
       }
       context.set_cancel_flag(&engine_->cancelled_);

@@ -4,7 +4,7 @@
 // What
 //   has changed since the barrier stays. So deltas are what they are without a store, and nothing in the store is ever
 //   newer than the last barrier that the shard has come to.
-// - A key that is not in memory may be in the store, so each such key of a batch is asked for, in one question; the
+// - A key that is not in memory may be in the store, so each such key of a batch is asked for, 128 a question; the
 //   stage keeps the batch and goes on behind the answer. No entry leaves in between.
 // - A key that is erased goes to the store, too, with the next piece, and until that is taken nobody asks for it.
 // - A whole checkpoint is told of what the store does not have as it is, and then of what it has, by walking over it,
@@ -163,6 +163,7 @@ class MILLSTREAM_EXPORT ColdTableBase {
   void give_piece();
   [[nodiscard]] bool is_past(std::string_view cold_key) const;
   void set_cold_key(std::uint32_t key_group, std::string_view key);
+  void take_answer(const ColdQuery& answered, std::size_t first);
 
   const TableBlocks& table_;
   EntryChanges& changes_;
@@ -180,8 +181,14 @@ class MILLSTREAM_EXPORT ColdTableBase {
   Status failure_;
 
   Reading reading_ = Reading::kNothing;
-  std::unique_ptr<ColdQuery> query_;     // that is being filled, or waits to be asked
-  std::optional<std::uint32_t> ticket_;  // of the one that is under way
+  // So many keys each, so that several readers work for one batch.
+  struct Question {
+    std::unique_ptr<ColdQuery> query;     // null while it is under way
+    std::optional<std::uint32_t> ticket;  // of one that is under way
+    bool answered = false;
+  };
+  std::vector<Question> questions_;
+  std::size_t questions_used_ = 0;  // those behind are spare
 
   std::unique_ptr<ColdChanges> piece_;  // being filled
   std::vector<std::uint32_t> out_;      // entries in it, or in the one that was given

@@ -8,7 +8,7 @@ namespace millstream::inline v0 {
 
 struct RocksDbOptions {
   /// Keyed state that is held in memory, all shards together, each stage the same: keys not used for longest leave
-  /// when there is more. 0 = half of what the job may hold (RunOptions::memory). What records change between two
+  /// when there is more. 0 = half of RunOptions::memory, less of a small one. What records change between two
   /// checkpoints stays in memory until the second one has it: where that alone is more, the job takes checkpoints
   /// earlier than CheckpointOptions::interval says.
   std::size_t memory_bytes = 0;

@@ -263,7 +263,8 @@ class RocksColdStore final : public ColdStore {
                              std::vector<rocksdb::IngestExternalFileArg>& parts) {
     MILLSTREAM_ASSERT(column.number < columns_.size());
     rocksdb::ColumnFamilyHandle* const handle = columns_[column.number];
-    const rocksdb::Options options{settings_.db, settings_.column};
+    rocksdb::Options options{settings_.db, settings_.column};
+    if (column.points.size() <= settings_.small_file_entries) options.table_factory = settings_.small_files;
     rocksdb::SstFileWriter writer{rocksdb::EnvOptions{}, options, handle, /*invalidate_page_cache=*/false};
     const std::string path = round_file(column.number);
     rocksdb::Status status = writer.Open(path);

@@ -26,10 +26,10 @@ constexpr int kCachePartBitsMax = 6;
 constexpr double kIndexShareOfCache = 0.5;  // index and filter blocks outlive data blocks up to this
 constexpr std::size_t kBlockBytes = 4096;   // a cold read wants one value: a larger block reads more for nothing
 constexpr double kFilterBitsOfKey = 10;     // one lookup in a hundred reads a block for nothing
+constexpr double kFiltersShareOfCache = 4;  // of small files, each in one piece, one part of so many
 constexpr std::size_t kWriteBufferBytes = std::size_t{64} << 10;  // never written to; RocksDB wants one a column
 constexpr std::size_t kFileBytes = std::size_t{32} << 20;         // as much is merged, and dropped, at once
-constexpr std::size_t kLevelBytes = std::size_t{128} << 20;
-constexpr std::size_t kMergeReadBytes = std::size_t{64} << 10;  // a file; kColdRunsMax and some more are read at once
+constexpr std::size_t kMergeReadBytes = std::size_t{64} << 10;    // a file; kColdRunsMax and some more are read at once
 constexpr std::size_t kFileBufferBytes = std::size_t{256} << 10;
 constexpr std::size_t kManifestBytes = std::size_t{1} << 20;  // an image copies it
 constexpr int kMergeFromRuns = 4;
@@ -93,7 +93,7 @@ rocksdb::CompressionType compression() {
   return lz4 ? rocksdb::kLZ4Compression : rocksdb::kNoCompression;
 }
 
-rocksdb::BlockBasedTableOptions table_options(std::shared_ptr<rocksdb::Cache> cache) {
+rocksdb::BlockBasedTableOptions table_options(std::shared_ptr<rocksdb::Cache> cache, bool in_pieces) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = std::move(cache);
   table.block_size = kBlockBytes;
@@ -103,8 +103,9 @@ rocksdb::BlockBasedTableOptions table_options(std::shared_ptr<rocksdb::Cache> ca
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsOfKey));
   // Of 50 million keys they are 62 MB: in the cache, in pieces, and no piece for ever.
   table.cache_index_and_filter_blocks = true;
-  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
-  table.partition_filters = true;
+  table.index_type = in_pieces ? rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch
+                               : rocksdb::BlockBasedTableOptions::kBinarySearch;
+  table.partition_filters = in_pieces;
   table.pin_l0_filter_and_index_blocks_in_cache = false;
   table.pin_top_level_index_and_filter = false;
   return table;
@@ -169,10 +170,15 @@ RocksSettings rocks_settings(const ColdStoreOptions& options) {
   db.stats_persist_period_sec = 0;
 
   rocksdb::ColumnFamilyOptions& column = settings.column;
-  column.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(settings.cache)));
+  column.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(settings.cache, /*in_pieces=*/true)));
+  settings.small_files.reset(rocksdb::NewBlockBasedTableFactory(table_options(settings.cache, /*in_pieces=*/false)));
+  settings.small_file_entries = static_cast<std::size_t>(static_cast<double>(options.cache_bytes) /
+                                                         kFiltersShareOfCache / kColdRunsMax / (kFilterBitsOfKey / 8));
   column.compression = compression();
   column.write_buffer_size = kWriteBufferBytes;
   column.max_write_buffer_number = 2;
+  // Keys are spread evenly, so by levels each merge of some new runs would write all of the level below once more.
+  column.compaction_style = rocksdb::kCompactionStyleUniversal;
   column.level0_file_num_compaction_trigger = kMergeFromRuns;
   // They would hold up writes, of which there are none; ColdStore::room() holds up rounds.
   column.level0_slowdown_writes_trigger = std::numeric_limits<int>::max();
@@ -180,8 +186,6 @@ RocksSettings rocks_settings(const ColdStoreOptions& options) {
   column.soft_pending_compaction_bytes_limit = 0;
   column.hard_pending_compaction_bytes_limit = 0;
   column.target_file_size_base = kFileBytes;
-  column.max_bytes_for_level_base = kLevelBytes;
-  column.level_compaction_dynamic_level_bytes = true;
   column.ttl = 0;
   column.periodic_compaction_seconds = 0;
   return settings;

@@ -5,12 +5,15 @@
 #include <rocksdb/db.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/options.h>
+#include <rocksdb/table.h>
 
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 
+#include "millstream/core/export.hpp"
 #include "millstream/core/status.hpp"
 #include "state/cold/cold_store.hpp"
 
@@ -39,7 +42,11 @@ struct RocksSettings {
   std::shared_ptr<RocksFailure> failure;
   rocksdb::DBOptions db;
   rocksdb::ColumnFamilyOptions column;
+  /// Of a file of at most so many entries: its filter and its index are one block each, found by one look into the
+  /// cache instead of two. Those of kColdRunsMax files together are a small part of the cache.
+  std::shared_ptr<rocksdb::TableFactory> small_files;
+  std::size_t small_file_entries = 0;
 };
-[[nodiscard]] RocksSettings rocks_settings(const ColdStoreOptions& options);
+[[nodiscard]] MILLSTREAM_EXPORT RocksSettings rocks_settings(const ColdStoreOptions& options);
 
 }  // namespace millstream::inline v0
