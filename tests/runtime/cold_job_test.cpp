@@ -20,6 +20,7 @@ using ::testing::HasSubstr;
 
 constexpr std::int64_t kKeys = 40'000;
 constexpr std::int64_t kRecords = 160'000;
+constexpr auto kGap = 20s;                               // about half the event time between two of a key
 constexpr std::size_t kMemory = std::size_t{512} << 10;  // a few thousand entries a shard
 
 /// Each key some times, in no order.
@@ -39,7 +40,7 @@ struct KeysSource {
     for (; out.room() > 0 && next < kRecords / 2 && counts->emitted.load() < max; ++next) {
       if (next == kRecords / 4 && fails->exchange(false)) throw std::runtime_error{"a source that fails once"};
       Random random{context->split_number(), static_cast<std::uint64_t>(next)};
-      out.emit(Tick{1, static_cast<std::int64_t>(random.below(kKeys)), {}});
+      out.emit(Tick{1, static_cast<std::int64_t>(random.below(kKeys)), Timestamp{next * 1ms}});
       counts->emitted.fetch_add(1);
     }
     if (next >= kRecords / 2) return Poll::done();
@@ -89,7 +90,21 @@ class ColdJob : public ::testing::Test {
  protected:
   [[nodiscard]] Dataflow flow() const {
     Dataflow flow{"totals"};
-    auto keys = flow.from(KeysSource{counts_, fails_, emits_max_}).named("keys").key_by(&Tick::key);
+    auto keys = flow.from(KeysSource{counts_, fails_, emits_max_})
+                    .named("keys")
+                    .event_time(&Tick::at, bounded_disorder(0s))
+                    .key_by(&Tick::key);
+    if (sessions_) {
+      // Each session under a key of its own: what fires again behind a restart is the same.
+      keys.window(session(kGap))
+          .aggregate(count())
+          .named("sessions")
+          .map([](const auto& r) {
+            return Tick{r.value, r.key + kKeys * (r.window_start.time_since_epoch() / 1ms), {}};
+          })
+          .to(TotalsSink{totals_});
+      return flow;
+    }
     if (custom_) {
       keys.process(Counting{}).named("counting").to(TotalsSink{totals_});
       return flow;
@@ -121,7 +136,8 @@ class ColdJob : public ::testing::Test {
   }
 
   static constexpr std::uint64_t kNever = ~std::uint64_t{0};
-  bool custom_ = false;  // a custom operator counts
+  bool custom_ = false;    // a custom operator counts
+  bool sessions_ = false;  // sessions are counted
   testing::TemporaryFolder folder_;
   SharedCounts counts_ = make_counts();
   std::shared_ptr<std::atomic<bool>> fails_ = std::make_shared<std::atomic<bool>>(false);
@@ -171,6 +187,16 @@ TEST_F(ColdJob, GoesOnFromItsCheckpointHoweverManyShardsAndWhereverItsStateIs) {
 
 TEST_F(ColdJob, StatesOfOperatorsNeedNotFitEither) {
   custom_ = true;
+  EXPECT_TRUE(run(options(2, kSmall), kRecords / 4).first.ok());
+  EXPECT_TRUE(run(options(1, in_memory()), kRecords / 2).first.ok());
+  const auto [last, spilled] = run(options(3, kSmall));
+  EXPECT_TRUE(last.ok()) << last.status.to_string();
+  EXPECT_EQ(totals_->sum(), kRecords);
+  EXPECT_GT(spilled, std::uint64_t{1} << 20);
+}
+
+TEST_F(ColdJob, SessionsNeedNotFitEither) {
+  sessions_ = true;
   EXPECT_TRUE(run(options(2, kSmall), kRecords / 4).first.ok());
   EXPECT_TRUE(run(options(1, in_memory()), kRecords / 2).first.ok());
   const auto [last, spilled] = run(options(3, kSmall));
