@@ -47,9 +47,10 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     memory_ = MemoryReservation{this->context().memory};
     if (this->context().barriers != nullptr) table_.track_changes();
     if (this->context().cold == nullptr) return;
+    const bool sweeps = !this->options().trigger.on_watermark_only() || this->closes();
     cold_ = std::make_unique<Cold>(
         table_, *this->context().cold, this->name(), calendar_,
-        [this](const KeyState& key) { return due_of(key.sessions[first_due(key.sessions)]); }, sweeps());
+        [this](const KeyState& key) { return due_of(key.sessions[first_due(key.sessions)]); }, sweeps);
     this->use(*cold_);
   }
   bool spills() const override { return true; }
@@ -88,15 +89,15 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     }
     memory_.resize(bytes);
   }
-  [[nodiscard]] bool sweeps() const {
-    const Trigger& trigger = this->options().trigger;
-    return trigger.early_interval() > Duration{0} || trigger.early_interval_event() > Duration{0} || this->closes();
-  }
-  // While it lives, what the sessions of an entry own may change.
-  template <bool kMayGrow = true>
-  [[nodiscard]] std::optional<typename Cold::Change> measured(const KeyState& key) {
-    if (!kMayGrow || !cold_) return std::nullopt;
-    return std::optional<typename Cold::Change>{std::in_place, *cold_, key};
+  // While it lives, what the sessions of an entry own may change; where they can own something.
+  template <bool kMayOwn = true>
+  [[nodiscard]] auto measured([[maybe_unused]] const KeyState& key) {
+    if constexpr (kMayOwn) {
+      using Change = std::optional<typename Cold::Change>;
+      return cold_ ? Change{std::in_place, *cold_, key} : Change{};
+    } else {
+      return std::nullopt;
+    }
   }
   std::uint32_t add(Batch<T>& batch, std::uint32_t from, std::uint32_t to) override {
     const std::uint64_t early = this->options().trigger.early_records();
@@ -109,7 +110,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       if (session.start <= time && time <= session.end && !session.closed && sessions.single()) [[likely]] {
         const Timestamp until = end_of(time, spec_.gap_of(record));
         if (!this->too_late(until)) [[likely]] {
-          const auto change = measured<kOwnsHeap<Acc>>(table_.entry(keys_[i]).value);
+          [[maybe_unused]] const auto change = measured<kOwnsHeap<Acc>>(table_.entry(keys_[i]).value);
           add_record(agg_, session.acc, record, time);
           session.end = std::max(session.end, until);
           session.count_record();
@@ -205,10 +206,11 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   }
 
   bool fire_due() override {
+    Cold* const cold = cold_.get();
     // Where a session has been extended, its key moves on without having been in order with the others.
     const auto put_off = [&](Due& due) {
       KeyState* key = scheduled_key(due);
-      if (key == nullptr) return cold_ && cold_->put_off(due);
+      if (key == nullptr) return cold != nullptr && cold->put_off(due);
       this->spend(key->sessions.size());
       due.at = key->due = due_of(key->sessions[first_due(key->sessions)]);
       return true;
@@ -220,12 +222,12 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     while (true) {
       if (!calendar_.turn_to(this->horizon(), put_off, fetch, stop)) return false;
       if (!calendar_.has_due(this->horizon())) break;
-      if (stop() || (cold_ && !cold_->first_due_is_here(this->horizon()))) return false;
+      if (stop() || (cold != nullptr && !cold->first_due_is_here(this->horizon()))) return false;
       Due due = calendar_.pop();
-      if (cold_) cold_->note_fired();
+      if (cold != nullptr) cold->note_fired();
       KeyState* key = scheduled_key(due);
       if (key == nullptr) {
-        if (cold_ && cold_->put_off(due)) calendar_.push(due);
+        if (cold != nullptr && cold->put_off(due)) calendar_.push(due);
         continue;
       }
       key->due = kNotScheduled;
@@ -252,13 +254,13 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
         schedule(*key, due_of(sessions[first_due(sessions)]), due.hash, due.number);
       }
     }
-    if (cold_) cold_->forget_due();
+    if (cold != nullptr) cold->forget_due();
     return true;
   }
-  // The key that the calendar brings up; null where an earlier entry took its place, it has gone, or it has left
-  // memory.
+  // The key that the calendar brings up; null where an earlier entry took its place, or it has gone or left memory.
   [[nodiscard]] KeyState* scheduled_key(Due& due) {
-    if (cold_) return cold_->find(due);
+    if (cold_) [[unlikely]]
+      return cold_->find(due);
     if (!table_.live(due.number)) return nullptr;
     KeyState& key = table_.entry(due.number).value;
     return key.due == due.at && !key.sessions.empty() ? &key : nullptr;
