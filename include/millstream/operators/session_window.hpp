@@ -1,7 +1,6 @@
 // Session windows: per key, records that are no further apart than the gap. A record may found a session, extend one,
 // or join several into one, whose accumulators are merged. When a key has something due stands in a calendar with one
-// entry a key, which is put right when its time comes: extending a session costs nothing there. Sessions may leave
-// memory while they are open; their keys and the calendar stay.
+// entry a key, put right when its time comes: extending a session costs nothing there. Sessions may leave memory.
 #pragma once
 
 #include <algorithm>
