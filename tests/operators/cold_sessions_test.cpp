@@ -63,6 +63,16 @@ TEST(ColdSessions, ALeapOfTheWatermarkNeedsNoMoreMemoryThanItsPieces) {
   }
 }
 
+TEST(ColdSessions, AStoreThatHasLostSomeFailsTheJob) {
+  Shards cold{sessions(session(100us), {}), 1, 1024, 64, at(0), nullptr, 100'000};
+  cold.tier(0).lose();
+  fill(cold);
+  cold.push(record(kKeys, 1, 5000, 2000), true);
+  cold.end(false);
+  EXPECT_EQ(cold[0].context().failure().code(), ErrorCode::kIo);
+  EXPECT_NE(cold[0].context().failure().message().find("has lost sessions"), std::string::npos);
+}
+
 TEST(ColdSessions, WhatIsNewComesOutEarlyWhereverItIs) {
   Shards cold{sessions(session(100us), {.trigger = early_interval(10ms)}), 1, 1024, 64, at(0), nullptr, 100'000};
   fill(cold);

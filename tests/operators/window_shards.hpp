@@ -76,6 +76,8 @@ class AnsweringTier {
         tier_{*store_, table_bytes, [this] { world_.merge(*store_); }} {}
   ColdTier& tier() { return tier_; }
   [[nodiscard]] std::size_t pieces() const { return tier_.pieces; }
+  // What is given from here on is not there when it is asked for.
+  void lose() { tier_.loses = true; }
 
  private:
   struct Answering final : Tier {
@@ -87,12 +89,13 @@ class AnsweringTier {
       return Tier::mailbox();
     }
     std::uint64_t give(ColdChanges piece) override {
-      const std::uint64_t number = Tier::give(std::move(piece));
+      const std::uint64_t number = Tier::give(loses ? ColdChanges{} : std::move(piece));
       EXPECT_TRUE(take_one());
       if (++pieces % 8 == 0) merge_();
       return number;
     }
     std::size_t pieces = 0;
+    bool loses = false;
 
    private:
     std::function<void()> merge_;
@@ -178,6 +181,7 @@ class Shards {
     }
   }
   [[nodiscard]] Driver& operator[](std::size_t s) { return *drivers_[s]; }
+  [[nodiscard]] AnsweringTier& tier(std::size_t s) { return *tiers_[s]; }
   // That have been given to cold stores.
   [[nodiscard]] std::size_t pieces() const {
     std::size_t sum = 0;
