@@ -102,6 +102,27 @@ bool SessionCalendar::open_next(Timestamp time) {
   return false;
 }
 
+// The first of those whose parents have been given comes next.
+void SessionCalendar::first_due(Timestamp time, std::size_t count, std::vector<Due>& dues) const {
+  dues.clear();
+  std::vector<std::size_t> next;
+  const auto behind = [&](std::size_t a, std::size_t b) { return later(near_[a], near_[b]); };
+  const auto add = [&](std::size_t at) {
+    if (at >= near_.size() || near_[at].at > time) return;
+    next.push_back(at);
+    std::push_heap(next.begin(), next.end(), behind);
+  };
+  add(0);
+  while (!next.empty() && dues.size() < count) {
+    std::pop_heap(next.begin(), next.end(), behind);
+    const std::size_t at = next.back();
+    next.pop_back();
+    dues.push_back(near_[at]);
+    add(2 * at + 1);
+    add(2 * at + 2);
+  }
+}
+
 SessionCalendar::Due SessionCalendar::pop() {
   const Due first = near_.front();
   std::pop_heap(near_.begin(), near_.end(), later);

@@ -16,7 +16,8 @@ struct RunOptions {
   bool drain = true;
   bool by_clock = false;  // the wall clock moves with the input
   bool each_mark = false;
-  std::uint64_t cuts = 0;  // seed of places and numbers of shards; 0 = none
+  std::uint64_t cuts = 0;                   // seed of places and numbers of shards; 0 = none
+  std::optional<std::size_t> cold_bytes{};  // that a table may hold in memory, where it is cut
 };
 
 // The cuts differ from seed to seed; the clock moves by the input alone.
@@ -26,7 +27,11 @@ inline Results run(const Make& make, const RunOptions& o) {
   const auto shards = [&] { return o.cuts == 0 ? 1U : 1U + static_cast<std::uint32_t>(random() % 4); };
   const Shape shape = kShapes[o.cuts % std::size(kShapes)];
   Timestamp now = at(1000);
-  auto current = std::make_unique<Shards>(make, shards(), shape.batch, shape.fill, now);
+  const auto begin = [&] {
+    return std::make_unique<Shards>(make, shards(), shape.batch, shape.fill, now, nullptr,
+                                    o.cuts == 0 ? std::nullopt : o.cold_bytes);
+  };
+  std::unique_ptr<Shards> current = begin();
   for (std::size_t i = 0; i < o.inputs.size(); ++i) {
     // Barriers at which nothing is cut, so that the last one says what has changed since.
     if (o.cuts != 0 && random() % 10 == 0) static_cast<void>(current->barrier());
@@ -37,7 +42,8 @@ inline Results run(const Make& make, const RunOptions& o) {
       const std::size_t behind = std::min<std::size_t>(o.inputs.size(), i + random() % 20);
       for (std::size_t more = i; more < behind; ++more) current->push(o.inputs[more], o.timed, o.each_mark);
       const std::vector<RecordedSnapshot> snapshots = current->end_barrier();
-      current = std::make_unique<Shards>(make, shards(), shape.batch, shape.fill, now);
+      results.pieces += current->pieces();
+      current = begin();
       current->restore(snapshots);
     }
     current->push(o.inputs[i], o.timed, o.each_mark);
@@ -49,6 +55,7 @@ inline Results run(const Make& make, const RunOptions& o) {
   }
   current->end(o.drain);
   current->collect(results, o.each_mark);
+  results.pieces += current->pieces();
   return results;
 }
 
@@ -57,8 +64,9 @@ inline Lines at_key(const std::map<std::int64_t, Lines>& all, std::int64_t key) 
   return found == all.end() ? Lines{} : found->second;
 }
 
-/// Cuts the same input by `seed` and not at all; how many results there were.
-inline std::size_t expect_same(const Make& make, RunOptions o, std::uint64_t seed) {
+/// Cuts the same input by `seed` and not at all; how many results there were. `pieces` grows by what has gone to cold
+/// stores.
+inline std::size_t expect_same(const Make& make, RunOptions o, std::uint64_t seed, std::size_t* pieces = nullptr) {
   o.cuts = 0;
   const Results whole = run(make, o);
   o.cuts = seed;
@@ -67,12 +75,28 @@ inline std::size_t expect_same(const Make& make, RunOptions o, std::uint64_t see
   EXPECT_EQ(cut.count, whole.count);
   EXPECT_EQ(cut.late, whole.late);
   EXPECT_EQ(cut.behind, whole.behind);
+  if (pieces != nullptr) *pieces += cut.pieces;
   return whole.count;
+}
+/// With and without lateness, discarding, early results.
+inline std::vector<WindowOptions> frame_options() {
+  std::vector<WindowOptions> all;
+  for (const Duration lateness : {0us, 45us}) {
+    for (const bool discarding : {false, true}) {
+      for (const Trigger& trigger : {Trigger{}, early_every(3), early_interval_event(40us)}) {
+        all.push_back({.allowed_lateness = lateness, .discarding = discarding, .trigger = trigger});
+      }
+    }
+  }
+  all.push_back(
+      {.allowed_lateness = 20us, .trigger = early_every(2).early_interval_event(30us), .late_by_merged = true});
+  return all;
 }
 inline void expect_same_for_seeds(const Make& make, RunOptions o, std::uint64_t seeds, StreamOptions stream = {}) {
   stream.records = 150;
   stream.keys = 9;
   std::size_t given = 0;
+  std::size_t pieces = 0;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     stream.seed = seed;
@@ -80,10 +104,11 @@ inline void expect_same_for_seeds(const Make& make, RunOptions o, std::uint64_t 
     o.inputs = random_stream(stream);
     o.drain = seed % 3 != 0;
     o.each_mark = seed % 2 != 0;
-    given += expect_same(make, o, seed);
+    given += expect_same(make, o, seed, &pieces);
     if (::testing::Test::HasFailure()) return;
   }
   EXPECT_GT(given, 10 * seeds);  // else it proves little
+  EXPECT_EQ(pieces > 0, o.cold_bytes.has_value());
 }
 
 inline Input record(std::int64_t key, std::int64_t value, std::int64_t time, std::int64_t watermark) {

@@ -7,22 +7,8 @@
 namespace millstream::test {
 namespace {
 
-std::vector<WindowOptions> all_options() {
-  std::vector<WindowOptions> all;
-  for (const Duration lateness : {0us, 45us}) {
-    for (const bool discarding : {false, true}) {
-      for (const Trigger& trigger : {Trigger{}, early_every(3), early_interval_event(40us)}) {
-        all.push_back({.allowed_lateness = lateness, .discarding = discarding, .trigger = trigger});
-      }
-    }
-  }
-  all.push_back(
-      {.allowed_lateness = 20us, .trigger = early_every(2).early_interval_event(30us), .late_by_merged = true});
-  return all;
-}
-
 TEST(WindowRestore, Sessions) {
-  for (const WindowOptions& options : all_options()) {
+  for (const WindowOptions& options : frame_options()) {
     SCOPED_TRACE(options.describe());
     expect_same_for_seeds(sessions(session(25us), options), {}, 15);
     expect_same_for_seeds(sessions(session(OwnGap{}), options), {}, 15);
@@ -40,7 +26,7 @@ TEST(WindowRestore, Counts) {
 }
 
 TEST(WindowRestore, WithEarlyAndDiscardedResults) {
-  for (const WindowOptions& options : all_options()) {
+  for (const WindowOptions& options : frame_options()) {
     SCOPED_TRACE(options.describe());
     expect_same_for_seeds(triggered(tumbling(100us), options), {}, 15);
     expect_same_for_seeds(triggered(sliding(90us, 60us), options), {}, 15);

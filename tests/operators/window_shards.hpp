@@ -9,10 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "millstream/core/random.hpp"
 #include "millstream/operators/count_window.hpp"
 #include "millstream/operators/session_window.hpp"
 #include "millstream/operators/triggered_window.hpp"
 #include "operators/window_model.hpp"
+#include "state/cold/tier.hpp"
+#include "state/cold/worlds.hpp"
 
 namespace millstream::test {
 
@@ -62,19 +65,63 @@ struct Results {
   std::map<std::int64_t, Lines> late;
   std::uint64_t behind = 0;
   std::size_t count = 0;
+  std::size_t pieces = 0;  // that have gone to cold stores
+};
+
+// A cold store of one shard. What is given to it is taken at once, and what is asked for has come when the shard looks.
+class AnsweringTier {
+ public:
+  explicit AnsweringTier(std::size_t table_bytes)
+      : store_{*world_.open({.folder = world_.path("cold"), .columns = {"c"}})},
+        tier_{*store_, table_bytes, [this] { world_.merge(*store_); }} {}
+  ColdTier& tier() { return tier_; }
+  [[nodiscard]] std::size_t pieces() const { return tier_.pieces; }
+  // What is given from here on is not there when it is asked for.
+  void lose() { tier_.loses = true; }
+
+ private:
+  struct Answering final : Tier {
+    Answering(ColdStore& store, std::size_t table_bytes, std::function<void()> merge)
+        : Tier{store, table_bytes}, merge_{std::move(merge)} {}
+    ColdMailbox& mailbox() override {
+      while (readers.step(random_)) {
+      }
+      return Tier::mailbox();
+    }
+    std::uint64_t give(ColdChanges piece) override {
+      const std::uint64_t number = Tier::give(loses ? ColdChanges{} : std::move(piece));
+      EXPECT_TRUE(take_one());
+      if (++pieces % 8 == 0) merge_();
+      return number;
+    }
+    std::size_t pieces = 0;
+    bool loses = false;
+
+   private:
+    std::function<void()> merge_;
+    Random random_{1};
+  };
+  OrderedWorld world_;
+  std::unique_ptr<ColdStore> store_;
+  Answering tier_;
 };
 
 // The shards of one run of a stage between two restarts.
 class Shards {
  public:
   Shards(const Make& make, std::uint32_t shards, std::uint32_t batch, std::uint32_t fill, Timestamp now,
-         std::shared_ptr<MemoryBudget> memory = nullptr) {
+         std::shared_ptr<MemoryBudget> memory = nullptr, std::optional<std::size_t> cold_bytes = {}) {
     for (std::uint32_t s = 0; s < shards; ++s) {
       drivers_.push_back(std::make_unique<Driver>(
           make(fill),
           DriverOptions{.batch_records = batch, .shard = s, .shards = shards, .name = "spend", .now = now}));
       Driver& driver = *drivers_.back();
       driver.context().memory = memory;
+      if (cold_bytes) {
+        tiers_.push_back(std::make_unique<AnsweringTier>(*cold_bytes));
+        driver.context().cold = &tiers_.back()->tier();
+        driver.context().barrier = ~std::uint64_t{0};  // one always comes, so nothing waits for it
+      }
       driver.key_by(&Event::key);
       late_.push_back(&driver.side(late_records<Event>));
       driver.open();
@@ -134,8 +181,16 @@ class Shards {
     }
   }
   [[nodiscard]] Driver& operator[](std::size_t s) { return *drivers_[s]; }
+  [[nodiscard]] AnsweringTier& tier(std::size_t s) { return *tiers_[s]; }
+  // That have been given to cold stores.
+  [[nodiscard]] std::size_t pieces() const {
+    std::size_t sum = 0;
+    for (const auto& tier : tiers_) sum += tier->pieces();
+    return sum;
+  }
 
  private:
+  std::vector<std::unique_ptr<AnsweringTier>> tiers_;
   std::vector<std::unique_ptr<Driver>> drivers_;
   std::vector<testing::Recorder<LateGiven>*> late_;
 };

@@ -20,6 +20,7 @@ using ::testing::HasSubstr;
 
 constexpr std::int64_t kKeys = 40'000;
 constexpr std::int64_t kRecords = 160'000;
+constexpr auto kGap = 20s;                               // about half the event time between two of a key
 constexpr std::size_t kMemory = std::size_t{512} << 10;  // a few thousand entries a shard
 
 /// Each key some times, in no order; a millisecond of event time apart.
@@ -39,7 +40,7 @@ struct KeysSource {
     for (; out.room() > 0 && next < kRecords / 2 && counts->emitted.load() < max; ++next) {
       if (next == kRecords / 4 && fails->exchange(false)) throw std::runtime_error{"a source that fails once"};
       Random random{context->split_number(), static_cast<std::uint64_t>(next)};
-      out.emit(Tick{1, static_cast<std::int64_t>(random.below(kKeys)), Timestamp{std::chrono::milliseconds{next}}});
+      out.emit(Tick{1, static_cast<std::int64_t>(random.below(kKeys)), Timestamp{next * 1ms}});
       counts->emitted.fetch_add(1);
     }
     if (next >= kRecords / 2) return Poll::done();
@@ -89,20 +90,31 @@ class ColdJob : public ::testing::Test {
  protected:
   [[nodiscard]] Dataflow flow() const {
     Dataflow flow{"totals"};
-    auto source = flow.from(KeysSource{counts_, fails_, emits_max_}).named("keys");
+    auto keys = flow.from(KeysSource{counts_, fails_, emits_max_})
+                    .named("keys")
+                    .event_time(&Tick::at, bounded_disorder(0s))
+                    .key_by(&Tick::key);
+    // Each window and session under a key of its own: what fires again behind a restart is the same.
     if (windowed_) {
-      source.event_time(&Tick::at, bounded_disorder(0s))
-          .key_by(&Tick::key)
-          .window(tumbling(kWindow))
+      keys.window(tumbling(kWindow))
           .aggregate(count())
           .named("windows")
-          .map([](const WindowResult<std::int64_t, std::int64_t>& r) {
+          .map([](const auto& r) {
             return Tick{r.value, r.key + kKeys * (r.window_end.time_since_epoch() / kWindow), {}};
           })
           .to(TotalsSink{totals_});
       return flow;
     }
-    auto keys = source.key_by(&Tick::key);
+    if (sessions_) {
+      keys.window(session(kGap))
+          .aggregate(count())
+          .named("sessions")
+          .map([](const auto& r) {
+            return Tick{r.value, r.key + kKeys * (r.window_start.time_since_epoch() / 1ms), {}};
+          })
+          .to(TotalsSink{totals_});
+      return flow;
+    }
     if (custom_) {
       keys.process(Counting{}).named("counting").to(TotalsSink{totals_});
       return flow;
@@ -137,6 +149,7 @@ class ColdJob : public ::testing::Test {
   static constexpr Duration kWindow = 40s;  // of 80,000 records
   bool custom_ = false;                     // a custom operator counts
   bool windowed_ = false;                   // windows do
+  bool sessions_ = false;                   // sessions are counted
   testing::TemporaryFolder folder_;
   SharedCounts counts_ = make_counts();
   std::shared_ptr<std::atomic<bool>> fails_ = std::make_shared<std::atomic<bool>>(false);
@@ -164,6 +177,8 @@ TEST_F(ColdJob, RemovesWhatAKilledRunLeftWhateverItsBackend) {
 #ifdef MILLSTREAM_ROCKSDB
 
 const StateBackend kSmall = rocksdb({.memory_bytes = kMemory, .cache_bytes = std::size_t{1} << 20});
+// For some 40,000 open sessions, whose keys and calendar stay.
+const StateBackend kForSessions = rocksdb({.memory_bytes = 4 * kMemory, .cache_bytes = std::size_t{1} << 20});
 
 TEST_F(ColdJob, CountsRightWithStateThatDoesNotFit) {
   const auto [result, spilled] = run(options(2, kSmall));
@@ -206,6 +221,16 @@ TEST_F(ColdJob, WindowsNeedNotFitEither) {
   EXPECT_EQ(totals_->sum(), kRecords);
   EXPECT_GT(spilled_first, std::uint64_t{512} << 10);
   EXPECT_GT(spilled_last, 0U);
+}
+
+TEST_F(ColdJob, SessionsNeedNotFitEither) {
+  sessions_ = true;
+  EXPECT_TRUE(run(options(2, kForSessions), kRecords / 2).first.ok());
+  EXPECT_TRUE(run(options(1, in_memory()), 5 * kRecords / 8).first.ok());
+  const auto [last, spilled] = run(options(3, kForSessions));
+  EXPECT_TRUE(last.ok()) << last.status.to_string();
+  EXPECT_EQ(totals_->sum(), kRecords);
+  EXPECT_GT(spilled, std::uint64_t{1} << 20);
 }
 
 // All that is in memory has changed since the last checkpoint: the next one does not wait for its time.

@@ -158,6 +158,17 @@ Dataflow flow_of(const Input& input) {
       .filter([](const Row& r) { return !r.what.empty() && r.what != "count"; })
       .to(file::sink<Row>({.directory = "out/reduced"}))
       .named("reduced files");
+  // None is late, so each session ends with the same records; what it gives out early depends on when.
+  readings.key_by([](const Reading& r) { return r.value % kKeys; })
+      .window(session(2s))
+      .allowed_lateness(1s)
+      .trigger(early_interval(3ms))
+      .aggregate(count_distinct(&Reading::value))
+      .named("sessions")
+      .filter([](const auto& r) { return r.timing == PaneTiming::on_time; })
+      .map([](const auto& r) { return Row{r.key, r.value, "session", r.window_end}; })
+      .to(file::sink<Row>({.directory = "out/session"}))
+      .named("session files");
   readings.key_by([](const Reading& r) { return r.value % kKeys; })
       .process(Remembering{})
       .named("remembering")

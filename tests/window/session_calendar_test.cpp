@@ -88,6 +88,7 @@ class Driver {
     while (true) {
       if (!calendar_.turn_to(now, put_off, fetch, stop)) continue;
       if (!calendar_.has_due(now)) break;
+      if (pick(0, 7) == 0) look_ahead(now);
       Due due = calendar_.pop();
       if (keys_.gone[due.number]) continue;
       if (keys_.due[due.number] != due.at) {  // extended while it was in order
@@ -99,6 +100,20 @@ class Driver {
       out.push_back(due.number);
     }
     ASSERT_EQ(out, expected);
+  }
+
+  // What first_due() says is what pop() gives next, up to the horizon.
+  void look_ahead(Timestamp now) {
+    const auto count = static_cast<std::size_t>(pick(1, 40));
+    std::vector<Due> dues;
+    calendar_.first_due(now, count, dues);
+    for (const Due& due : dues) {
+      ASSERT_TRUE(calendar_.has_due(now));
+      ASSERT_EQ(calendar_.first().number, due.number);
+      ASSERT_EQ(calendar_.pop().at, due.at);
+    }
+    EXPECT_TRUE(dues.size() == count || !calendar_.has_due(now));
+    for (const Due& due : dues) calendar_.push(due);
   }
 
   std::mt19937_64 random_;

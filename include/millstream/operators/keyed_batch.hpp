@@ -17,14 +17,16 @@ namespace millstream::inline v0 {
 /// Entry numbers of the records of one batch. They stay good until an entry of the table is erased.
 class KeyedBatch {
  public:
+  /// Of the records from `from` on. make(i) counts from there.
   template <class K, class V, class T, class KeyOf, class Make>
-  void resolve(StateTable<K, V>& table, const Batch<T>& batch, const KeyOf& key_of, Make&& make) {
+  void resolve(StateTable<K, V>& table, const Batch<T>& batch, const KeyOf& key_of, Make&& make,
+               std::uint32_t from = 0) {
     MILLSTREAM_ASSERT(batch.empty() || batch.hashes.present());
-    const T* values = batch.values();
+    const T* values = batch.values() + from;
     table.resolve(
-        std::span{batch.hashes.data(), batch.size()},
+        std::span{batch.hashes.data(), batch.size()}.subspan(from),
         [&](std::size_t i) -> decltype(auto) { return std::invoke(key_of, values[i]); }, std::forward<Make>(make),
-        numbers_.data());
+        numbers_.data() + from);
   }
   [[nodiscard]] std::uint32_t operator[](std::uint32_t i) const noexcept { return numbers_[i]; }
 

@@ -1,17 +1,19 @@
 // Session windows: per key, records that are no further apart than the gap. A record may found a session, extend one,
 // or join several into one, whose accumulators are merged. When a key has something due stands in a calendar with one
-// entry a key, which is put right when its time comes: extending a session costs nothing there.
+// entry a key, put right when its time comes: extending a session costs nothing there. Sessions may leave memory.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "millstream/codec/schema_resolution.hpp"
 #include "millstream/core/memory_budget.hpp"
+#include "millstream/operators/cold_sessions.hpp"
 #include "millstream/operators/keyed_batch.hpp"
 #include "millstream/operators/window_frame.hpp"
 #include "millstream/state/state_table.hpp"
@@ -43,7 +45,14 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     Base::open();
     memory_ = MemoryReservation{this->context().memory};
     if (this->context().barriers != nullptr) table_.track_changes();
+    if (this->context().cold == nullptr) return;
+    const bool sweeps = !this->options().trigger.on_watermark_only() || this->closes();
+    cold_ = std::make_unique<Cold>(
+        table_, *this->context().cold, this->name(), calendar_,
+        [this](const KeyState& key) { return due_of(key.sessions[first_due(key.sessions)]); }, sweeps);
+    this->use(*cold_);
   }
+  bool spills() const override { return true; }
 
  private:
   // No session is due at the beginning of time.
@@ -56,13 +65,39 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     BOOST_DESCRIBE_CLASS(KeyState, (), (sessions), (), ())
   };
   using Table = StateTable<K, KeyState>;
+  using Cold = ColdSessions<K, KeyState>;
   using Due = SessionCalendar::Due;
 
+  bool fetch(const Batch<T>& batch) override { return cold_->fetch(batch, this->position(), key_of_); }
   void begin(Batch<T>& batch) override {
-    keys_.resolve(table_, batch, key_of_, [](std::size_t) { return KeyState{}; });
+    const std::uint32_t from = this->position();
+    firsts_.clear();
+    const auto make = [&](std::size_t i) {
+      if (cold_) firsts_.push_back(from + static_cast<std::uint32_t>(i));
+      return KeyState{};
+    };
+    keys_.resolve(table_, batch, key_of_, make, from);
+    for (const std::uint32_t first : firsts_) cold_->note_new(keys_[first]);
     count_memory();
   }
-  void count_memory() { memory_.resize(table_.memory_bytes() + calendar_.memory_bytes()); }
+  void count_memory() {
+    std::size_t bytes = table_.memory_bytes() + calendar_.memory_bytes();
+    if (cold_) {
+      cold_->count_kept_now();
+      bytes += cold_->heap_bytes_held() + cold_->away_bytes();
+    }
+    memory_.resize(bytes);
+  }
+  // While it lives, what the sessions of an entry own may change; where they can own something.
+  template <bool kMayOwn = true>
+  [[nodiscard]] auto measured([[maybe_unused]] const KeyState& key) {
+    if constexpr (kMayOwn) {
+      using Change = std::optional<typename Cold::Change>;
+      return cold_ ? Change{std::in_place, *cold_, key} : Change{};
+    } else {
+      return std::nullopt;
+    }
+  }
   std::uint32_t add(Batch<T>& batch, std::uint32_t from, std::uint32_t to) override {
     const std::uint64_t early = this->options().trigger.early_records();
     return this->add_each(batch, from, to, [&](std::uint32_t i) {
@@ -74,6 +109,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       if (session.start <= time && time <= session.end && !session.closed && sessions.single()) [[likely]] {
         const Timestamp until = end_of(time, spec_.gap_of(record));
         if (!this->too_late(until)) [[likely]] {
+          [[maybe_unused]] const auto change = measured<kOwnsHeap<Acc>>(table_.entry(keys_[i]).value);
           add_record(agg_, session.acc, record, time);
           session.end = std::max(session.end, until);
           session.count_record();
@@ -102,6 +138,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   // False where the record is too late.
   bool find_session(const T& record, Timestamp time, std::uint64_t hash, std::uint32_t number) {
     auto& entry = table_.entry(number);
+    const auto change = measured(entry.value);
     SessionList<Acc>& sessions = entry.value.sessions;
     const Timestamp until = end_of(time, spec_.gap_of(record));
     Timestamp start = time;
@@ -121,7 +158,8 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     Acc one = agg_.create();
     add_record(agg_, one, record, time);
     const bool founds = joined_.empty();
-    Session<Acc>& session = founds ? sessions.push({start, end, std::move(one), 0, 0, 0}) : join(sessions);
+    Session<Acc>& session =
+        founds ? sessions.push({start, end, std::move(one), 0, 0, 0}) : join_sessions(sessions, joined_, agg_);
     if (!founds) agg_.merge(session.acc, std::as_const(one));
     session.start = start;
     session.end = end;
@@ -136,27 +174,6 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       give_out(entry.key, session, PaneTiming::early);
     }
     return true;
-  }
-  // The sessions of joined_ become one.
-  Session<Acc>& join(SessionList<Acc>& sessions) {
-    if (joined_.size() > 1) {
-      std::sort(joined_.begin(), joined_.end(),
-                [&](std::uint32_t a, std::uint32_t b) { return sessions[a].start < sessions[b].start; });
-      Session<Acc> whole = std::move(sessions[joined_.front()]);
-      for (std::size_t i = 1; i < joined_.size(); ++i) {
-        const Session<Acc>& part = sessions[joined_[i]];
-        agg_.merge(whole.acc, part.acc);
-        whole.fired = std::max(whole.fired, part.fired);
-        whole.fresh = std::min(whole.fresh + std::uint32_t{part.fresh}, whole.kFreshMax) & whole.kFreshMax;
-      }
-      std::sort(joined_.begin(), joined_.end());
-      while (joined_.size() > 1) {
-        sessions.remove(joined_.back());
-        joined_.pop_back();
-      }
-      sessions[joined_.front()] = std::move(whole);
-    }
-    return sessions[joined_.front()];
   }
   // A page should hold few of the moments at which one key may have something due.
   [[nodiscard]] Duration page() const {
@@ -188,29 +205,39 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   }
 
   bool fire_due() override {
+    Cold* const cold = cold_.get();
     // Where a session has been extended, its key moves on without having been in order with the others.
     const auto put_off = [&](Due& due) {
       KeyState* key = scheduled_key(due);
-      if (key == nullptr) return false;
+      if (key == nullptr) return cold != nullptr && cold->put_off(due);
+      this->spend(key->sessions.size());
       due.at = key->due = due_of(key->sessions[first_due(key->sessions)]);
       return true;
     };
-    const auto fetch = [&](const Due& due) { table_.prefetch(due.number); };
+    const auto fetch = [&](const Due& due) {
+      if (due.number < table_.end_number()) table_.prefetch(due.number);
+    };
     const auto stop = [this] { return this->stop(); };
     while (true) {
       if (!calendar_.turn_to(this->horizon(), put_off, fetch, stop)) return false;
       if (!calendar_.has_due(this->horizon())) break;
-      if (stop()) return false;
-      const Due due = calendar_.pop();
+      if (stop() || (cold != nullptr && !cold->first_due_is_here(this->horizon()))) return false;
+      Due due = calendar_.pop();
+      if (cold != nullptr) cold->note_fired();
       KeyState* key = scheduled_key(due);
-      if (key == nullptr) continue;
+      if (key == nullptr) {
+        if (cold != nullptr && cold->put_off(due)) calendar_.push(due);
+        continue;
+      }
       key->due = kNotScheduled;
       SessionList<Acc>& sessions = key->sessions;
+      this->spend(sessions.size());
       const std::size_t next = first_due(sessions);
       Session<Acc>& session = sessions[next];
       // It may have been extended since; then it comes up again in its turn.
       if (due_of(session) <= due.at) {
         table_.touch(due.number);
+        const auto change = measured(*key);
         if (!session.closed) {
           session.closed = true;
           if (session.fresh > 0 || !this->options().discarding) {
@@ -222,19 +249,22 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       if (sessions.empty()) {
         leave_if_empty(due.number);
       } else {
+        this->spend(sessions.size());
         schedule(*key, due_of(sessions[first_due(sessions)]), due.hash, due.number);
       }
     }
+    if (cold != nullptr) cold->forget_due();
     return true;
   }
-  // The key that the calendar brings up; null where an earlier entry took its place or it has gone.
-  [[nodiscard]] KeyState* scheduled_key(const Due& due) {
+  // The key that the calendar brings up; null where an earlier entry took its place, or it has gone or left memory.
+  [[nodiscard]] KeyState* scheduled_key(Due& due) {
+    if (cold_) [[unlikely]]
+      return cold_->find(due);
     if (!table_.live(due.number)) return nullptr;
     KeyState& key = table_.entry(due.number).value;
     return key.due == due.at && !key.sessions.empty() ? &key : nullptr;
   }
-  [[nodiscard]] std::size_t first_due(SessionList<Acc>& sessions) {
-    this->spend(sessions.size());
+  [[nodiscard]] std::size_t first_due(const SessionList<Acc>& sessions) const {
     std::size_t first = 0;
     for (std::size_t i = 1; i < sessions.size(); ++i) {
       if (due_of(sessions[i]) < due_of(sessions[first])) first = i;
@@ -242,21 +272,40 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     return first;
   }
   bool sweep() override {
-    for (; cursor_ < table_.end_number(); ++cursor_) {
-      if (this->stop()) return false;
-      if (!table_.live(cursor_)) continue;
-      auto& entry = table_.entry(cursor_);
-      for (std::size_t i = 0; i < entry.value.sessions.size(); ++i) {
-        Session<Acc>& session = entry.value.sessions[i];
-        if (session.closed || session.fresh == 0 || !this->early_for(session.end)) continue;
-        table_.touch(cursor_);
-        give_out(entry.key, session, PaneTiming::early);
-        if (this->full()) return false;  // what has been given out is not fresh when this key comes again
+    if (!sweeps_away_) {
+      for (; cursor_ < table_.end_number(); ++cursor_) {
+        if (this->stop() || (table_.live(cursor_) && !sweep_key(cursor_))) return false;
       }
-      this->spend(entry.value.sessions.size());
+      cursor_ = 0;
+      if (!cold_) return true;
+      cold_->begin_sweep();
+      sweeps_away_ = true;
+    }
+    for (; cursor_ < cold_->arrived().size(); ++cursor_) {
+      if (this->stop() || !sweep_key(cold_->arrived()[cursor_])) return false;
     }
     cursor_ = 0;
+    sweeps_away_ = !cold_->fetch_fresh();
+    return !sweeps_away_;
+  }
+  // False where it is to be called again: what has been given out is not fresh then.
+  bool sweep_key(std::uint32_t number) {
+    auto& entry = table_.entry(number);
+    for (std::size_t i = 0; i < entry.value.sessions.size(); ++i) {
+      Session<Acc>& session = entry.value.sessions[i];
+      if (session.closed || session.fresh == 0 || !this->early_for(session.end)) continue;
+      table_.touch(number);
+      const auto change = measured(entry.value);
+      give_out(entry.key, session, PaneTiming::early);
+      if (this->full()) return false;
+    }
+    this->spend(entry.value.sessions.size());
     return true;
+  }
+  bool holds() const override { return cold_->due_left() || (sweeps_away_ && cursor_ < cold_->arrived().size()); }
+  Status fetched() override {
+    count_memory();
+    return cold_->check_arrived();
   }
 
   Timestamp last_end_of(const Batch<T>& batch) const override {
@@ -279,8 +328,11 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     if (empty_.empty()) return false;
     const std::size_t left = empty_.size() - std::min(empty_.size(), kErasedPerStep);
     // A key may have come back.
-    table_.erase_if(std::span{empty_}.subspan(left),
-                    [this](std::uint32_t number) { return table_.entry(number).value.sessions.empty(); });
+    table_.erase_if(std::span{empty_}.subspan(left), [this](std::uint32_t number) {
+      const bool gone = table_.entry(number).value.sessions.empty();
+      if (gone && cold_) cold_->note_erased(number);
+      return gone;
+    });
     empty_.resize(left);
     return true;
   }
@@ -294,25 +346,37 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       Codec<KeyState>::encode(key, out);
       return true;
     });
+    if (cold_) cold_->save(kWindowState, to);
   }
   bool restore_window(const StateEntry& entry) override {
-    const auto restored = restore_to_table(table_, entry.key_group, entry.key, entry.value);
-    if (!restored) return false;
-    KeyState& key = table_.entry(restored->number).value;
-    if (key.sessions.empty()) return false;
-    schedule(key, due_of(key.sessions[first_due(key.sessions)]), restored->hash, restored->number);
+    K key{};
+    KeyState state;
+    if (!decode_value(entry.key, key) || !decode_value(entry.value, state) || state.sessions.empty()) return false;
+    const std::uint64_t hash = hash_key(key);
+    if (key_group_of(hash) != entry.key_group || table_.find(key, hash) != Table::kNone) return false;
+    if (cold_ && cold_->is_away(key, hash)) return false;
+    for (std::size_t i = 0; i < state.sessions.size(); ++i) {
+      const Session<Acc>& session = state.sessions[i];
+      if (!session.closed) restored_.add(session.fresh > 0, session.end);
+    }
+    const Timestamp due = due_of(state.sessions[first_due(state.sessions)]);
+    if (cold_ && cold_->restores_to_store()) {
+      // The calendar has it as it has any other.
+      cold_->add_away(key, hash, state, due);
+      calendar_.push({due, hash, Table::kNone});
+      this->check(cold_->restore(entry));
+    } else {
+      const std::uint32_t number = table_.find_or_insert(key, hash, [&] { return std::move(state); });
+      schedule(table_.entry(number).value, due, hash, number);
+      if (cold_) cold_->note_restored(number);
+    }
+    if (cold_) cold_->count_kept_now();
     return true;
   }
   typename Base::OpenWindows windows_restored() override {
+    if (cold_) this->check(cold_->end_restore());
     count_memory();
-    typename Base::OpenWindows open;
-    table_.for_each([&](std::uint32_t number) {
-      const SessionList<Acc>& sessions = table_.entry(number).value.sessions;
-      for (std::size_t i = 0; i < sessions.size(); ++i) {
-        if (!sessions[i].closed) open.add(sessions[i].fresh > 0, sessions[i].end);
-      }
-    });
-    return open;
+    return restored_;
   }
 
   static constexpr std::size_t kErasedPerStep = 2 * kBatchRecordsMax;  // more than a batch can add
@@ -322,10 +386,14 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   Spec spec_;
   Table table_;
   KeyedBatch keys_;
+  std::vector<std::uint32_t> firsts_;  // places of records that are the first of their keys; where sessions may leave
   std::vector<std::uint32_t> joined_;
   SessionCalendar calendar_;
   std::vector<std::uint32_t> empty_;
-  std::uint32_t cursor_ = 0;
+  std::uint32_t cursor_ = 0;  // of a sweep: an entry, or a place among those that have come for it
+  bool sweeps_away_ = false;  // it has been through memory
+  typename Base::OpenWindows restored_;
+  std::unique_ptr<Cold> cold_;  // null where all of it stays in memory
   MemoryReservation memory_;
 };
 

@@ -9,29 +9,29 @@
 #include <utility>
 #include <vector>
 
+#include "millstream/operators/cold_frame.hpp"
 #include "millstream/operators/collector.hpp"
 #include "millstream/operators/late_side.hpp"
 #include "millstream/operators/window_snapshot.hpp"
-#include "millstream/operators/window_stage.hpp"
 #include "millstream/window/window_result.hpp"
 
 namespace millstream::inline v0 {
 
 /// T: the records; R: the results' values. A derived stage adds records and fires; all on the shard's thread.
 template <class K, class T, class R>
-class WindowFrame : public WindowStage {
+class WindowFrame : public ColdFrame {
  public:
   using Result = WindowResult<K, R>;
 
   /// `fill`: results that a batch is filled to. `by_clock`: windows end by the wall clock.
   WindowFrame(WindowOptions options, std::uint32_t fill, bool by_clock, std::shared_ptr<Silence> silence)
-      : WindowStage{std::move(options), std::move(silence)}, by_clock_{by_clock}, collector_{output_, fill} {
+      : ColdFrame{std::move(options), std::move(silence)}, by_clock_{by_clock}, collector_{output_, fill} {
     if (by_clock_) take_no_late_records();
   }
 
   void open() override { late_.open(sides_, context().batch_records_max); }
   bool ready() final {
-    return !batch_ && firing_ == Firing::kNone && output_.ready() && (sides_.empty() || sides_.ready());
+    return !batch_ && firing_ == Firing::kNone && output_.ready() && (sides_.empty() || sides_.ready()) && has_memory();
   }
   void push(BatchHandle handle) final {
     batch_ = batch_cast<T>(std::move(handle));
@@ -50,18 +50,25 @@ class WindowFrame : public WindowStage {
       }
       collector_.begin(batch_->ingested_ns, timed_);
       set_mark(start);
-      begin(*batch_);
+      set_resolved(!may_spill());
+      if (resolved()) begin(*batch_);
     });
     work();
   }
   Progress step() final {
     const Progress main = output_.drain();
     const Progress side = sides_.empty() ? Progress::kIdle : sides_.drain();
-    const Progress drained = main == Progress::kAdvanced || side == Progress::kIdle ? main : side;
+    Progress drained = main == Progress::kAdvanced || side == Progress::kIdle ? main : side;
     if (context().failed()) return drained;
+    if (may_spill()) [[unlikely]] {
+      if (step_cold(static_cast<bool>(batch_), firing_ != Firing::kNone)) drained = Progress::kAdvanced;
+      if (context().failed()) return Progress::kDone;
+    }
     const bool room = output_.ready() && (sides_.empty() || sides_.ready());
-    note_room(room || ended_);
+    note_room((room && has_memory() && !reading()) || ended_);
+    if (reading()) return drained == Progress::kAdvanced ? drained : Progress::kBlocked;
     if (firing_ == Firing::kNone) start_timers();
+    if (take_answered()) pushed_ = false;
     const bool pushed = std::exchange(pushed_, false);
     if (batch_ || firing_ != Firing::kNone) {
       if (!room) return drained == Progress::kAdvanced ? drained : Progress::kBlocked;
@@ -137,8 +144,13 @@ class WindowFrame : public WindowStage {
   /// By the wall clock: the end of the last window that has ended at this instant.
   [[nodiscard]] virtual Timestamp last_end_at(Timestamp) const { return kTimestampMin; }
 
-  /// A new batch, before its first record: resolves keys.
+  /// Of a stage whose table may spill, before begin(): what the store has of the keys of the batch's records from
+  /// position() on is in memory; else it has been asked for.
+  [[nodiscard]] virtual bool fetch([[maybe_unused]] const Batch<T>& batch) { return true; }
+  /// A new batch, before its first record, or before the next one where entries have left meanwhile: resolves keys,
+  /// from position() on.
   virtual void begin(Batch<T>& batch) = 0;
+  [[nodiscard]] std::uint32_t position() const noexcept { return position_; }
   /// Adds records [from, to); returns where it stopped, which is before `to` only if stop() said so.
   virtual std::uint32_t add(Batch<T>& batch, std::uint32_t from, std::uint32_t to) = 0;
   /// Fires what ends at or before horizon() and forgets what no record can change any more. False: stopped by stop(),
@@ -146,8 +158,6 @@ class WindowFrame : public WindowStage {
   virtual bool fire_due() = 0;
   /// Fires early what has changed since it last fired. False as above.
   virtual bool sweep() = 0;
-  /// A bounded piece of putting memory in order; true if there was any to do. Never while a batch is being worked on.
-  virtual bool tidy() { return false; }
   /// The earliest end of an open window.
   [[nodiscard]] virtual Timestamp next_end() const { return kTimestampMax; }
   /// The end of the last window that a record of the batch is in; kTimestampMin where the watermark ends no window.
@@ -242,6 +252,11 @@ class WindowFrame : public WindowStage {
         const auto& marks = batch_->marks;
         const std::uint32_t end = next_mark_ < marks.size() ? marks[next_mark_].position : batch_->size();
         if (position_ < end) {
+          if (!resolved()) [[unlikely]] {
+            if (!fetch(*batch_)) return;
+            begin(*batch_);
+            set_resolved(true);
+          }
           position_ = add(*batch_, position_, end);
           if (position_ < end) return;
         }

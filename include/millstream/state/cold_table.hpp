@@ -96,6 +96,9 @@ class MILLSTREAM_EXPORT ColdTableBase {
   /// Behind the last of them.
   [[nodiscard]] Status end_restore();
 
+  /// What the stage holds in memory of all entries, wherever these are, counts in the share, but for no more than half
+  /// of it: the rest is for those that are here.
+  void count_kept(std::size_t bytes) noexcept { kept_bytes_ = std::min(bytes, bytes_max_ / 2); }
   /// Memory that entries own beside their places.
   [[nodiscard]] std::size_t heap_bytes_held() const noexcept { return heap_bytes_; }
 
@@ -138,7 +141,7 @@ class MILLSTREAM_EXPORT ColdTableBase {
   enum class Reading { kNothing, kAsked, kAnswered };
 
   [[nodiscard]] std::size_t entries_bytes() const noexcept { return table_.size() * entry_bytes_ + heap_bytes_; }
-  [[nodiscard]] std::size_t live_bytes() const noexcept { return entries_bytes() + erased_bytes_; }
+  [[nodiscard]] std::size_t live_bytes() const noexcept { return entries_bytes() + erased_bytes_ + kept_bytes_; }
   /// What will be held when all that is out has left.
   [[nodiscard]] std::size_t bytes_to_stay() const noexcept;
   /// The same with those that share with it.
@@ -201,6 +204,7 @@ class MILLSTREAM_EXPORT ColdTableBase {
   bool asked_for_checkpoint_ = false;  // since the last barrier
   std::unique_ptr<ErasedKeys> erased_;
   std::size_t erased_bytes_ = 0;     // that they take
+  std::size_t kept_bytes_ = 0;       // of what the stage keeps
   bool erased_due_ = true;           // some of them may be given that could not before
   std::size_t hand_ = 0;             // the word that is looked at next
   std::size_t fruitless_words_ = 0;  // looked at since something could leave
@@ -252,6 +256,7 @@ class AskedKeys {
     K key;
   };
   [[nodiscard]] Asked& operator[](std::size_t i) noexcept { return asked_[i]; }
+  [[nodiscard]] std::size_t size() const noexcept { return asked_.size(); }
 
  private:
   std::vector<std::uint32_t> numbers_;
@@ -261,7 +266,7 @@ class AskedKeys {
 };
 
 template <class K, class V>
-class ColdTable final : public ColdTableBase {
+class ColdTable : public ColdTableBase {
  public:
   /// The table is empty and outlives it. `prefix` is its own among the tables of the stage, and each as long.
   ColdTable(StateTable<K, V>& table, ColdTier& tier, std::string_view stage, std::string prefix = {})
@@ -307,6 +312,11 @@ class ColdTable final : public ColdTableBase {
   void note_new(std::uint32_t number) {
     if constexpr (kCountsHeap) heap_bytes_ += heap_of(number);
   }
+  /// One is about to be erased.
+  void note_erased(std::uint32_t number) {
+    if constexpr (kCountsHeap) heap_bytes_ -= heap_of(number);
+    ColdTableBase::note_erased(number);
+  }
   /// One has been restored: the checkpoint has it as it is.
   void note_restored(std::uint32_t number) {
     note_new(number);
@@ -327,6 +337,14 @@ class ColdTable final : public ColdTableBase {
     const V& value_;
   };
 
+ protected:
+  /// Keys that the last question asked for.
+  [[nodiscard]] std::size_t asked() const noexcept { return asked_.size(); }
+  /// These entries leave memory now.
+  virtual void leaving([[maybe_unused]] std::span<const std::uint32_t> numbers) {}
+  /// An entry that was asked for has come.
+  virtual void came([[maybe_unused]] std::uint32_t number, [[maybe_unused]] std::uint64_t hash) {}
+
  private:
   using Entry = typename StateTable<K, V>::Entry;
   // With what an index of eight slots a line, which is half to wholly full, and the marks take.
@@ -345,7 +363,8 @@ class ColdTable final : public ColdTableBase {
   std::uint32_t key_group(std::uint32_t number) const override {
     return key_group_of(hash_key(table_.entry(number).key));
   }
-  void evict(std::span<const std::uint32_t> numbers) override {
+  void evict(std::span<const std::uint32_t> numbers) final {
+    leaving(numbers);
     if constexpr (kCountsHeap) {
       for (const std::uint32_t number : numbers) heap_bytes_ -= heap_of(number);
     }
@@ -354,7 +373,10 @@ class ColdTable final : public ColdTableBase {
   bool admit(std::size_t i, std::string_view value) override {
     V decoded{};
     if (!decode_value(value, decoded)) return false;
-    note_new(table_.admit(std::move(asked_[i].key), asked_[i].hash, std::move(decoded)));
+    const std::uint64_t hash = asked_[i].hash;
+    const std::uint32_t number = table_.admit(std::move(asked_[i].key), hash, std::move(decoded));
+    note_new(number);
+    came(number, hash);
     return true;
   }
   std::uint32_t find_key(std::string_view bytes) const override {

@@ -92,6 +92,11 @@ class StateTable : public TableBlocks {
   [[nodiscard]] std::uint32_t find(const K& key, std::uint64_t hash) const {
     return index_.find(hash, [&](std::uint32_t number) { return entry(number).key == key; });
   }
+  /// An entry of this hash for which wanted(number) holds, or kNone. It is asked of a few with other hashes, too.
+  template <class Wanted>
+  [[nodiscard]] std::uint32_t find_if(std::uint64_t hash, Wanted&& wanted) const {
+    return index_.find(hash, wanted);
+  }
   void erase(std::uint32_t number, std::uint64_t hash) {
     note_erased(number, hash);
     index_.erase(hash, number);

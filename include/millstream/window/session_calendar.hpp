@@ -51,6 +51,10 @@ class MILLSTREAM_EXPORT SessionCalendar {
   }
   /// After turn_to(time): there is an entry that is due.
   [[nodiscard]] bool has_due(Timestamp time) const { return !near_.empty() && near_.front().at <= time; }
+  /// The earliest entry, where has_due().
+  [[nodiscard]] const Due& first() const { return near_.front(); }
+  /// The first `count` of those that are due, in the order in which pop() gives them out.
+  void first_due(Timestamp time, std::size_t count, std::vector<Due>& dues) const;
   /// The earliest entry.
   Due pop();
   [[nodiscard]] std::size_t memory_bytes() const;

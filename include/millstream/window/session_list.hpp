@@ -2,6 +2,7 @@
 // neither an allocation nor a second cache miss; more lie behind it.
 #pragma once
 
+#include <algorithm>
 #include <boost/describe/class.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "millstream/codec/codec.hpp"
+#include "millstream/codec/heap_bytes.hpp"
 #include "millstream/core/timestamp.hpp"
 
 namespace millstream::inline v0 {
@@ -94,6 +96,15 @@ class SessionList {
     more_->pop_back();
     if (more_->empty()) more_.reset();
   }
+  /// As millstream::heap_bytes() has it.
+  [[nodiscard]] std::size_t heap_bytes() const {
+    std::size_t bytes = more_ ? sizeof *more_ + more_->capacity() * sizeof(Session<Acc>) : 0;
+    if constexpr (kOwnsHeap<Acc>) {
+      bytes += millstream::heap_bytes(first_.acc);
+      for (std::size_t i = 1; i < size(); ++i) bytes += millstream::heap_bytes((*this)[i].acc);
+    }
+    return bytes;
+  }
 
  private:
   void clear_first() {
@@ -105,6 +116,30 @@ class SessionList {
   Session<Acc> first_;
   std::unique_ptr<std::vector<Session<Acc>>> more_;  // not empty
 };
+
+/// The sessions at these places of a list become one, whose place is returned; of `places`, at least one, only that is
+/// left.
+template <class Acc, class Agg>
+Session<Acc>& join_sessions(SessionList<Acc>& sessions, std::vector<std::uint32_t>& places, const Agg& agg) {
+  if (places.size() > 1) {
+    std::sort(places.begin(), places.end(),
+              [&](std::uint32_t a, std::uint32_t b) { return sessions[a].start < sessions[b].start; });
+    Session<Acc> whole = std::move(sessions[places.front()]);
+    for (std::size_t i = 1; i < places.size(); ++i) {
+      const Session<Acc>& part = sessions[places[i]];
+      agg.merge(whole.acc, part.acc);
+      whole.fired = std::max(whole.fired, part.fired);
+      whole.fresh = std::min(whole.fresh + std::uint32_t{part.fresh}, whole.kFreshMax) & whole.kFreshMax;
+    }
+    std::sort(places.begin(), places.end());
+    while (places.size() > 1) {
+      sessions.remove(places.back());
+      places.pop_back();
+    }
+    sessions[places.front()] = std::move(whole);
+  }
+  return sessions[places.front()];
+}
 
 /// As a list of sessions.
 template <class Acc>

@@ -16,7 +16,7 @@
 namespace millstream::test {
 
 /// Takes pieces when it is told to.
-class Tier final : public ColdTier {
+class Tier : public ColdTier {
  public:
   Tier(ColdStore& store, std::size_t table_bytes) : store_{store}, table_bytes_{table_bytes} {}
   Groups groups() const override { return {0, kKeyGroups}; }
