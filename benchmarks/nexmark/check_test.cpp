@@ -16,9 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr RunSettings kSettings{.shards = 1, .checkpoint = 20ms, .state = {}};
 
-Input input() {
-  return {.generator = std::make_shared<Generator>(GeneratorOptions{.rate = 1000}), .events = 5000, .made = nullptr};
-}
+Input input() { return {.generator = std::make_shared<Generator>(GeneratorOptions{.rate = 1000}), .events = 5000}; }
 
 std::string wrong(const Query& query, const RunSettings& settings = kSettings) {
   return check_query(query, input(), settings).wrong;
