@@ -26,6 +26,22 @@ struct Seat {
   BOOST_DESCRIBE_CLASS(Seat, (), (row, number), (), ())
 };
 
+struct Row {
+  Seat first = {};
+  Color color = Color::kRed;
+  BOOST_DESCRIBE_CLASS(Row, (), (first, color), (), ())
+};
+
+struct Labelled {
+  Seat seat = {};
+  std::string label = {};
+  BOOST_DESCRIBE_CLASS(Labelled, (), (seat, label), (), ())
+};
+
+struct Nothing {
+  BOOST_DESCRIBE_CLASS(Nothing, (), (), (), ())
+};
+
 }  // namespace
 
 template <>
@@ -67,11 +83,16 @@ TEST(KeyHash, OfWhatIsNoIntegerIsThatOfItsCodecsBytes) {
     expect_that_of_the_codec(std::pair{static_cast<Spelled>(1 + random() % 2), number});
     expect_that_of_the_codec(std::array{small, small});
     expect_that_of_the_codec(Seat{small, number});
+    expect_that_of_the_codec(Row{{small, number}, color});
+    expect_that_of_the_codec(Labelled{{small, number}, std::to_string(small)});
+    expect_that_of_the_codec(std::pair{Nothing{}, small});
+    expect_that_of_the_codec(Nothing{});
   }
 }
 
 TEST(KeyHash, OfAnIntegerIsTheSameInAnyWidth) {
-  for (const std::int8_t key : {-128, -1, 0, 1, 127}) {
+  for (const int number : {-128, -1, 0, 1, 127}) {
+    const auto key = static_cast<std::int8_t>(number);
     EXPECT_EQ(hash_key(key), hash_key(std::int64_t{key}));
     EXPECT_EQ(hash_key(key), hash_key(std::chrono::hours{key}));
   }

@@ -54,7 +54,7 @@ TYPED_TEST(NumberSetOf, IsASet) {
     std::uint64_t bits = random() % different;
     if (different % 2 == 0) bits <<= 8 * (sizeof(TypeParam) - 1);
     TypeParam value;
-    std::memcpy(&value, &bits, sizeof value);
+    std::memcpy(static_cast<void*>(&value), &bits, sizeof value);
     return value;
   };
   for (int round = 0; round < 200; ++round) {

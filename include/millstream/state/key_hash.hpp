@@ -44,8 +44,8 @@ constexpr std::uint64_t key_bits(const K& key) noexcept {
   }
 }
 
-/// How many bytes the library's codec writes for each K, where these are as many for all: integers, instants, and pairs
-/// and tuples of such. 0 of any other type.
+/// How many bytes the library's codec writes for each K, where these are as many for all: integers, instants, and
+/// pairs, tuples and structs of such. 0 of any other type.
 template <class K>
 consteval std::size_t fixed_bytes() {
   if constexpr (std::endian::native != std::endian::little || !requires { typename Codec<K>::BuiltIn; }) {
@@ -57,6 +57,15 @@ consteval std::size_t fixed_bytes() {
       if (((fixed_bytes<std::tuple_element_t<I, K>>() == 0) || ...)) return 0;
       return (fixed_bytes<std::tuple_element_t<I, K>>() + ... + 0);
     }(std::make_index_sequence<std::tuple_size_v<K>>{});
+  } else if constexpr (Described<K>) {
+    std::size_t sum = 0;
+    const bool fixed = Members<K>::all([&](auto d) {
+      const std::size_t bytes = fixed_bytes<MemberType<K, decltype(d)>>();
+      sum += bytes;
+      return bytes > 0;
+    });
+    if (!fixed) return 0;
+    return sum == 0 ? 1 : sum;  // a struct without members is a zero byte
   } else {
     return 0;
   }
@@ -68,8 +77,14 @@ char* put_fixed(const K& key, char* at) noexcept {
   if constexpr (IntegerKey<K>) {
     std::memcpy(at, &key, sizeof key);
     return at + sizeof key;
-  } else {
+  } else if constexpr (kIsTuple<K>) {
     std::apply([&](const auto&... part) { ((at = put_fixed(part, at)), ...); }, key);
+    return at;
+  } else if constexpr (Members<K>::kCount == 0) {
+    *at = 0;
+    return at + 1;
+  } else {
+    Members<K>::each([&](auto d) { at = put_fixed(key.*decltype(d)::pointer, at); });
     return at;
   }
 }

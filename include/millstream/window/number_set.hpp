@@ -102,7 +102,7 @@ class NumberSet {
   }
   static V to_value(Bits bits) {
     V value;
-    std::memcpy(&value, &bits, sizeof value);
+    std::memcpy(static_cast<void*>(&value), &bits, sizeof value);
     return value;
   }
   [[nodiscard]] bool has_table() const noexcept { return slots_.size() > kWithoutTable; }
