@@ -115,6 +115,7 @@ TEST(Modes, EndBadlyWhereOneQueryIsWrong) {
   EXPECT_FALSE(check(wanted({q0(), spoilt, q2()})));
   EXPECT_TRUE(measure(wanted({q0(), q2()})));
   EXPECT_FALSE(measure(wanted({q0(), spoilt, q2()})));
+  spoilt.declare_views = q0().declare_views;
   spoilt.hand = q1().model;
   EXPECT_FALSE(compare_with_hand(wanted({q0(), spoilt})));
 }

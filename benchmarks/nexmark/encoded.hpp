@@ -130,7 +130,7 @@ class EventReader {
     return size;
   }
 
-  static constexpr std::size_t kAhead = 1024;    // bytes: five events
+  static constexpr std::size_t kAhead = 4096;    // bytes: twenty events
   static constexpr std::size_t kAheadLines = 4;  // so many has an event
 
   std::span<const char> bytes_;
