@@ -18,8 +18,10 @@ struct Query {
   void (*declare)(const millstream::Stream<Event>& events, const Outlet& out);
   /// The results of a plain single-threaded program.
   Digest (*model)(const Input& input);
+  /// The same dataflow over views of events that lie in memory; null where there is none.
+  void (*declare_views)(const millstream::Stream<EventView>& events, const Outlet& out) = nullptr;
   /// What a careful engineer writes by hand for these results, over events in the order of their times; null where
-  /// there is none.
+  /// there is none. Of those that have one, declare_views is not null.
   Digest (*hand)(const Input& input) = nullptr;
   /// Of a query that writes files itself: takes what stands in them.
   void (*collect)(const std::string& folder, Results& results) = nullptr;

@@ -52,11 +52,7 @@ class EventSource {
       if (options_.by_wall_clock && options_.input.generator->time(n) > now) {
         return millstream::Poll::idle_until(options_.input.generator->time(n));
       }
-      if (options_.input.made) {
-        out.emit((*options_.input.made)[n]);
-      } else {
-        out.emit(options_.input.generator->event(n));
-      }
+      out.emit(options_.input.generator->event(n));
     }
     return millstream::Poll::more();
   }

@@ -16,7 +16,7 @@
 #include <millstream/millstream.hpp>
 #include <stdexcept>
 
-#include "nexmark/encoded.hpp"
+#include "nexmark/encoded_source.hpp"
 #include "nexmark/query.hpp"
 #include "peers/serve.hpp"
 
@@ -24,7 +24,6 @@ namespace {
 
 namespace ms = millstream;
 using namespace peers;
-using nexmark::EventReader;
 using nexmark::Query;
 using Bytes = std::span<const char>;
 
@@ -66,24 +65,6 @@ class Mapped {
   std::size_t size_ = 0;
 };
 
-/// Makes a record of each event. The offset is where the next one begins.
-struct EncodedSource {
-  Bytes bytes;
-  std::shared_ptr<Meter> meter;
-  EventReader reader{{}};
-
-  void open(ms::SplitContext& context) { reader = EventReader{bytes, context.split().start.offset}; }
-  ms::Poll poll(ms::SourceOutput<nexmark::Event>& out) {
-    meter->read();
-    while (out.room() > 0) {
-      if (reader.done()) return ms::Poll::done();
-      out.emit(reader.next());
-    }
-    return ms::Poll::more();
-  }
-  [[nodiscard]] ms::Position position() const { return {reader.position(), {}}; }
-};
-
 Digest plain(const nexmark::Digest& digest) { return {.results = digest.results, .sum = digest.sum}; }
 
 Outcome by_millstream(const Query& query, Bytes bytes, const Checkpoints& checkpoints) {
@@ -93,7 +74,8 @@ Outcome by_millstream(const Query& query, Bytes bytes, const Checkpoints& checkp
   const auto results = std::make_shared<nexmark::Results>();
   results->watch([meter] { meter->wrote(); });
   ms::Dataflow flow{query.name};
-  query.declare(flow.from(EncodedSource{bytes, meter}), nexmark::Outlet{results, {}});
+  query.declare_views(flow.from(nexmark::EncodedSource{bytes, [meter] { meter->read(); }}),
+                      nexmark::Outlet{results, {}});
   ms::RunOptions options{.shards = 1, .log = nullptr};
   if (checkpointed) {
     options.state_dir = checkpoints.folder;

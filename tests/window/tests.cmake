@@ -2,6 +2,7 @@
 millstream_add_test(window_distinct_sketch distinct_sketch_test.cpp)
 millstream_add_test(window_quantile_sketch quantile_sketch_test.cpp)
 millstream_add_test(window_aggregates aggregates_test.cpp)
+millstream_add_test(window_number_set number_set_test.cpp)
 millstream_add_test(window_filtered filtered_test.cpp)
 millstream_add_test(window_session_calendar session_calendar_test.cpp)
 millstream_add_test(window_session_list session_list_test.cpp)

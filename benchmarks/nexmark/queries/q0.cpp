@@ -7,16 +7,26 @@ namespace {
 
 namespace ms = millstream;
 
-void declare(const ms::Stream<Event>& events, const Outlet& out) { out.take(bids(events)); }
+template <class AnyEvent>
+void declare(const ms::Stream<AnyEvent>& events, const Outlet& out) {
+  out.take(bids(events));
+}
 
 Digest model(const Input& input) {
   Digest digest;
-  input.for_each_bid([&](const Bid& bid) { digest.fold(bid); });
+  input.for_each_bid([&](const auto& bid) { digest.fold(bid); });
   return digest;
 }
 
 }  // namespace
 
-Query q0() { return {.name = "q0", .what = "bids, passed through", .declare = declare, .model = model, .hand = model}; }
+Query q0() {
+  return {.name = "q0",
+          .what = "bids, passed through",
+          .declare = declare<Event>,
+          .model = model,
+          .declare_views = declare<EventView>,
+          .hand = model};
+}
 
 }  // namespace nexmark

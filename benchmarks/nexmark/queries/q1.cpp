@@ -7,17 +7,19 @@ namespace {
 
 namespace ms = millstream;
 
+template <class Text>
 struct EuroBid {
   std::int64_t auction;
   std::int64_t bidder;
   double price;
   ms::Timestamp date_time;
-  std::string extra;
+  Text extra;
   BOOST_DESCRIBE_CLASS(EuroBid, (), (auction, bidder, price, date_time, extra), (), ())
 };
 
-void declare(const ms::Stream<Event>& events, const Outlet& out) {
-  out.take(bids(events).map([](Bid bid) {
+template <class AnyEvent>
+void declare(const ms::Stream<AnyEvent>& events, const Outlet& out) {
+  out.take(bids(events).map([](auto&& bid) {
     return EuroBid{bid.auction, bid.bidder, 0.908 * static_cast<double>(bid.price), bid.date_time,
                    std::move(bid.extra)};
   }));
@@ -34,7 +36,7 @@ Digest model(const Input& input) {
 // Without a copy of the text.
 Digest hand(const Input& input) {
   Digest digest;
-  input.for_each_bid([&](const Bid& bid) {
+  input.for_each_bid([&](const auto& bid) {
     digest.fold_fields(bid.auction, bid.bidder, 0.908 * static_cast<double>(bid.price), bid.date_time, bid.extra);
   });
   return digest;
@@ -42,6 +44,13 @@ Digest hand(const Input& input) {
 
 }  // namespace
 
-Query q1() { return {.name = "q1", .what = "prices in euros", .declare = declare, .model = model, .hand = hand}; }
+Query q1() {
+  return {.name = "q1",
+          .what = "prices in euros",
+          .declare = declare<Event>,
+          .model = model,
+          .declare_views = declare<EventView>,
+          .hand = hand};
+}
 
 }  // namespace nexmark

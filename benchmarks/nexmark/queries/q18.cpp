@@ -15,10 +15,13 @@ namespace ms = millstream;
 
 using BidderAuction = std::pair<std::int64_t, std::int64_t>;
 
-void declare(const ms::Stream<Event>& events, const Outlet& out) {
-  out.take(bids(events)
+template <class AnyEvent>
+void declare(const ms::Stream<AnyEvent>& events, const Outlet& out) {
+  out.take(owned_bids(events)
                .key_by([](const Bid& bid) { return BidderAuction{bid.bidder, bid.auction}; })
-               .reduce([](const Bid& last, const Bid& next) { return next.date_time < last.date_time ? last : next; }));
+               .reduce([](const Bid& last, const Bid& next) -> const Bid& {
+                 return next.date_time < last.date_time ? last : next;
+               }));
 }
 
 // Keeps numbers of events: the bids of a long run would fill the memory.
@@ -50,17 +53,17 @@ Digest hand(const Input& input) {
   cost::HandTable<std::uint32_t> places;  // in `last`, and one more: 0 is none
   std::deque<Bid> last;
   Digest digest;
-  input.for_each_bid([&](const Bid& bid) {
+  input.for_each_bid([&](const auto& bid) {
     std::uint32_t& place =
         places[static_cast<std::uint64_t>(bid.bidder) << 32 | static_cast<std::uint64_t>(bid.auction)];
     if (place == 0) {
-      last.push_back(bid);
+      last.push_back(owned(bid));
       place = static_cast<std::uint32_t>(last.size());
       digest.fold(bid);
       return;
     }
     Bid& newest = last[place - 1];
-    if (bid.date_time >= newest.date_time) newest = bid;
+    if (bid.date_time >= newest.date_time) assign(newest, bid);
     digest.fold(newest);
   });
   return digest;
@@ -71,8 +74,9 @@ Digest hand(const Input& input) {
 Query q18() {
   return {.name = "q18",
           .what = "last bid of each bidder",
-          .declare = declare,
+          .declare = declare<Event>,
           .model = model,
+          .declare_views = declare<EventView>,
           .hand = hand,
           .by_order = true};
 }

@@ -13,16 +13,17 @@ struct AuctionPrice {
   BOOST_DESCRIBE_CLASS(AuctionPrice, (), (auction, price), (), ())
 };
 
-bool is_selected(const Bid& bid) { return bid.auction % 123 == 0; }
+const auto kIsSelected = [](const auto& bid) { return bid.auction % 123 == 0; };
 
-void declare(const ms::Stream<Event>& events, const Outlet& out) {
-  out.take(bids(events).filter(is_selected).map([](const Bid& bid) { return AuctionPrice{bid.auction, bid.price}; }));
+template <class AnyEvent>
+void declare(const ms::Stream<AnyEvent>& events, const Outlet& out) {
+  out.take(bids(events).filter(kIsSelected).map([](const auto& bid) { return AuctionPrice{bid.auction, bid.price}; }));
 }
 
 Digest model(const Input& input) {
   Digest digest;
-  input.for_each_bid([&](const Bid& bid) {
-    if (is_selected(bid)) digest.fold(AuctionPrice{bid.auction, bid.price});
+  input.for_each_bid([&](const auto& bid) {
+    if (kIsSelected(bid)) digest.fold(AuctionPrice{bid.auction, bid.price});
   });
   return digest;
 }
@@ -30,7 +31,12 @@ Digest model(const Input& input) {
 }  // namespace
 
 Query q2() {
-  return {.name = "q2", .what = "bids on some auctions", .declare = declare, .model = model, .hand = model};
+  return {.name = "q2",
+          .what = "bids on some auctions",
+          .declare = declare<Event>,
+          .model = model,
+          .declare_views = declare<EventView>,
+          .hand = model};
 }
 
 }  // namespace nexmark

@@ -39,15 +39,16 @@ struct Hottest {
   Acc result(const Acc& acc) const { return acc; }
 };
 
-void declare(const ms::Stream<Event>& events, const Outlet& out) {
+template <class AnyEvent>
+void declare(const ms::Stream<AnyEvent>& events, const Outlet& out) {
   out.take(timed_bids(events)
-               .key_by(&Bid::auction)
+               .key_by(&BidOf<AnyEvent>::auction)
                .window(ms::sliding(10s, 2s))
                .aggregate(ms::count())
                .key_by(&AuctionBids::window_end)
                .window(ms::tumbling(2s))
                .aggregate(Hottest{})
-               .flat_map<HotAuction>([](const auto& hottest, ms::Collector<HotAuction>& rows) {
+               .template flat_map<HotAuction>([](const auto& hottest, ms::Collector<HotAuction>& rows) {
                  for (const std::int64_t auction : hottest.value.auctions) {
                    rows.emit({auction, hottest.value.num, hottest.window_end});
                  }
@@ -77,7 +78,8 @@ Digest model(const Input& input) {
 // Counts by slide; a window's are added up when it ends.
 class SlidingCounts {
  public:
-  void add(const Bid& bid) {
+  template <class AnyBid>
+  void add(const AnyBid& bid) {
     if (end_ == ms::Timestamp{}) {
       end_ = ms::Timestamp{bid.date_time.time_since_epoch() / kSlide * kSlide} + kSlide;
     }
@@ -118,14 +120,19 @@ class SlidingCounts {
 
 Digest hand(const Input& input) {
   SlidingCounts counts;
-  input.for_each_bid([&](const Bid& bid) { counts.add(bid); });
+  input.for_each_bid([&](const auto& bid) { counts.add(bid); });
   return counts.finish();
 }
 
 }  // namespace
 
 Query q5() {
-  return {.name = "q5", .what = "auctions with the most bids", .declare = declare, .model = model, .hand = hand};
+  return {.name = "q5",
+          .what = "auctions with the most bids",
+          .declare = declare<Event>,
+          .model = model,
+          .declare_views = declare<EventView>,
+          .hand = hand};
 }
 
 }  // namespace nexmark

@@ -22,30 +22,32 @@ struct HighestBid {
 };
 
 /// All of them, where there are several.
+template <class AnyBid>
 struct Highest {
   using Acc = std::vector<Bid>;
   Acc create() const { return {}; }
-  void add(Acc& acc, const Bid& bid) const {
+  void add(Acc& acc, const AnyBid& bid) const {
     if (!acc.empty() && bid.price < acc.front().price) return;
     if (!acc.empty() && bid.price > acc.front().price) acc.clear();
-    acc.push_back(bid);
+    acc.push_back(owned(bid));
   }
   Acc result(const Acc& acc) const { return acc; }
 };
 
 HighestBid row(const Bid& bid) { return {bid.auction, bid.bidder, bid.price, bid.date_time, bid.extra}; }
 
-void declare(const ms::Stream<Event>& events, const Outlet& out) {
+template <class AnyEvent>
+void declare(const ms::Stream<AnyEvent>& events, const Outlet& out) {
   out.take(timed_bids(events)
                .window_all(ms::tumbling(10s))
-               .aggregate(Highest{})
-               .flat_map<HighestBid>([](const auto& highest, ms::Collector<HighestBid>& rows) {
+               .aggregate(Highest<BidOf<AnyEvent>>{})
+               .template flat_map<HighestBid>([](const auto& highest, ms::Collector<HighestBid>& rows) {
                  for (const Bid& bid : highest.value) rows.emit(row(bid));
                }));
 }
 
-ms::Timestamp window_of(const Bid& bid) {
-  return ms::Timestamp{bid.date_time.time_since_epoch() / ms::Duration{10s} * ms::Duration{10s}};
+ms::Timestamp window_of(ms::Timestamp at) {
+  return ms::Timestamp{at.time_since_epoch() / ms::Duration{10s} * ms::Duration{10s}};
 }
 
 // Twice through the input: what has the highest price of its window in the first pass is folded in the second.
@@ -72,14 +74,14 @@ Digest hand(const Input& input) {
     for (const Bid& bid : highest) digest.fold(row(bid));
     highest.clear();
   };
-  input.for_each_bid([&](const Bid& bid) {
+  input.for_each_bid([&](const auto& bid) {
     if (bid.date_time >= end) {
       fire();
-      end = window_of(bid) + 10s;
+      end = window_of(bid.date_time) + 10s;
     }
     if (!highest.empty() && bid.price < highest.front().price) return;
     if (!highest.empty() && bid.price > highest.front().price) highest.clear();
-    highest.push_back(bid);
+    highest.push_back(owned(bid));
   });
   fire();
   return digest;
@@ -87,6 +89,13 @@ Digest hand(const Input& input) {
 
 }  // namespace
 
-Query q7() { return {.name = "q7", .what = "highest bids", .declare = declare, .model = model, .hand = hand}; }
+Query q7() {
+  return {.name = "q7",
+          .what = "highest bids",
+          .declare = declare<Event>,
+          .model = model,
+          .declare_views = declare<EventView>,
+          .hand = hand};
+}
 
 }  // namespace nexmark

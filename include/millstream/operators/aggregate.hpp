@@ -2,6 +2,7 @@
 //   clicks.key_by(&Click::page).aggregate(ms::count())          // KeyedResult<std::string, std::int64_t>
 #pragma once
 
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -64,7 +65,8 @@ class AggregateStage final : public TransformStage<KeyedResult<K, ResultOf<Agg>>
     const auto add = [&](std::uint32_t i) {
       auto& entry = state_.table().entry(keys_[i]);
       add_record(agg_, entry.value, std::as_const(batch->values()[i]), times == nullptr ? kTimestampMin : times[i]);
-      out->emplace_back(Result{entry.key, agg_.result(entry.value)});
+      ::new (static_cast<void*>(out->values() + out->size())) Result{entry.key, agg_.result(entry.value)};
+      out->set_size(out->size() + 1);
     };
     const auto add_all = [&](const auto& add_one) {
       this->guarded(

@@ -59,21 +59,24 @@ template <class T>
 class Collector : protected CollectorFrame {
  public:
   /// A result with the event time of the record being worked on (of a timer: the timer's time).
-  void emit(T value) { append(time_, std::move(value)); }
+  void emit(T&& value) { append(time_, std::move(value)); }
+  void emit(const T& value) { append(time_, value); }
   /// A result with an event time of its own.
-  void emit_at(Timestamp time, T value) { append(time, std::move(value)); }
+  void emit_at(Timestamp time, T&& value) { append(time, std::move(value)); }
+  void emit_at(Timestamp time, const T& value) { append(time, value); }
 
  protected:
   Collector(Output<T>& output, std::uint32_t fill) : CollectorFrame{output, fill} {}
   ~Collector() = default;
 
-  void append(Timestamp time, T&& value) {
+  template <class Value>
+  void append(Timestamp time, Value&& value) {
     if (!batch_ || full()) [[unlikely]]
       open_next();
     auto& batch = static_cast<Batch<T>&>(*batch_);
     if (timed_) batch.times.enable()[batch.size()] = time;
     if constexpr (kOwnsHeap<T>) batch.heap_bytes += heap_bytes(value);
-    batch.emplace_back(std::move(value));
+    batch.emplace_back(std::forward<Value>(value));
     ++emitted_;
   }
   [[nodiscard]] bool full() const {

@@ -2,6 +2,7 @@
 //   payments.map([](const Payment& p) { return p.cents; })
 #pragma once
 
+#include <new>
 #include <utility>
 
 #include "millstream/operators/transform_stage.hpp"
@@ -21,7 +22,11 @@ class MapStage final : public TransformStage<Out> {
     this->forget_failed();
     this->guarded(
         *batch, 0, batch->size(),
-        [&](std::uint32_t i) { out->emplace_back(detail::apply(f_, batch->values()[i], keep)); },
+        [&](std::uint32_t i) {
+          // Made where it stays: a result with much text would else be moved once more.
+          ::new (static_cast<void*>(out->values() + out->size())) Out(detail::apply(f_, batch->values()[i], keep));
+          out->set_size(out->size() + 1);
+        },
         [&](std::uint32_t i) { return detail::record_text(batch->values()[i]); },
         [&](std::uint32_t i) { this->note_failed(i); });
     if (this->any_failed()) this->keep_succeeded(*batch, out->size());

@@ -14,7 +14,8 @@
 namespace millstream::inline v0 {
 
 /// F is called as f(value so far, record) and returns the new value; the first record of a key is its first value.
-/// The state is kept for ever.
+/// Where it returns a const T&, which may be one of its arguments, nothing is copied that stays what it is, and values
+/// with text or containers keep their memory. The state is kept for ever.
 template <class K, class T, class F, class KeyOf>
 class ReduceStage final : public TransformStage<T> {
   static_assert(std::is_invocable_r_v<T, F&, const T&, const T&>,
@@ -83,7 +84,13 @@ class ReduceStage final : public TransformStage<T> {
     const auto merge = [&](std::uint32_t i) {
       T& record = batch.values()[i];
       T& value = state_.value(keys_[i]);
-      record = value = f_(std::as_const(value), std::as_const(record));
+      if constexpr (std::is_same_v<std::invoke_result_t<F&, const T&, const T&>, const T&>) {
+        const T& merged = f_(std::as_const(value), std::as_const(record));
+        if (&merged != &value) value = merged;
+        if (&merged != &record) record = std::as_const(value);
+      } else {
+        record = value = f_(std::as_const(value), std::as_const(record));
+      }
     };
     if constexpr (Cold::kCountsHeap) {
       if (state_.cold() != nullptr) {

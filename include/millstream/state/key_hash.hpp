@@ -6,9 +6,12 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 
 #include "millstream/codec/codec.hpp"
 #include "millstream/core/hash.hpp"
@@ -41,6 +44,51 @@ constexpr std::uint64_t key_bits(const K& key) noexcept {
   }
 }
 
+/// How many bytes the library's codec writes for each K, where these are as many for all: integers, instants, and
+/// pairs, tuples and structs of such. 0 of any other type.
+template <class K>
+consteval std::size_t fixed_bytes() {
+  if constexpr (std::endian::native != std::endian::little || !requires { typename Codec<K>::BuiltIn; }) {
+    return 0;
+  } else if constexpr (IntegerKey<K>) {
+    return sizeof(K);
+  } else if constexpr (kIsTuple<K>) {
+    return []<std::size_t... I>(std::index_sequence<I...>) -> std::size_t {
+      if (((fixed_bytes<std::tuple_element_t<I, K>>() == 0) || ...)) return 0;
+      return (fixed_bytes<std::tuple_element_t<I, K>>() + ... + 0);
+    }(std::make_index_sequence<std::tuple_size_v<K>>{});
+  } else if constexpr (Described<K>) {
+    std::size_t sum = 0;
+    const bool fixed = Members<K>::all([&](auto d) {
+      const std::size_t bytes = fixed_bytes<MemberType<K, decltype(d)>>();
+      sum += bytes;
+      return bytes > 0;
+    });
+    if (!fixed) return 0;
+    return sum == 0 ? 1 : sum;  // a struct without members is a zero byte
+  } else {
+    return 0;
+  }
+}
+
+/// Writes them; returns where the next may stand.
+template <class K>
+char* put_fixed(const K& key, char* at) noexcept {
+  if constexpr (IntegerKey<K>) {
+    std::memcpy(at, &key, sizeof key);
+    return at + sizeof key;
+  } else if constexpr (kIsTuple<K>) {
+    std::apply([&](const auto&... part) { ((at = put_fixed(part, at)), ...); }, key);
+    return at;
+  } else if constexpr (Members<K>::kCount == 0) {
+    *at = 0;
+    return at + 1;
+  } else {
+    Members<K>::each([&](auto d) { at = put_fixed(key.*decltype(d)::pointer, at); });
+    return at;
+  }
+}
+
 }  // namespace detail
 
 /// The hash of one key.
@@ -51,6 +99,10 @@ template <class K>
     return hash_bytes(&bits, sizeof bits);
   } else if constexpr (detail::StringKey<K>) {
     return hash_bytes(key.data(), key.size());
+  } else if constexpr (detail::fixed_bytes<K>() > 0) {
+    char bytes[detail::fixed_bytes<K>()];
+    detail::put_fixed(key, bytes);
+    return hash_bytes(bytes, sizeof bytes);
   } else {
     // One buffer a thread: a key longer than a small string must not cost an allocation a record.
     thread_local std::string bytes;

@@ -56,6 +56,7 @@ class KeyedStream {
   }
 
   /// f(so far, record) -> T for each record of a key, beginning with the key's first record; gives out each new value.
+  /// An f that chooses one of the two says `-> const T&`, which saves copies.
   template <class F>
   [[nodiscard]] Stream<T> reduce(F f) const {
     static_assert(std::is_invocable_r_v<T, F&, const T&, const T&>,

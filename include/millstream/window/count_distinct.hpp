@@ -21,9 +21,7 @@ struct CountDistinctAggregate {
   Field field;
   Acc create() const { return {}; }
   void add(Acc& acc, const T& record) const { acc.insert(std::invoke(field, record)); }
-  void merge(Acc& acc, const Acc& other) const {
-    for (const auto& value : other) acc.insert(value);
-  }
+  void merge(Acc& acc, const Acc& other) const { acc.insert_all(other); }
   std::int64_t result(const Acc& acc) const { return static_cast<std::int64_t>(acc.size()); }
 };
 

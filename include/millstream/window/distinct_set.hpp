@@ -1,10 +1,8 @@
-// DistinctSet: values that are all different, one behind the other in the order in which they came, and beside them a
-// flat table of their places. Few of them have no table.
+// DistinctSet: values that are all different: numbers in a NumberSet, others in a ListedSet, which has them one behind
+// the other in the order in which they came, and beside them a flat table of their places. Few of them have no table.
 #pragma once
 
 #include <algorithm>
-#include <bit>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -14,14 +12,14 @@
 #include "millstream/codec/heap_bytes.hpp"
 #include "millstream/core/assert.hpp"
 #include "millstream/state/key_hash.hpp"
+#include "millstream/window/number_set.hpp"
 
 namespace millstream::inline v0 {
 
-/// Below 2^32 - 1 values. Of float and double the bits count: a NaN is equal to itself, and 0.0 is not -0.0. Others are
-/// equal by operator==, and must then be the same bytes to their codec, as keys must. Has a codec as sets of the
-/// standard library have. Not synchronized.
+/// Below 2^32 - 1 values. They are equal by operator==, and must then be the same bytes to their codec, as keys must.
+/// Has a codec as sets of the standard library have. Not synchronized.
 template <class V>
-class DistinctSet {
+class ListedSet {
  public:
   using key_type = V;
   using value_type = V;
@@ -40,7 +38,7 @@ class DistinctSet {
   template <class U>
   void insert(U&& value) {
     if (slots_.empty()) {
-      if (std::any_of(begin(), end(), [&](const V& each) { return same(each, value); })) return;
+      if (std::find(begin(), end(), value) != end()) return;
       add(std::forward<U>(value));
       if (values_.size() > kWithoutTable) make_slots(4 * kWithoutTable);
       return;
@@ -48,26 +46,21 @@ class DistinctSet {
     const std::size_t mask = slots_.size() - 1;
     std::size_t at = hash_key<V>(value) & mask;
     for (; slots_[at] != 0; at = (at + 1) & mask) {
-      if (same(values_[slots_[at] - 1], value)) return;
+      if (values_[slots_[at] - 1] == value) return;
     }
     add(std::forward<U>(value));
     slots_[at] = static_cast<std::uint32_t>(values_.size());
     if (values_.size() * 10 > slots_.size() * 7) make_slots(slots_.size() * 2);
+  }
+  void insert_all(const ListedSet& other) {
+    if (&other == this) return;
+    for (const V& value : other) insert(value);
   }
   /// For the codec.
   void emplace_hint(const_iterator, V value) { insert(std::move(value)); }
 
  private:
   static constexpr std::size_t kWithoutTable = 8;  // so many are compared as fast as one is hashed
-  static bool same(const V& a, const V& b) {
-    if constexpr (std::same_as<V, double>) {
-      return std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b);
-    } else if constexpr (std::same_as<V, float>) {
-      return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
-    } else {
-      return a == b;
-    }
-  }
   template <class U>
   void add(U&& value) {
     MILLSTREAM_ASSERT(values_.size() < UINT32_MAX);
@@ -89,5 +82,20 @@ class DistinctSet {
   std::vector<std::uint32_t> slots_;
   std::size_t owned_by_values_ = 0;
 };
+
+namespace detail {
+template <class V>
+struct DistinctSetOf {
+  using Type = ListedSet<V>;
+};
+template <FlatNumber V>
+struct DistinctSetOf<V> {
+  using Type = NumberSet<V>;
+};
+}  // namespace detail
+
+/// A set of different values that only grows.
+template <class V>
+using DistinctSet = typename detail::DistinctSetOf<V>::Type;
 
 }  // namespace millstream::inline v0

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -57,9 +56,9 @@ public final class EncodedEvents {
             return value;
         }
 
-        private String text() {
+        private Text text() {
             int length = (short) SHORT.get(all, at) & 0xffff;
-            String value = new String(all, at + Short.BYTES, length, StandardCharsets.ISO_8859_1);
+            Text value = new Text(all, at + Short.BYTES, length);
             at += Short.BYTES + length;
             return value;
         }

@@ -1,24 +1,23 @@
 package peers;
 
-import java.nio.charset.StandardCharsets;
-
-/** Nexmark's events and the results of its queries, with the hash of nexmark/digest.hpp. Times are microseconds. */
+/** Nexmark's events, which are views of the bytes that they were read from, and the results of its queries, with the hash
+ * of nexmark/digest.hpp. Times are microseconds. */
 public final class Nexmark {
     private Nexmark() {}
 
     public sealed interface Event {}
 
-    public record Person(long id, String name, String emailAddress, String creditCard, String city, String state,
-        long dateTime, String extra) implements Event {}
+    public record Person(long id, Text name, Text emailAddress, Text creditCard, Text city, Text state,
+        long dateTime, Text extra) implements Event {}
 
-    public record Auction(long id, String itemName, String description, long initialBid, long reserve, long dateTime,
-        long expires, long seller, long category, String extra) implements Event {}
+    public record Auction(long id, Text itemName, Text description, long initialBid, long reserve, long dateTime,
+        long expires, long seller, long category, Text extra) implements Event {}
 
     public interface Result {
         long hash();
     }
 
-    public record Bid(long auction, long bidder, long price, String channel, String url, long dateTime, String extra)
+    public record Bid(long auction, long bidder, long price, Text channel, Text url, long dateTime, Text extra)
         implements Event, Result {
         @Override
         public long hash() {
@@ -27,7 +26,7 @@ public final class Nexmark {
         }
     }
 
-    public record EuroBid(long auction, long bidder, double price, long dateTime, String extra) implements Result {
+    public record EuroBid(long auction, long bidder, double price, long dateTime, Text extra) implements Result {
         @Override
         public long hash() {
             long hash = add(add(add(0, auction), bidder), Double.doubleToRawLongBits(price));
@@ -50,7 +49,7 @@ public final class Nexmark {
         }
     }
 
-    public record HighestBid(long auction, long bidder, long price, long dateTime, String extra) implements Result {
+    public record HighestBid(long auction, long bidder, long price, long dateTime, Text extra) implements Result {
         @Override
         public long hash() {
             return add(add(add(add(add(0, auction), bidder), price), dateTime), extra);
@@ -58,20 +57,10 @@ public final class Nexmark {
     }
 
     private static long add(long hash, long bits) {
-        long a = hash ^ bits;
-        long b = 0x9e3779b97f4a7c15L;
-        long high = Math.multiplyHigh(a, b) + ((a >> 63) & b) + ((b >> 63) & a);  // as of unsigned factors
-        return ((a * b) ^ high) + 0xbf58476d1ce4e5b9L;
+        return Text.fold(hash ^ bits, 0x9e3779b97f4a7c15L) + 0xbf58476d1ce4e5b9L;
     }
 
-    private static long add(long hash, String text) {
-        byte[] bytes = text.getBytes(StandardCharsets.ISO_8859_1);
-        hash = add(hash, bytes.length);
-        int at = 0;
-        for (; at + Long.BYTES <= bytes.length; at += Long.BYTES) hash = add(hash, (long) EncodedEvents.LONG.get(bytes, at));
-        if (at == bytes.length) return hash;
-        long rest = 0;
-        for (int i = bytes.length - 1; i >= at; --i) rest = rest << 8 | bytes[i] & 0xff;
-        return add(hash, rest);
+    private static long add(long hash, Text text) {
+        return add(hash, text.hash());
     }
 }

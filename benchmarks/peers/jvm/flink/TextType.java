@@ -8,7 +8,6 @@ import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
 import org.apache.flink.api.common.typeutils.base.TypeSerializerSingleton;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
-import org.apache.flink.types.StringValue;
 
 /** Records with text, which never change, with serializers written by hand. */
 final class TextType {
@@ -21,6 +20,10 @@ final class TextType {
     /** Of records that only go to the next function of a chain, and so are never written. */
     static <T> TypeInformation<T> chained(Class<T> type) {
         return new FlatType<>(type, new ChainedSerializer<>());
+    }
+
+    private static void write(Text text, DataOutputView out) throws IOException {
+        out.write(text.bytes(), text.at(), text.size());
     }
 
     abstract static class Immutable<T> extends TypeSerializerSingleton<T> {
@@ -83,16 +86,28 @@ final class TextType {
             out.writeLong(bid.auction());
             out.writeLong(bid.bidder());
             out.writeLong(bid.price());
-            StringValue.writeString(bid.channel(), out);
-            StringValue.writeString(bid.url(), out);
             out.writeLong(bid.dateTime());
-            StringValue.writeString(bid.extra(), out);
+            out.writeInt(bid.channel().size());
+            out.writeInt(bid.url().size());
+            out.writeInt(bid.extra().size());
+            write(bid.channel(), out);
+            write(bid.url(), out);
+            write(bid.extra(), out);
         }
 
         @Override
         public Nexmark.Bid deserialize(DataInputView in) throws IOException {
-            return new Nexmark.Bid(in.readLong(), in.readLong(), in.readLong(), StringValue.readString(in),
-                StringValue.readString(in), in.readLong(), StringValue.readString(in));
+            long auction = in.readLong();
+            long bidder = in.readLong();
+            long price = in.readLong();
+            long dateTime = in.readLong();
+            int channel = in.readInt();
+            int url = in.readInt();
+            int extra = in.readInt();
+            byte[] bytes = new byte[channel + url + extra];  // of all three, one behind the other
+            in.readFully(bytes);
+            return new Nexmark.Bid(auction, bidder, price, new Text(bytes, 0, channel), new Text(bytes, channel, url),
+                dateTime, new Text(bytes, channel + url, extra));
         }
 
         @Override
@@ -115,13 +130,19 @@ final class TextType {
             out.writeLong(bid.bidder());
             out.writeLong(bid.price());
             out.writeLong(bid.dateTime());
-            StringValue.writeString(bid.extra(), out);
+            out.writeInt(bid.extra().size());
+            write(bid.extra(), out);
         }
 
         @Override
         public Nexmark.HighestBid deserialize(DataInputView in) throws IOException {
-            return new Nexmark.HighestBid(in.readLong(), in.readLong(), in.readLong(), in.readLong(),
-                StringValue.readString(in));
+            long auction = in.readLong();
+            long bidder = in.readLong();
+            long price = in.readLong();
+            long dateTime = in.readLong();
+            byte[] bytes = new byte[in.readInt()];
+            in.readFully(bytes);
+            return new Nexmark.HighestBid(auction, bidder, price, dateTime, new Text(bytes, 0, bytes.length));
         }
 
         @Override
