@@ -124,6 +124,21 @@ void add_windows(const Stream<Reading>& readings, bool one_split) {
       .named("listed files");
 }
 
+/// For readings none of which is late: so each session ends with the same records, and only what it gives out early
+/// depends on when.
+void add_sessions(const Stream<Reading>& readings) {
+  readings.key_by([](const Reading& r) { return r.value % kKeys; })
+      .window(session(2s))
+      .allowed_lateness(1s)
+      .trigger(early_interval(3ms))
+      .aggregate(count_distinct(&Reading::value))
+      .named("sessions")
+      .filter([](const auto& r) { return r.timing == PaneTiming::on_time; })
+      .map([](const auto& r) { return Row{r.key, r.value, "session", r.window_end}; })
+      .to(file::sink<Row>({.directory = "out/session"}))
+      .named("session files");
+}
+
 struct Input {
   std::uint64_t records;
   bool windows = false;  // in some jobs: what another stage has in memory there is less
@@ -158,17 +173,7 @@ Dataflow flow_of(const Input& input) {
       .filter([](const Row& r) { return !r.what.empty() && r.what != "count"; })
       .to(file::sink<Row>({.directory = "out/reduced"}))
       .named("reduced files");
-  // None is late, so each session ends with the same records; what it gives out early depends on when.
-  readings.key_by([](const Reading& r) { return r.value % kKeys; })
-      .window(session(2s))
-      .allowed_lateness(1s)
-      .trigger(early_interval(3ms))
-      .aggregate(count_distinct(&Reading::value))
-      .named("sessions")
-      .filter([](const auto& r) { return r.timing == PaneTiming::on_time; })
-      .map([](const auto& r) { return Row{r.key, r.value, "session", r.window_end}; })
-      .to(file::sink<Row>({.directory = "out/session"}))
-      .named("session files");
+  if (!input.one_split) add_sessions(readings);
   readings.key_by([](const Reading& r) { return r.value % kKeys; })
       .process(Remembering{})
       .named("remembering")
