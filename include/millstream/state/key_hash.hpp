@@ -1,5 +1,6 @@
 // The hash of a typed key. Integers, enums and instants hash as their 64-bit value, so that a key keeps its hash when
-// its field gets wider; strings as their bytes; everything else as the bytes of its codec.
+// its field gets wider; strings as their bytes; a PartitionKey as its key, in the group of its partition; everything
+// else as the bytes of its codec.
 #pragma once
 
 #include <bit>
@@ -12,6 +13,7 @@
 
 #include "millstream/codec/codec.hpp"
 #include "millstream/core/hash.hpp"
+#include "millstream/state/partition_key.hpp"
 
 namespace millstream::inline v0 {
 namespace detail {
@@ -51,6 +53,8 @@ template <class K>
     return hash_bytes(&bits, sizeof bits);
   } else if constexpr (detail::StringKey<K>) {
     return hash_bytes(key.data(), key.size());
+  } else if constexpr (detail::kIsPartitionKey<K>) {
+    return with_key_group(hash_key(key.key), group_of_partition(static_cast<std::uint32_t>(key.partition)));
   } else {
     // One buffer a thread: a key longer than a small string must not cost an allocation a record.
     thread_local std::string bytes;
