@@ -68,7 +68,7 @@ struct Life {
 /// A broker with input, and the disk that all instances share.
 class World {
  public:
-  explicit World(std::uint64_t seed, std::uint64_t records = 120) : broker{seed}, random_{seed, 0x494e'5354} {
+  explicit World(std::uint64_t seed, std::uint64_t records = 300) : broker{seed}, random_{seed, 0x494e'5354} {
     broker.create_topic("in", kPartitions);
     broker.create_topic("out", 3);
     std::map<std::string, std::int64_t> sums;
@@ -204,7 +204,7 @@ std::string change_and_compare(std::uint64_t seed) {
               .crash = random.chance(0.3) ? kit::Crash::kPower : kit::Crash::kProcess};
     switch (random.below(4)) {
       case 0:
-        life.dies_at_step = random.below(800);
+        life.dies_at_step = random.below(500);
         break;
       case 1:
         life.dies_at_disk = random.below(400);
@@ -214,7 +214,7 @@ std::string change_and_compare(std::uint64_t seed) {
         break;
       default: {
         // It is stopped, and makes a last checkpoint.
-        const std::uint64_t at = random.below(600);
+        const std::uint64_t at = random.below(300);
         life.before_step = [at](kit::Simulation& job) {
           if (job.steps() == at) job.stop();
         };
@@ -247,15 +247,15 @@ TEST(Instances, ChangeTheirNumberAndGiveOutEachResultOnceWhateverDies) {
 
 // So that what the seeds go through is not all refused at its start.
 TEST(Instances, GoOnWithTheStateOfTheirPartitions) {
-  World world{1};
+  World world{1, 2000};
   const auto some_steps = [](kit::Simulation& job) {
-    if (job.steps() == 300) job.stop();
+    if (job.steps() == 100) job.stop();
   };
   for (const std::uint32_t instances : {3U, 2U, 3U, 1U, 4U}) {
     for (std::uint32_t i = 0; i < instances; ++i) {
       const auto result = world.live({.share = {i, instances}, .before_step = some_steps});
       ASSERT_TRUE(result.ok()) << i << " of " << instances << ": " << result.status.to_string();
-      EXPECT_GT(result.steps, 0U);
+      EXPECT_GT(result.steps, 100U);
     }
     EXPECT_EQ(world.compare(false), "");
   }
@@ -272,7 +272,7 @@ class InstancesRefuse : public ::testing::Test {
   void SetUp() override {
     for (std::uint32_t i = 0; i < 3; ++i) {
       const auto result = world.live({.share = {i, 3}, .before_step = [](kit::Simulation& job) {
-                                        if (job.steps() == 300) job.stop();
+                                        if (job.steps() == 100) job.stop();
                                       }});
       ASSERT_TRUE(result.ok()) << result.status.to_string();
     }
@@ -290,7 +290,7 @@ TEST_F(InstancesRefuse, ToChangeWhileAnOldInstanceRuns) {
   bool asked = false;
   const auto result = world.live(
       {.share = {1, 3}, .before_step = [&](kit::Simulation& job) {
-         if (job.steps() != 100 || std::exchange(asked, true)) return;
+         if (job.steps() != 50 || std::exchange(asked, true)) return;
          const auto refused =
              kit::Simulator{{.file_system = &world.files, .state_dir = "state"}}.run(world.flow({0, 2}));
          EXPECT_EQ(refused.status.code(), ErrorCode::kUnavailable);
@@ -316,7 +316,7 @@ TEST_F(InstancesRefuse, ToGoOnWithoutTheFolderThatAnInstanceHasItsStateFrom) {
                   .live({.share = {0, 2},
                          .before_step =
                              [](kit::Simulation& job) {
-                               if (job.steps() == 300) job.stop();
+                               if (job.steps() == 100) job.stop();
                              }})
                   .ok());
   remove("state/generation-1/instance-1");
