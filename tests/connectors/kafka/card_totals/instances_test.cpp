@@ -1,6 +1,7 @@
 // Several processes of examples/kafka_card_totals that share an input with a key: each card's total is right, once.
 #include <gmock/gmock.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/instance_layout.hpp"
 #include "connectors/kafka/card_totals/pipeline.hpp"
 #include "runtime/eventually.hpp"
 
@@ -83,6 +85,19 @@ class KafkaInstancesChange : public testing::OnBroker {
     }
     return children;
   }
+  /// The number of the generation of so many, when it has begun; 0: it does not.
+  static int wait_for_generation(const Pipeline& pipeline, int instances) {
+    int generation = 0;
+    const auto begun = [&] {
+      const auto layout = parse_instances(testing::TemporaryFolder::read(pipeline.path("state/INSTANCES")));
+      if (!layout || layout->changing) return false;
+      const InstanceGeneration& now = layout->generations.back();
+      if (now.instances == static_cast<std::uint32_t>(instances)) generation = static_cast<int>(now.number);
+      return generation != 0;
+    };
+    static_cast<void>(test::eventually(begun, Pipeline::kPatience));
+    return generation;
+  }
   static void run_all_to_end(const Pipeline& pipeline, int instances) {
     std::vector<std::unique_ptr<Child>> children;
     for (int i = 0; i < instances; ++i) {
@@ -95,25 +110,24 @@ class KafkaInstancesChange : public testing::OnBroker {
   }
 };
 
-// Three are killed, two go on, are killed, and three go on; killed once more before all of them have come to anything.
+// Three are killed, two go on, are killed, and three go on. Between them others are killed at any time, also while they
+// change the number.
 TEST_F(KafkaInstancesChange, TheirNumberGoesFromThreeToTwoAndBackAndEachTotalIsExact) {
   const Pipeline pipeline{*broker};
   SteadyInput input{broker->brokers(), pipeline.input_topic(), Pipeline::kInputPartitions, {.keyed = true}};
   std::minstd_rand random{3};
-  int generation = 0;
-  for (const int instances : {3, 2, 3, 1, 3}) {
-    SCOPED_TRACE("generation " + std::to_string(++generation) + " of " + std::to_string(instances));
-    auto children = start_all(pipeline, instances);
-    // Of the last but one nobody waits for anything: it may be killed in the middle of the change.
-    if (instances > 1) {
+  for (const int instances : {3, 2, 3, -1, 2, -4, -1, 3}) {
+    SCOPED_TRACE(std::to_string(instances) + " instances");
+    auto children = start_all(pipeline, std::abs(instances));
+    if (instances > 0) {
+      const int generation = wait_for_generation(pipeline, instances);
+      ASSERT_GT(generation, 0) << logs(pipeline);
       for (int i = 0; i < instances; ++i) {
         ASSERT_TRUE(pipeline.commits(*children[i], life(i, instances), generation)) << logs(pipeline);
       }
-      ASSERT_FALSE(children.front()->wait_for(std::chrono::milliseconds{random() % 300})) << logs(pipeline);
-    } else {
-      const std::string file = pipeline.path("state/generation-" + std::to_string(generation));
-      ASSERT_TRUE(test::eventually([&] { return std::filesystem::exists(file); }, Pipeline::kPatience));
     }
+    const std::chrono::milliseconds at_work{random() % (instances > 0 ? 300 : 2000)};
+    ASSERT_FALSE(children.front()->wait_for(at_work)) << logs(pipeline);
     kill(children);
   }
   input.stop();
