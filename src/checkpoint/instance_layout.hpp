@@ -32,7 +32,7 @@ struct InstanceGeneration {
 struct InstanceLayout {
   /// Oldest first, at least one. Of those before the last, all that may still have state which nobody has newer.
   std::vector<InstanceGeneration> generations;
-  /// Whoever was of the last generation must not begin any more: somebody is finding out how far each of them came.
+  /// Somebody is finding out how far each of the last generation came: none of them may begin without a change of this.
   bool changing = false;
   friend bool operator==(const InstanceLayout&, const InstanceLayout&) = default;
 };

@@ -75,10 +75,17 @@ Status InstanceFolders::enter(const Settle& settle, const LogHook& log) {
     if (!found) return found.error();
     if (!*found) return begin_first();
     layout_ = **found;
-    if (!entered(*found)) return change(settle, log);
+    if (layout_.generations.back().instances != share_.instances) return change(settle, log);
+    return layout_.changing ? give_up_change() : Status{};
   }
   layout_ = **found;
   return {};
+}
+
+// Nobody of a new generation has begun, so the last one is as it was; whoever changes the number next fences all again.
+Status InstanceFolders::give_up_change() {
+  layout_.changing = false;
+  return write_instances(files_, shared_, layout_);
 }
 
 // Whoever has it needs no longer than the fences of all instances take.
@@ -142,7 +149,11 @@ Status InstanceFolders::change(const Settle& settle, const LogHook& log) {
   bool all_decided = true;
   for (std::uint32_t i = 0; i < old.instances; ++i) {
     const Result<bool> decided = settle(*stores[i], i, old.settled);
-    if (!decided) return place(decided.error(), i);
+    if (!decided) {
+      // What does not heal must not keep the old ones from going on.
+      static_cast<void>(give_up_change());
+      return place(decided.error(), i);
+    }
     all_decided = all_decided && *decided;
     settled = std::max(settled, stores[i]->next_id() - 1);
   }

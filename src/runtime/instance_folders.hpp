@@ -10,6 +10,8 @@
 //                                   which the marker in its folder says from then on
 //   INSTANCES names the new generation
 //
+// Where that is refused, or an old instance is started before the end, INSTANCES says again what it did before.
+//
 // An instance looks at INSTANCES again behind its own fence: either it sees the change, or whoever makes it fences it.
 // Until an instance has decided a checkpoint of its own, it begins from those of earlier generations: of each it takes
 // the partitions that are its own now.
@@ -53,6 +55,7 @@ class InstanceFolders {
   [[nodiscard]] Result<std::unique_ptr<FileLock>> lock() const;
   [[nodiscard]] Status begin_first();
   [[nodiscard]] Status change(const Settle& settle, const LogHook& log);
+  [[nodiscard]] Status give_up_change();
   [[nodiscard]] Status make_folders(const InstanceGeneration& generation) const;
   void remove_tree(const std::string& path) const;
   [[nodiscard]] Status collect(std::size_t generation, const Partitions& wanted, StateParts& parts) const;
