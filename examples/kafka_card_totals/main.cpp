@@ -53,6 +53,19 @@ struct CardTotals {
   }
 };
 
+ms::Stream<Total> totals_of(const ms::Stream<PaymentMessage>& payments, bool keyed) {
+  if (keyed) {
+    // A card's total goes with its partition, to whichever instance reads that at the next start.
+    return payments
+        .key_by([](const PaymentMessage& payment) { return ms::PartitionKey{payment.value.card, payment.partition}; })
+        .process(CardTotals{});
+  }
+  auto by_card = payments.key_by([](const PaymentMessage& payment) { return payment.value.card; });
+  // So --instances says it must be; one process alone may have a card in all partitions.
+  by_card.keyed_by_partition();
+  return by_card.process(CardTotals{});
+}
+
 ms::Dataflow flow_of(const Options& options) {
   const auto policy = options.dead_letter_topic ? ms::OnError::kDeadLetter : ms::OnError::kFail;
   ms::Dataflow flow{"card-totals"};
@@ -67,10 +80,7 @@ ms::Dataflow flow_of(const Options& options) {
                      .instances = options.instances,
                      .on_bad_record = policy}))
           .named("payments");
-  auto by_card = payments.key_by([](const PaymentMessage& payment) { return payment.value.card; });
-  // So --instances says it must be; one process alone may have a card in all partitions.
-  by_card.keyed_by_partition();
-  by_card.process(CardTotals{})
+  totals_of(payments, options.keyed)
       .named("totals")
       .to(ms::kafka::sink<Total>({.brokers = options.brokers,
                                   .topic = options.output_topic,

@@ -61,7 +61,8 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
       ->type_name("TOPIC")
       ->required()
       ->check(must_not_be_empty);
-  app.add_option("--state-dir", options.state_dir, "Folder of the checkpoints, for this program alone")
+  app.add_option("--state-dir", options.state_dir,
+                 "Folder of the checkpoints, for this program alone; for\nall instances with --keyed")
       ->type_name("DIR")
       ->required()
       ->check(must_not_be_empty);
@@ -83,7 +84,8 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
       ->capture_default_str();
   app.add_option("--instance", options.instance,
                  "This process is number I, from 0, of --instances that share the input: it\n"
-                 "reads the partitions p with p % N == I, and needs a state folder of its own")
+                 "reads the partitions p with p % N == I, and needs a state folder of its own,\n"
+                 "or --keyed")
       ->type_name("I")
       ->capture_default_str();
   app.add_option("--instances", options.instances,
@@ -93,6 +95,10 @@ std::optional<Options> parse_options(int argc, char** argv, int& exit_code) {
       ->type_name("N")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
+  app.add_flag("--keyed", options.keyed,
+               "Each card is in one partition only, also in a single process. All instances have\n"
+               "the same --state-dir, and their number may change: stop all of them, and start\n"
+               "as many as you like");
   app.add_option("--guarantee", guarantee,
                  "exactly_once, or at_least_once: after a crash the totals since the last\n"
                  "checkpoint come again")

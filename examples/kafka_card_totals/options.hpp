@@ -17,6 +17,7 @@ struct Options {
   std::uint32_t restarts = 0;  ///< in a row, after failures that may heal
   std::uint32_t instance = 0;
   std::uint32_t instances = 1;
+  bool keyed = false;  ///< each card is in one partition: `instances` may change from one start to the next
   millstream::kafka::Guarantee guarantee = millstream::kafka::Guarantee::kExactlyOnce;
   std::optional<std::string> dead_letter_topic;
   std::string group;  ///< of what read the input before; empty = nothing did

@@ -1,5 +1,6 @@
 # Sources of checkpoint, listed by hand.
 target_sources(millstream PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/instance_layout.cpp
   ${CMAKE_CURRENT_LIST_DIR}/local_checkpoint_reading.cpp
   ${CMAKE_CURRENT_LIST_DIR}/local_checkpoint_retention.cpp
   ${CMAKE_CURRENT_LIST_DIR}/local_checkpoint_store.cpp

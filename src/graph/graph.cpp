@@ -66,6 +66,16 @@ bool Graph::keyed_by_partition(std::uint32_t source) const {
   return false;
 }
 
+std::optional<InstanceShare> Graph::share() const {
+  std::optional<InstanceShare> share;
+  bool by_partition = false;
+  for (const auto& node : nodes_) {
+    if (node->is_source && node->shared_as) share = InstanceShare{*node->shared_as, node->shared_by};
+    by_partition = by_partition || node->groups_by_partition;
+  }
+  return by_partition ? share : std::nullopt;
+}
+
 bool Graph::wants_origins() const {
   for (const auto& node : nodes_) {
     if (!node->is_source && node->on_error == OnError::kDeadLetter) return true;

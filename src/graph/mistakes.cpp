@@ -33,6 +33,7 @@ class GraphInspection {
       inspect_shared_input(*node);
       if (node->make_decider && with_checkpoints_) inspect_decider(*node);
     }
+    inspect_partition_keys();
     return std::move(all_);
   }
 
@@ -102,6 +103,34 @@ class GraphInspection {
                   "have a wrong result in each process: where the input has every key in one partition only (its "
                   "messages have this key), say so with .key_by(...).keyed_by_partition(); else write the records to "
                   "a topic with this key first, or read all partitions in one process");
+  }
+
+  // State that goes with the partitions needs all of it to, and everybody to mean the same by a partition.
+  void inspect_partition_keys() {
+    const auto& nodes = graph_.nodes_;
+    const auto by_partition =
+        std::find_if(nodes.begin(), nodes.end(), [](const auto& node) { return node->groups_by_partition; });
+    if (by_partition == nodes.end()) return;
+    const std::string why = "the stage '" + ids_[(*by_partition)->number] + "' is keyed by ms::PartitionKey, ";
+    const Node* first = nullptr;
+    for (const auto& node : nodes) {
+      if (node->groups_by_key && !node->groups_by_partition) {
+        say(*node,
+            why + "and this one is not, so its state would not go with the partitions: key all of them so, or none");
+      }
+      if (!node->is_source) continue;
+      if (!node->shared_as) {
+        say(*node, why + "and this source does not read partitions (it has no shared_as())");
+        continue;
+      }
+      if (first == nullptr) first = node.get();
+      if (first->shared_as != node->shared_as || first->shared_by != node->shared_by) {
+        say(*node, why + "and its instance and instances are " + std::to_string(*node->shared_as) + " of " +
+                       std::to_string(node->shared_by) + ", those of the source '" + ids_[first->number] + "' " +
+                       std::to_string(*first->shared_as) + " of " + std::to_string(first->shared_by) +
+                       ": give all sources the same");
+      }
+    }
   }
 
   [[nodiscard]] Uses uses_of(const Node& node) const {

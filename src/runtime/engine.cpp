@@ -24,7 +24,9 @@ bool Shard::open() {
     stage->open();
     if (context_.failed()) return false;
   }
-  if (restored_ != nullptr) {
+  if (parts_ != nullptr) {
+    if (Status s = restore_parts(*this, *parts_, may_drop_state_); !s.ok()) context_.fail(std::move(s));
+  } else if (restored_ != nullptr) {
     if (Status s = restore_shard(*this, *restored_, *store_, may_drop_state_); !s.ok()) context_.fail(std::move(s));
   }
   return !context_.failed();

@@ -131,6 +131,12 @@ class EngineBuilder {
           guarded_call([&] { return sink.add(graph_.node(number).make_decider(), engine_->ids_[number]); });
       if (!made.ok()) return made.at("sink '" + engine_->ids_[number] + "'");
     }
+    share_ = graph_.share();
+    if (share_ && !options_.state_dir.empty()) {
+      const Status entered = guarded_call(
+          [&] { return start_.enter(*file_system_, *engine_->clock_, options_, graph_.name(), sink, *share_); });
+      if (!entered.ok()) return entered;
+    }
     return guarded_call([&] { return start_.open(*file_system_, *engine_->clock_, options_, graph_.name(), sink); });
   }
 
@@ -180,6 +186,15 @@ class EngineBuilder {
     std::set<std::string> unique;
     for (const Split& split : *listed) {
       split_ids.push_back(split.id);
+      if (share_) {
+        const std::optional<std::uint32_t> partition = partition_of_split(split.id);
+        if (!partition || !share_->has(*partition)) {
+          return {ErrorCode::kUnsupported, "its split '" + split.id + "' does not end in a partition below " +
+                                               std::to_string(kKeyGroups) +
+                                               " of this instance, and the job's keys "
+                                               "are ms::PartitionKeys, which go by these"};
+        }
+      }
       if (!unique.insert(split.id).second) {
         return {ErrorCode::kInvalidArgument, "two splits have the id '" + split.id + "'"};
       }
@@ -255,6 +270,7 @@ class EngineBuilder {
     setup.shards = shards_;
     setup.batch_records_max = options_.batch;
     setup.watermark_step = graph_.watermark_step();
+    setup.share = share_.value_or(InstanceShare{});
     if (node.make_decider) setup.decider = start_.decider;
     setup.source.with_origins = graph_.wants_origins();
     setup.source.open_splits_max = open_splits_max(shards_);
@@ -309,6 +325,7 @@ class EngineBuilder {
     for (auto& shard : engine.shards_) {
       shard->restored_ = engine.restored_.get();
       shard->store_ = engine.savepoint_ ? engine.savepoint_.get() : engine.store_.get();
+      shard->parts_ = start_.parts;
       shard->may_drop_state_ = options_.allow_dropped_state;
     }
     if (!engine.store_) return;
@@ -345,8 +362,9 @@ class EngineBuilder {
   }
 
   const Graph& graph_;
-  const RunOptions& options_;
+  RunOptions options_;  // with the state_dir of this instance
   const ColdSetup* cold_setup_;
+  std::optional<InstanceShare> share_;  // in a job whose instances share a state_dir
   std::uint32_t shards_ = 1;
   std::size_t exchanges_ = 0;
   std::size_t exchange_heap_bytes_ = 0;

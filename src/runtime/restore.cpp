@@ -11,6 +11,7 @@
 #include "core/mutants.hpp"
 #include "millstream/core/key_group.hpp"
 #include "millstream/runtime/engine.hpp"
+#include "runtime/state_part.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -33,8 +34,10 @@ Status refuse(std::string reason) { return {ErrorCode::kInvalidArgument, std::mo
 
 class Restorer {
  public:
-  Restorer(Shard& shard, const Manifest& manifest, CheckpointStore& store, bool may_drop_state)
-      : shard_{shard}, manifest_{manifest}, store_{store}, may_drop_state_{may_drop_state} {}
+  /// `part`: of which the manifest is; null = all of it is taken.
+  Restorer(Shard& shard, const Manifest& manifest, CheckpointStore& store, bool may_drop_state,
+           const StatePart* part = nullptr)
+      : shard_{shard}, manifest_{manifest}, store_{store}, may_drop_state_{may_drop_state}, part_{part} {}
 
   Status run() {
     if (Status s = match_states(); !s.ok()) return s;
@@ -43,14 +46,13 @@ class Restorer {
     const ShardContext& context = shard_.context();
     const auto ours = [&](std::uint32_t key_group) {
       if (key_group == kEveryShard) return true;
+      if (part_ != nullptr && (key_group >= kKeyGroups || !part_->groups[key_group])) return false;
       if (mutant_is(Mutant::kWrongShardRestores)) return key_group % context.shards == context.shard;
       return key_group < kKeyGroups && shard_of_group(key_group, context.shards) == context.shard;
     };
     const Replay replay{.wanted = ours,
                         .take = [this](const SegmentFrame& frame, const SegmentHandle&) { return take(frame); }};
-    if (Status s = replay_segments(store_, manifest_, replay); !s.ok()) return s;
-    for (const auto& [node, stage] : shard_.stages()) stage->end_restore();
-    return {};
+    return replay_segments(store_, manifest_, replay);
   }
 
  private:
@@ -137,6 +139,7 @@ class Restorer {
 
   Status take(const SegmentFrame& frame) {
     if (dropped_.contains(frame.state)) return {};
+    if (part_ != nullptr && frame.key_group == kEveryShard && part_->other_splits.contains(frame.key)) return {};
     const auto target = targets_.find(frame.state);
     if (frame.kind != SegmentFrame::Kind::kValue || target == targets_.end()) {
       return {ErrorCode::kInvalidData, "a frame of a kind or state that its manifest does not tell of"};
@@ -154,6 +157,7 @@ class Restorer {
   const Manifest& manifest_;
   CheckpointStore& store_;
   bool may_drop_state_;
+  const StatePart* part_;
   std::map<std::uint32_t, Target> targets_;  // by the number that the segments use
   std::set<std::uint32_t> dropped_;          // such numbers that nobody takes
   std::vector<std::string> lost_;            // what nobody takes, for people
@@ -161,11 +165,27 @@ class Restorer {
   std::string converted_;
 };
 
+void end_restore(const Shard& shard) {
+  for (const auto& [node, stage] : shard.stages()) stage->end_restore();
+}
+
 }  // namespace
 
 Status restore_shard(Shard& shard, const Manifest& manifest, CheckpointStore& store, bool may_drop_state) {
-  return Restorer{shard, manifest, store, may_drop_state}.run().at("restoring checkpoint " +
-                                                                   manifest.checkpoint.to_string());
+  Status restored = Restorer{shard, manifest, store, may_drop_state}.run();
+  if (restored.ok()) end_restore(shard);
+  return restored.at("restoring checkpoint " + manifest.checkpoint.to_string());
+}
+
+Status restore_parts(Shard& shard, const StateParts& parts, bool may_drop_state) {
+  for (const StatePart& part : parts.all) {
+    Status restored = Restorer{shard, part.manifest, *part.store, may_drop_state, &part}.run();
+    if (!restored.ok()) {
+      return restored.at("restoring checkpoint " + part.manifest.checkpoint.to_string() + " of another instance");
+    }
+  }
+  end_restore(shard);
+  return {};
 }
 
 }  // namespace millstream::inline v0

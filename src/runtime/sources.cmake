@@ -7,6 +7,8 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/engine.cpp
   ${CMAKE_CURRENT_LIST_DIR}/engine_builder.cpp
   ${CMAKE_CURRENT_LIST_DIR}/engine_run.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/instance_folders.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/instance_settling.cpp
   ${CMAKE_CURRENT_LIST_DIR}/job.cpp
   ${CMAKE_CURRENT_LIST_DIR}/options_check.cpp
   ${CMAKE_CURRENT_LIST_DIR}/progress_line.cpp

@@ -13,7 +13,7 @@
 #include "millstream/operators/sink_stage.hpp"
 #include "millstream/runtime/engine.hpp"
 #include "runtime/cold_parts.hpp"
-#include "runtime/watched_call.hpp"
+#include "runtime/decider_calls.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -33,8 +33,8 @@ std::vector<std::string> take_handles(std::vector<PreparedOutput>& outputs, cons
   return handles;
 }
 
-// Under which identities the context's sink, and those that have joined it, have decided so far, each once; also those
-// of a savepoint that is the folder here. And what the sources have read.
+}  // namespace
+
 Status add_what_checkpoints_name(CheckpointStore& store, const std::vector<std::string>& joined,
                                  DeciderContext& context) {
   std::set<std::string> handles;
@@ -64,18 +64,6 @@ Status add_what_checkpoints_name(CheckpointStore& store, const std::vector<std::
   return {};
 }
 
-// One call of the decider, which fails the run if it does not come back.
-template <class Answer>
-Result<Answer> ask(const std::shared_ptr<Decider>& decider, const DeciderContext& context,
-                   Result<Answer> (Decider::*call)(const DeciderContext&)) {
-  std::optional<Result<Answer>> answer =
-      call_watched(*context.clock, decider->stuck_after(), [=] { return (decider.get()->*call)(context); });
-  if (!answer) return Status{ErrorCode::kUnavailable, std::string{kStuckCall}};
-  return *std::move(answer);
-}
-
-}  // namespace
-
 Status SinkDecider::add(std::shared_ptr<Decider> made, const std::string& at) {
   if (made == nullptr) {
     return {ErrorCode::kInvalidArgument,
@@ -97,13 +85,20 @@ Status SinkDecider::add(std::shared_ptr<Decider> made, const std::string& at) {
   return {};
 }
 
+DeciderContext StartingPoint::context_of(Clock& clock, const RunOptions& options, const std::string& job,
+                                         const SinkDecider& sink) {
+  DeciderContext context{job, sink.decider ? sink.stage : "", {}, &clock, options.log, sink.sources};
+  context.checkpoint_interval = options.checkpoint.interval;
+  context.checkpoint_timeout = options.checkpoint.timeout;
+  return context;
+}
+
 Status StartingPoint::open(FileSystem& files, Clock& clock, const RunOptions& options, const std::string& job,
                            const SinkDecider& sink) {
   if (!options.state_dir.empty()) {
     if (sink.decider) deciding_stage = sink.stage;
-    DeciderContext context{job, deciding_stage, {}, &clock, options.log, sink.sources};
-    context.checkpoint_interval = options.checkpoint.interval;
-    context.checkpoint_timeout = options.checkpoint.timeout;
+    DeciderContext context = context_of(clock, options, job, sink);
+    if (instances_) context.settled = instances_->settled();
     const Status opened = open_state(files, options, std::move(context), sink);
     if (!opened.ok()) return opened.at("state_dir '" + options.state_dir + "'");
   }
@@ -181,12 +176,13 @@ Status StartingPoint::begin_from_savepoint(FileSystem& files, const RunOptions& 
 // What an earlier run has under way must have come to its end, one or the other, before anybody looks.
 Status StartingPoint::read_decision(const DeciderContext& context) {
   const bool fence_first = !mutant_is(Mutant::kReadBeforeFencing);
-  Status known = fence_first ? fence(context) : read(context);
-  if (known.ok()) known = fence_first ? read(context) : fence(context);
+  Status known = fence_first ? fence_all(decider, context) : read(context);
+  if (known.ok() && instances_) known = instances_->still_entered();
+  if (known.ok()) known = fence_first ? read(context) : fence_all(decider, context);
   return deciding_stage.empty() || known.ok() ? known : known.at("sink '" + deciding_stage + "'");
 }
 
-Status StartingPoint::fence(const DeciderContext& context) {
+Status fence_all(const std::shared_ptr<Decider>& decider, const DeciderContext& context) {
   for (Result<bool> fenced = false; !*fenced;) {
     fenced = ask(decider, context, &Decider::fence);
     if (!fenced) return fenced.error();
@@ -194,13 +190,17 @@ Status StartingPoint::fence(const DeciderContext& context) {
   return {};
 }
 
-Status StartingPoint::read(const DeciderContext& context) {
-  std::optional<Decision> known;
-  while (!known) {
+Result<Decision> read_newest(const std::shared_ptr<Decider>& decider, const DeciderContext& context) {
+  while (true) {
     Result<std::optional<Decision>> answer = ask(decider, context, &Decider::read);
     if (!answer) return answer.error();
-    known = *std::move(answer);
+    if (*answer) return **std::move(answer);
   }
+}
+
+Status StartingPoint::read(const DeciderContext& context) {
+  Result<Decision> known = read_newest(decider, context);
+  if (!known) return known.error();
   decision_ = *std::move(known);
   return {};
 }
@@ -211,7 +211,7 @@ Status StartingPoint::plan(const RunOptions& options, const DeciderContext& cont
   if (!plan) return plan.error();
   if (plan->kind == RecoveryPlan::Kind::kHalt) return {ErrorCode::kInvalidData, plan->facts};
   plan_ = *std::move(plan);
-  if (!plan_.restore) return {};
+  if (!plan_.restore) return instances_ ? take_parts(options) : Status{};
   restored = std::make_unique<Manifest>(*plan_.restore);
   if (options.log) {
     options.log(LogLevel::kInfo, "going on from checkpoint " + written(*restored) +
@@ -239,7 +239,7 @@ Status StartingPoint::open_savepoint(FileSystem& files, const RunOptions& option
 }
 
 std::uint64_t StartingPoint::ids_above() const {
-  return std::max(decision_.checkpoint.id, restored ? restored->checkpoint.id : 0);
+  return std::max({decision_.checkpoint.id, restored ? restored->checkpoint.id : 0, context_.settled});
 }
 
 Status StartingPoint::place(const std::string& source, std::vector<Split>& splits, std::set<std::string>& finished) {

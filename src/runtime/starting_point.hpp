@@ -11,6 +11,7 @@
 #include "millstream/checkpoint/recovery.hpp"
 #include "millstream/io/source.hpp"
 #include "millstream/runtime/options.hpp"
+#include "runtime/instance_folders.hpp"
 
 namespace millstream::inline v0 {
 
@@ -32,6 +33,10 @@ struct SinkDecider {
 /// Used once, in the order of its members, on the thread that builds the engine.
 class StartingPoint {
  public:
+  /// Before open(), in a job whose instances share a state_dir: the options' becomes the one of this instance. Where it
+  /// is started with another number of instances, that changes now.
+  [[nodiscard]] Status enter(FileSystem& files, Clock& clock, RunOptions& options, const std::string& job,
+                             const SinkDecider& sink, const InstanceShare& share);
   /// Whose state is in the folders of the options. First earlier runs are fenced, then the decision is read. Nothing is
   /// changed in the folders yet but that the decision is confirmed.
   [[nodiscard]] Status open(FileSystem& files, Clock& clock, const RunOptions& options, const std::string& job,
@@ -59,12 +64,13 @@ class StartingPoint {
   std::string deciding_stage;                  ///< stage of the sink whose that is; empty = the marker decides
   std::unique_ptr<CheckpointStore> savepoint;  ///< that this run begins from
   std::unique_ptr<Manifest> restored;          ///< null = it begins with empty state
+  /// Where the state comes from other instances' checkpoints, else null; `restored` has all positions then.
+  std::shared_ptr<const StateParts> parts;
 
  private:
   [[nodiscard]] Status open_state(FileSystem& files, const RunOptions& options, DeciderContext context,
                                   const SinkDecider& sink);
   [[nodiscard]] Status read_decision(const DeciderContext& context);
-  [[nodiscard]] Status fence(const DeciderContext& context);
   [[nodiscard]] Status read(const DeciderContext& context);
   [[nodiscard]] Status begin_from_savepoint(FileSystem& files, const RunOptions& options, DeciderContext& context);
   [[nodiscard]] Status plan(const RunOptions& options, const DeciderContext& context);
@@ -72,8 +78,15 @@ class StartingPoint {
   [[nodiscard]] Result<Savepoint>& look_at_savepoint(FileSystem& files, const RunOptions& options);
   [[nodiscard]] Status open_savepoint(FileSystem& files, const RunOptions& options);
 
+  [[nodiscard]] static DeciderContext context_of(Clock& clock, const RunOptions& options, const std::string& job,
+                                                 const SinkDecider& sink);
+  [[nodiscard]] static Result<bool> settle_instance(LocalCheckpointStore& of_store, std::uint32_t instance,
+                                                    std::uint64_t settled, DeciderContext context,
+                                                    const SinkDecider& sink);
+  [[nodiscard]] Status take_parts(const RunOptions& options);
   void note_new(const std::string& source, const std::vector<Split>& splits);
 
+  std::optional<InstanceFolders> instances_;
   std::optional<Result<Savepoint>> found_savepoint_;
   DeciderContext context_;
   std::vector<std::string> joined_;

@@ -19,7 +19,9 @@ std::size_t bytes_of(const LogRecord& record) { return sizeof record + record.ke
 
 std::vector<Split> LogSource::all_splits(std::uint32_t partitions) const {
   std::vector<Split> all;
-  for (std::uint32_t i = 0; i < partitions; ++i) all.push_back({topic + "/" + std::to_string(i)});
+  for (std::uint32_t i = 0; i < partitions; ++i) {
+    if (share.has(i)) all.push_back({topic + "/" + std::to_string(i)});
+  }
   return all;
 }
 

@@ -1,4 +1,5 @@
 // A checkpoint's decision as the transaction of a log.
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -65,6 +66,27 @@ std::string LogDecider::metadata(CheckpointId checkpoint) const {
   return std::string{kMetadataHead} + std::to_string(checkpoint.id) + ";n=" + nonce + ";j=" + job_;
 }
 
+std::shared_ptr<Decider> LogDecider::of_instance(std::uint32_t instance) const {
+  if (!options_.instance) return nullptr;
+  LogSinkOptions options = options_;
+  options.transactional_id.erase(options.transactional_id.size() - std::to_string(*options_.instance).size());
+  options.transactional_id += std::to_string(instance);
+  options.instance = instance;
+  return std::make_shared<LogDecider>(std::move(options));
+}
+
+// Settled, or of a partition that no checkpoint here had read: another instance's.
+bool LogDecider::is_other(const LogPartition& partition, CheckpointId named) const {
+  if (!options_.instance) return false;
+  if (named.id <= settled_) return true;
+  const std::string split = split_id(partition);
+  if (draft_splits_.contains(split)) return false;
+  return std::none_of(sources_.begin(), sources_.end(), [&](const DecisionSource& source) {
+    return source.stage == options_.source_stage &&
+           std::find(source.splits.begin(), source.splits.end(), split) != source.splits.end();
+  });
+}
+
 Result<bool> LogDecider::fence(const DeciderContext& context) {
   if (!std::exchange(fencing_, true)) {
     job_ = context.job;
@@ -87,6 +109,8 @@ Result<bool> LogDecider::fence(const DeciderContext& context) {
 
 Result<std::optional<Decision>> LogDecider::read(const DeciderContext& context) {
   job_ = context.job;
+  settled_ = context.settled;
+  sources_ = context.sources;
   LogOffsets offsets;
   const bool stable = !mutant_is(Mutant::kUnstableDecisionRead);
   const LogReply reply = options_.broker->offsets(options_.group, stable, offsets);
@@ -112,6 +136,7 @@ Decision LogDecider::decision_in(const LogOffsets& offsets) const {
     const std::string where = "its offset for " + split_id(partition);
     if (!named) return conflict(where + " is none of a job's decisions: somebody else has set it");
     if (named->job != job_) return conflict(where + " is of the job '" + named->job + "': give each job its own group");
+    if (is_other(partition, named->checkpoint)) continue;
     if (decision.kind == Decision::Kind::kDecided && decision.checkpoint != named->checkpoint) {
       return conflict(where + " is of checkpoint " + named->checkpoint.to_string() + ", and another one of " +
                       decision.checkpoint.to_string());
@@ -150,6 +175,7 @@ LogReply LogDecider::append(const LogPartition& to, const LogRecord& record) {
 
 DecisionStep LogDecider::prepare(const DecisionDraft& draft) {
   options_.broker->at(clock_->now());
+  for (const SplitPosition& each : draft.positions) draft_splits_.insert(each.split);
   LogReply reply = options_.broker->flush(producer_);
   if (reply == LogReply::kOk) reply = options_.broker->add_offsets(producer_, options_.group, offsets_of(draft));
   switch (reply) {

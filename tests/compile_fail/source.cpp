@@ -82,6 +82,11 @@ ms::Position position() const { return {}; }
 #else
   std::uint32_t shared_by() const { return 1; }
 #endif
+#if defined(SHARED_AS_WRONG)
+  int shared_as() const { return 0; }
+#else
+  std::uint32_t shared_as() const { return 0; }
+#endif
 #if defined(NOT_COPYABLE)
   std::unique_ptr<int> owned;
 #endif

@@ -93,6 +93,7 @@ millstream_add_mistakes(source
   ON_BAD_RECORD_IS_DATA "a source's member on_bad_record ${wrong}"
   READS_FROM_WRONG "a source's member reads_from ${wrong}"
   SHARED_BY_WRONG "a source's member shared_by ${wrong}"
+  SHARED_AS_WRONG "a source's member shared_as ${wrong}"
   NOT_COPYABLE "a source is copied once for each split"
   FINAL "a source must not be final")
 

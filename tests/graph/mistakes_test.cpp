@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace millstream {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -100,6 +102,48 @@ struct Shared {
   Poll poll(SourceOutput<Event>&) { return Poll::done(); }
   std::uint32_t shared_by() const { return processes; }
 };
+
+/// The same, and says which it reads.
+struct Partitioned {
+  std::uint32_t processes = 3;
+  std::uint32_t process = 0;
+  Poll poll(SourceOutput<Event>&) { return Poll::done(); }
+  std::uint32_t shared_by() const { return processes; }
+  std::uint32_t shared_as() const { return process; }
+};
+
+TEST(Mistakes, KeysByPartitionGoTogether) {
+  const auto add = [](const Event& sum, const Event& next) { return Event{sum.id + next.id, next.at}; };
+  const auto by_partition = [](const Event& e) { return PartitionKey{e.id, 0}; };
+  const auto sink = Deciding{.decides = false};
+  {
+    Dataflow flow{"parts"};
+    flow.from(Partitioned{3, 1}).key_by(by_partition).reduce(add).key_by(by_partition).reduce(add).to(sink);
+    EXPECT_THAT(flow.graph().mistakes(), IsEmpty());
+    EXPECT_EQ(flow.graph().share(), (InstanceShare{1, 3}));
+  }
+  {
+    Dataflow flow{"parts"};
+    flow.from(Partitioned{3, 1}).key_by(&Event::id).keyed_by_partition().reduce(add).to(sink);
+    EXPECT_THAT(flow.graph().mistakes(), IsEmpty());
+    EXPECT_EQ(flow.graph().share(), std::nullopt);
+  }
+  {
+    Dataflow flow{"parts"};
+    auto keyed = flow.from(Partitioned{}).key_by(by_partition).reduce(add).named("first").key_by(&Event::id);
+    keyed.keyed_by_partition().reduce(add).named("second").to(sink);
+    EXPECT_THAT(flow.graph().mistakes(), Contains(HasSubstr("is keyed by ms::PartitionKey, and this one is not")));
+  }
+  {
+    Dataflow flow{"parts"};
+    auto other = flow.from(Partitioned{3, 2}).named("other");
+    auto first = flow.from(Partitioned{3, 1}).named("first");
+    other.merge(first, flow.from(events()).named("whole")).key_by(by_partition).reduce(add).to(sink);
+    EXPECT_THAT(flow.graph().mistakes(),
+                AllOf(Contains(HasSubstr("instance and instances are 1 of 3, those of the source 'other' 2 of 3")),
+                      Contains(HasSubstr("stage 'whole'"))));
+  }
+}
 
 TEST(Mistakes, AKeyByOverPartOfAnInputThatDoesNotSayTheKeyIsInOnePartition) {
   const auto add = [](const Event& sum, const Event& next) { return Event{sum.id + next.id, next.at}; };

@@ -25,4 +25,25 @@ constexpr std::uint32_t first_group(std::uint32_t shard, std::uint32_t shards) n
   return (shard * kKeyGroups + shards - 1) / shards;
 }
 
+/// The group of all keys of a partition (PartitionKey), which is below kKeyGroups: each has a group of its own. What
+/// one of several instances reads, every n-th partition, spreads over the groups, and so over its shards.
+constexpr std::uint32_t group_of_partition(std::uint32_t partition) noexcept {
+  constexpr std::uint32_t kGoldenRatio = 633;  // of kKeyGroups; odd, so that no two partitions meet
+  return partition * kGoldenRatio % kKeyGroups;
+}
+/// `hash` with its group made `group`.
+constexpr std::uint64_t with_key_group(std::uint64_t hash, std::uint32_t group) noexcept {
+  constexpr int kGroupBits = 10;
+  static_assert(kKeyGroups == 1U << kGroupBits);
+  return hash << kGroupBits >> kGroupBits | std::uint64_t{group} << (64 - kGroupBits);
+}
+
+/// Which of the processes that share a job's input this one is. Instance i of n reads the partitions p with p % n == i.
+struct InstanceShare {
+  std::uint32_t instance = 0;
+  std::uint32_t instances = 1;
+  [[nodiscard]] constexpr bool has(std::uint32_t partition) const noexcept { return partition % instances == instance; }
+  friend bool operator==(const InstanceShare&, const InstanceShare&) = default;
+};
+
 }  // namespace millstream::inline v0

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,9 @@ class MILLSTREAM_EXPORT Graph {
   static constexpr std::uint32_t kNoSource = 0xffffffff;
   /// A key_by behind this source, at any distance, says that a key is in one partition of it only.
   [[nodiscard]] bool keyed_by_partition(std::uint32_t source) const;
+  /// Of a job whose key_bys are all by PartitionKey, which is the share of this process in the input; the instances of
+  /// such a job have one state_dir. Nothing for every other job. The graph must be without mistakes.
+  [[nodiscard]] std::optional<InstanceShare> share() const;
   /// Some stage wants the origin of its records.
   [[nodiscard]] bool wants_origins() const;
 

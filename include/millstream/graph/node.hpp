@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "millstream/channel/exchange.hpp"
+#include "millstream/core/key_group.hpp"
 #include "millstream/io/decider.hpp"
 #include "millstream/io/source.hpp"
 #include "millstream/operators/operator_stage.hpp"
@@ -31,6 +32,7 @@ struct StageSetup {
   SourceSetup source;                ///< of the source of this node; for sources and event_time
   std::shared_ptr<Silence> silence;  ///< the same on all shards; for windows
   std::shared_ptr<Decider> decider;  ///< for the sink that brought it; null in a job without checkpoints
+  InstanceShare share;               ///< of the process in a job whose keys go by partition
 };
 
 /// Both sides of an exchange, one of each for every shard.
@@ -99,6 +101,7 @@ struct MILLSTREAM_EXPORT Node {
   bool reorders = false;                        ///< key_by, rebalance, merge: event_time may not follow
   bool groups_by_key = false;                   ///< key_by: what has the same key must come together
   bool keyed_by_partition = false;              ///< of a key_by: the input has each key in one partition only
+  bool groups_by_partition = false;             ///< of a key_by: by PartitionKey
   std::optional<Duration> boundary_step;        ///< all window boundaries and lateness are multiples of it
   std::optional<WatermarkStrategy> watermarks;  ///< of event_time
   std::vector<std::string> mistakes;            ///< found while it was declared
@@ -108,6 +111,7 @@ struct MILLSTREAM_EXPORT Node {
   std::function<Result<std::vector<Split>>(SourceContext&)> list_splits;
   std::string reads_from;                                  ///< of a source that says so: where from
   std::uint32_t shared_by = 1;                             ///< of a source: processes that share its input
+  std::optional<std::uint32_t> shared_as;                  ///< which of them this one is; splits end in "/<partition>"
   std::function<std::shared_ptr<Decider>()> make_decider;  ///< set for a sink whose transaction is the decision
   std::shared_ptr<const Decider> declared_decider;         ///< one that it has made, and that is of no run
 };

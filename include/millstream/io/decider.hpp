@@ -71,6 +71,9 @@ struct DeciderContext {
   // A transaction is open for about the sum of the two, and longer where a checkpoint is given up.
   std::chrono::nanoseconds checkpoint_interval{0};
   std::chrono::nanoseconds checkpoint_timeout{0};
+  /// Checkpoints of this job up to this id were decided before the number of its instances changed, and what they say
+  /// is known: where one of them is the newest decision there is none (kNone).
+  std::uint64_t settled = 0;
 };
 
 /// The newest decision.
@@ -124,6 +127,9 @@ class MILLSTREAM_EXPORT Decider {
   [[nodiscard]] virtual std::string why_not_joined(const Decider& /*other*/) const {
     return "two transactions cannot be committed as one";
   }
+  /// One that fences and reads the decisions of another instance of the job, as it is now with all that have joined;
+  /// behind its read() comes close(), and nothing else. Null: it cannot, and the number of instances cannot change.
+  [[nodiscard]] virtual std::shared_ptr<Decider> of_instance(std::uint32_t /*instance*/) const { return nullptr; }
   /// In each run before anything else, once for each further sink, where why_not_joined() was empty: from now on this
   /// one decides for that sink as well, whose decide_by() is given it. `other` was made for this run, and only for this
   /// call.

@@ -21,6 +21,9 @@
 //                                     (io/decider.hpp): it can keep the positions with its decisions there
 //   std::uint32_t shared_by() const   how many processes share the input, of which this one reads some splits only. Of
 //                                     more than one, a key_by behind the source needs .keyed_by_partition()
+//   std::uint32_t shared_as() const   which of them this one is, from 0. Then splits are partitions: their ids end in
+//                                     "/<partition>", and this process reads those p with p % shared_by() ==
+//                                     shared_as(). What a key_by to ms::PartitionKey needs
 //   close()                           void or Status; once after open, when the split has ended or the job does
 #pragma once
 

@@ -5,6 +5,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "millstream/core/export.hpp"
+#include "millstream/core/key_group.hpp"
 #include "millstream/operators/transform_stage.hpp"
 #include "millstream/state/key_hash.hpp"
 
@@ -25,6 +27,11 @@ struct KeyTypeOf<T, KeyOf, true> {
 };
 }  // namespace detail
 
+namespace detail {
+/// State under such a key would not be found again when the number of instances changes.
+[[noreturn]] MILLSTREAM_EXPORT void throw_foreign_partition(std::int32_t partition, const InstanceShare& share);
+}  // namespace detail
+
 /// KeyOf is a pointer to a data member or a function of the record.
 template <class T, class KeyOf>
 using KeyType = typename detail::KeyTypeOf<T, KeyOf>::type;
@@ -32,7 +39,7 @@ using KeyType = typename detail::KeyTypeOf<T, KeyOf>::type;
 template <class T, class KeyOf>
 class KeyByStage final : public TransformStage<T> {
  public:
-  explicit KeyByStage(KeyOf key_of) : key_of_{std::move(key_of)} {}
+  explicit KeyByStage(KeyOf key_of, InstanceShare share = {}) : key_of_{std::move(key_of)}, share_{share} {}
 
  private:
   using K = KeyType<T, KeyOf>;
@@ -41,13 +48,12 @@ class KeyByStage final : public TransformStage<T> {
     BatchOf<T> batch = batch_cast<T>(std::move(handle));
     std::uint64_t* hashes = batch->hashes.enable();
     T* values = batch->values();
-    if constexpr (std::is_member_object_pointer_v<KeyOf>) {
+    if constexpr (std::is_member_object_pointer_v<KeyOf> && !detail::kIsPartitionKey<K>) {
       if (!batch->empty()) hash_keys<K>(&(values[0].*key_of_), sizeof(T), batch->size(), hashes);
     } else {
       this->forget_failed();
       this->guarded(
-          *batch, 0, batch->size(),
-          [&](std::uint32_t i) { hashes[i] = hash_key<K>(std::invoke(key_of_, std::as_const(values[i]))); },
+          *batch, 0, batch->size(), [&](std::uint32_t i) { hashes[i] = hash_of(values[i]); },
           [&](std::uint32_t i) { return detail::record_text(values[i]); },
           [&](std::uint32_t i) { this->note_failed(i); });
       if (this->any_failed()) {
@@ -58,7 +64,19 @@ class KeyByStage final : public TransformStage<T> {
     this->emit(std::move(batch));
   }
 
+  std::uint64_t hash_of(const T& value) {
+    if constexpr (detail::kIsPartitionKey<K>) {
+      const K& key = std::invoke(key_of_, value);
+      const auto partition = static_cast<std::uint32_t>(key.partition);
+      if (partition >= kKeyGroups || !share_.has(partition)) detail::throw_foreign_partition(key.partition, share_);
+      return hash_key<K>(key);
+    } else {
+      return hash_key<K>(std::invoke(key_of_, value));
+    }
+  }
+
   KeyOf key_of_;
+  InstanceShare share_;
 };
 
 }  // namespace millstream::inline v0

@@ -71,6 +71,8 @@ consteval bool check_source() {
                             (detail::kFits<detail::reads_from_member, detail::TypeList<std::string>, const Src>));
     MILLSTREAM_CHECK_MEMBER(Src, shared_by, "a source's", "std::uint32_t shared_by() const",
                             (detail::kFits<detail::shared_by_member, detail::TypeList<std::uint32_t>, const Src>));
+    MILLSTREAM_CHECK_MEMBER(Src, shared_as, "a source's", "std::uint32_t shared_as() const",
+                            (detail::kFits<detail::shared_as_member, detail::TypeList<std::uint32_t>, const Src>));
   }
   return true;
 }

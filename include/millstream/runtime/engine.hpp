@@ -26,6 +26,7 @@ class ShardBarriers;
 struct ColdParts;
 struct ColdSetup;
 struct Manifest;
+struct StateParts;
 
 /// One core's share of the graph. All members but the activity belong to one thread at a time.
 class MILLSTREAM_EXPORT Shard {
@@ -60,6 +61,7 @@ class MILLSTREAM_EXPORT Shard {
   std::unique_ptr<ShardBarriers> barriers_;                               // null without checkpoints
   const Manifest* restored_ = nullptr;                                    // what an earlier run saved
   CheckpointStore* store_ = nullptr;                                      // where that is
+  std::shared_ptr<const StateParts> parts_;                               // of other instances, instead of these
   bool may_drop_state_ = false;                                           // of stages that the graph does not have
   std::uint64_t committed_ = 0;  // the newest barrier whose output has been published
   bool ended_ = false;           // all stages have, and the coordinator knows

@@ -1,5 +1,6 @@
 // The hash of a typed key. Integers, enums and instants hash as their 64-bit value, so that a key keeps its hash when
-// its field gets wider; strings as their bytes; everything else as the bytes of its codec.
+// its field gets wider; strings as their bytes; a PartitionKey as its key, in the group of its partition; everything
+// else as the bytes of its codec.
 #pragma once
 
 #include <bit>
@@ -15,6 +16,7 @@
 
 #include "millstream/codec/codec.hpp"
 #include "millstream/core/hash.hpp"
+#include "millstream/state/partition_key.hpp"
 
 namespace millstream::inline v0 {
 namespace detail {
@@ -99,6 +101,8 @@ template <class K>
     return hash_bytes(&bits, sizeof bits);
   } else if constexpr (detail::StringKey<K>) {
     return hash_bytes(key.data(), key.size());
+  } else if constexpr (detail::kIsPartitionKey<K>) {
+    return with_key_group(hash_key(key.key), group_of_partition(static_cast<std::uint32_t>(key.partition)));
   } else if constexpr (detail::fixed_bytes<K>() > 0) {
     char bytes[detail::fixed_bytes<K>()];
     detail::put_fixed(key, bytes);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +39,8 @@ class MILLSTREAM_EXPORT Dataflow {
     if constexpr (requires { std::as_const(source).reads_from(); }) reads_from = std::as_const(source).reads_from();
     std::uint32_t shared_by = 1;
     if constexpr (requires { std::as_const(source).shared_by(); }) shared_by = std::as_const(source).shared_by();
+    std::optional<std::uint32_t> shared_as;
+    if constexpr (requires { std::as_const(source).shared_as(); }) shared_as = std::as_const(source).shared_as();
     StreamPlace place = detail::add_source(graph_, RecordType::of<T>(), on_bad_record, std::move(list_splits),
                                            [source = std::move(source)](const StageSetup& setup) {
                                              return make_unique_as<OperatorStage, SourceStage<Src, T>>(
@@ -45,6 +48,7 @@ class MILLSTREAM_EXPORT Dataflow {
                                            });
     place.node().reads_from = std::move(reads_from);
     place.node().shared_by = shared_by;
+    place.node().shared_as = shared_as;
     return Stream<T>{std::move(place)};
   }
 

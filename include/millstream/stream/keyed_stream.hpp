@@ -39,7 +39,8 @@ class KeyedStream {
   /// States that the input has all records of a key in one partition, as where producers give messages this key. Where
   /// processes share an input (of Kafka: .instances), each with some of its partitions, a key_by is refused without:
   /// a key that is in several partitions would have a wrong result in each process. Nothing checks it. It holds no
-  /// longer when the topic is given more partitions: keys move then.
+  /// longer when the topic is given more partitions: keys move then. A key_by to a ms::PartitionKey says it by itself,
+  /// and lets the number of processes change.
   KeyedStream& keyed_by_partition() {
     keyed_.node().keyed_by_partition = true;
     return *this;
@@ -114,11 +115,12 @@ KeyedStream<KeyType<T, KeyOf>, T, KeyOf> Stream<T>::key_by(KeyOf key_of) const {
                 "millstream: the key needs a codec, for it enters keyed state: describe it with "
                 "BOOST_DESCRIBE_STRUCT or specialise millstream::Codec for it");
   static_assert(std::equality_comparable<K>, "millstream: the key needs operator==");
-  StreamPlace keyed = add_stage<T>(place_, "key_by", [key_of](const StageSetup&) {
-    return make_unique_as<OperatorStage, KeyByStage<T, KeyOf>>(key_of);
+  StreamPlace keyed = add_stage<T>(place_, "key_by", [key_of](const StageSetup& setup) {
+    return make_unique_as<OperatorStage, KeyByStage<T, KeyOf>>(key_of, setup.share);
   });
   keyed.node().reorders = true;
   keyed.node().groups_by_key = true;
+  keyed.node().groups_by_partition = keyed.node().keyed_by_partition = detail::kIsPartitionKey<K>;
   return {keyed, add_exchange<T>(keyed, "exchange", Routing::kByKey), std::move(key_of)};
 }
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,11 +30,15 @@ struct MILLSTREAM_EXPORT LogSource {
   std::string topic = {};
   std::size_t fetch_records_max = 500;
   Duration pause{0};  ///< behind each fetch: what is in the log comes as if it were written slowly
+  /// Reads its share of the partitions. Of a job whose keys go by partition.
+  InstanceShare share = {};
 
   [[nodiscard]] std::vector<Split> splits(SourceContext&) const;
   void open(SplitContext& context);
   Result<Poll> poll(SourceOutput<LogRecord>& out);
   [[nodiscard]] Position position() const { return {next, {}}; }
+  [[nodiscard]] std::uint32_t shared_by() const { return share.instances; }
+  [[nodiscard]] std::uint32_t shared_as() const { return share.instance; }
 
   LogPartition partition = {};
   std::uint64_t next = 0;
@@ -48,8 +53,10 @@ struct LogSinkOptions {
   LogBroker* broker = nullptr;  ///< must outlive the job
   std::string topic = {};
   std::string group = {};
-  /// The same in each life of the job, and of no other job.
+  /// The same in each life of the job, and of no other job. Of one of several instances it ends in its number.
   std::string transactional_id = {};
+  /// Of several instances, which share the group: each decides for the partitions that its checkpoints name.
+  std::optional<std::uint32_t> instance = std::nullopt;
   /// Stage of the source whose positions are the group's offsets, and its topic. Empty: the group's offset for the
   /// first partition of `topic` is the number of the checkpoint.
   std::string source_stage = {};
@@ -66,6 +73,7 @@ class MILLSTREAM_EXPORT LogDecider final : public Decider {
 
   /// Sinks join that differ in topic and buffer alone.
   [[nodiscard]] std::string why_not_joined(const Decider& other) const override;
+  [[nodiscard]] std::shared_ptr<Decider> of_instance(std::uint32_t instance) const override;
   Result<bool> fence(const DeciderContext& context) override;
   Result<std::optional<Decision>> read(const DeciderContext& context) override;
   DecisionStep prepare(const DecisionDraft& draft) override;
@@ -80,11 +88,15 @@ class MILLSTREAM_EXPORT LogDecider final : public Decider {
  private:
   [[nodiscard]] std::string metadata(CheckpointId checkpoint) const;
   [[nodiscard]] LogOffsets offsets_of(const DecisionDraft& draft) const;
+  [[nodiscard]] bool is_other(const LogPartition& partition, CheckpointId named) const;
   [[nodiscard]] Decision decision_in(const LogOffsets& offsets) const;
   DecisionStep renew(const DecisionDraft& draft);
   [[nodiscard]] LogReply replace_producer(Decision& behind);
 
   LogSinkOptions options_;
+  std::uint64_t settled_ = 0;
+  std::vector<DecisionSource> sources_;
+  std::set<std::string> draft_splits_;  // of this run
   std::string job_;
   Clock* clock_ = nullptr;
   std::shared_ptr<EpochPasses> passes_ = std::make_shared<EpochPasses>();

@@ -29,6 +29,15 @@ std::string KafkaDecider::why_not_joined(const Decider& other) const {
   return detail::why_not_joined(options_, static_cast<const KafkaDecider&>(other).options_);
 }
 
+// With a hub of its own: what becomes of the other's transactions is none of this process's doing.
+std::shared_ptr<Decider> KafkaDecider::of_instance(std::uint32_t instance) const {
+  WriterOptions options = options_;
+  options.instance = instance;
+  auto other = std::make_shared<KafkaDecider>(std::make_shared<SinkHub>(std::move(options), hub_->shared_client()));
+  other->topics_ = topics_;
+  return other;
+}
+
 void KafkaDecider::join(const Decider& other) {
   const auto& joining = static_cast<const KafkaDecider&>(other);
   options_ = joined(std::move(options_), joining.options_);
@@ -95,7 +104,9 @@ Status KafkaDecider::begin_fencing(const DeciderContext& context) {
   }
   const std::string group = options.group.empty() ? "ms-" + job_ : options.group;
   const auto offsets_with = [&](const std::vector<DecisionSource>& sources) {
-    return DecisionOffsets{job_, group, options.instance, topics_, cluster_name(options.brokers), sources};
+    DecisionOffsets offsets{job_, group, options.instance, topics_, cluster_name(options.brokers), sources};
+    offsets.set_settled(context.settled);
+    return offsets;
   };
   offsets_ = offsets_with(context.sources);
   find_other_names(context);

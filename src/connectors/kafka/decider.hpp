@@ -32,6 +32,7 @@ class KafkaDecider final : public Decider {
   explicit KafkaDecider(std::shared_ptr<SinkHub> hub);
 
   [[nodiscard]] std::string why_not_joined(const Decider& other) const override;
+  [[nodiscard]] std::shared_ptr<Decider> of_instance(std::uint32_t instance) const override;
   void join(const Decider& other) override;
   Result<bool> fence(const DeciderContext& context) override;
   Result<std::optional<Decision>> read(const DeciderContext& context) override;

@@ -182,8 +182,22 @@ std::optional<CheckpointId> DecisionOffsets::newer_in_group(CheckpointId pointed
   return newer;
 }
 
-Decision DecisionOffsets::decision(std::span<const std::optional<CommittedOffset>> pointers,
-                                   std::span<const CommittedPartition> committed) const {
+bool DecisionOffsets::settled(const CommittedOffset& offset) const {
+  const std::optional<Named> named = parse(offset.metadata);
+  return named && named->job == job_ && named->checkpoint.id <= settled_;
+}
+
+Decision DecisionOffsets::decision(std::span<const std::optional<CommittedOffset>> found_pointers,
+                                   std::span<const CommittedPartition> found_committed) const {
+  // What is settled is as if it were not there: of a new number of instances nobody has decided anything yet.
+  std::vector<std::optional<CommittedOffset>> pointers{found_pointers.begin(), found_pointers.end()};
+  for (auto& pointer : pointers) {
+    if (pointer && settled(*pointer)) pointer.reset();
+  }
+  std::vector<CommittedPartition> committed{found_committed.begin(), found_committed.end()};
+  for (CommittedPartition& each : committed) {
+    if (each.offset && settled(*each.offset)) each.offset.reset();
+  }
   const auto conflict = [](const std::string& group, const TopicPartition& partition, const std::string& what) {
     return Decision{Decision::Kind::kConflict,
                     {},

@@ -41,6 +41,9 @@ class DecisionOffsets {
   DecisionOffsets(std::string job, std::string group, std::uint32_t instance, const std::vector<std::string>& topics,
                   std::string cluster, const std::vector<DecisionSource>& sources);
 
+  /// Decisions of checkpoints up to this id are known: where one of them is the newest, decision() says that there is
+  /// none.
+  void set_settled(std::uint64_t id) { settled_ = id; }
   [[nodiscard]] const std::string& group() const { return group_; }
   /// Of the pointers to the checkpoint.
   [[nodiscard]] const std::string& pointer_group() const { return pointer_group_; }
@@ -72,6 +75,8 @@ class DecisionOffsets {
   /// The checkpoint, when it was decided, was one that knew the split.
   [[nodiscard]] static bool decided_by(CheckpointId checkpoint, const DecisionSource& source, const std::string& split);
   [[nodiscard]] bool decided_by(CheckpointId checkpoint, const TopicPartition& partition) const;
+  /// It names a settled checkpoint of the job.
+  [[nodiscard]] bool settled(const CommittedOffset& offset) const;
   /// The one decision of this job behind `pointed` that all newer offsets of the group name, and which of them does.
   [[nodiscard]] std::optional<CheckpointId> newer_in_group(CheckpointId pointed,
                                                            std::span<const CommittedPartition> committed,
@@ -84,6 +89,7 @@ class DecisionOffsets {
   std::vector<TopicPartition> pointers_;
   std::string cluster_;
   std::vector<DecisionSource> sources_;  // on this cluster
+  std::uint64_t settled_ = 0;
 };
 
 }  // namespace millstream::inline v0::kafka::detail

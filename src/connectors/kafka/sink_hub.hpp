@@ -89,6 +89,7 @@ class SinkHub {
   [[nodiscard]] Result<std::shared_ptr<SinkConnection>> connection(SinkContext& context);
   [[nodiscard]] const WriterOptions& options() const noexcept { return options_; }
   [[nodiscard]] Client& client() const noexcept { return *client_; }
+  [[nodiscard]] const std::shared_ptr<Client>& shared_client() const noexcept { return client_; }
 
   // Of all runs.
   /// A run has been fenced at that time (monotonic).

@@ -30,6 +30,56 @@ TEST(KafkaDeciderStart, FencesEveryIdentityOnceAndItsOwnLastBeforeItReads) {
   EXPECT_EQ(run.script->configuration.properties.at("transactional.id"), "ms-job-0");
 }
 
+// Decisions of before the number of instances changed, of whichever instance, are none any more.
+TEST(KafkaDeciderStart, WhatIsSettledIsNoDecision) {
+  DeciderRun run;
+  run.add_source("in", {"t/0", "t/1"});
+  run.context.settled = 17;
+  run.script->groups["ms.checkpoint-job-0"]["out/0"] = {7, DeciderRun::metadata(7)};
+  run.script->groups["ms-job"]["t/0"] = {5, DeciderRun::metadata(17)};
+  run.script->groups["ms-job"]["t/1"] = {6, DeciderRun::metadata(12)};
+  ASSERT_TRUE(run.fence().ok());
+  Result<Decision> found = run.read();
+  ASSERT_TRUE(found) << found.error().to_string();
+  EXPECT_EQ(found->kind, Kind::kNone);
+
+  run.script->groups["ms.checkpoint-job-0"]["out/0"] = {18, DeciderRun::metadata(18)};
+  run.script->groups["ms-job"]["t/0"] = {8, DeciderRun::metadata(18)};
+  run.next_run();
+  ASSERT_TRUE(run.fence().ok());
+  found = run.read();
+  ASSERT_TRUE(found) << found.error().to_string();
+  EXPECT_EQ(found->kind, Kind::kDecided);
+  EXPECT_EQ(found->checkpoint.id, 18U);
+
+  // Of another job it is a conflict all the same.
+  run.script->groups["ms-job"]["t/1"] = {6, DeciderRun::metadata(12, "other")};
+  run.next_run();
+  ASSERT_TRUE(run.fence().ok());
+  found = run.read();
+  ASSERT_TRUE(found) << found.error().to_string();
+  EXPECT_EQ(found->kind, Kind::kConflict);
+}
+
+TEST(KafkaDeciderStart, FencesAndReadsForAnotherInstance) {
+  DeciderRun run;
+  run.add_source("in", {"t/2"});
+  run.script->groups["ms.checkpoint-job-2"]["out/0"] = {9, DeciderRun::metadata(9)};
+  run.script->groups["ms-job"]["t/2"] = {5, DeciderRun::metadata(9)};
+  const std::shared_ptr<Decider> other = run.decider->of_instance(2);
+  ASSERT_NE(other, nullptr);
+  const Result<bool> fenced = other->fence(run.context);
+  ASSERT_TRUE(fenced && *fenced);
+  const Result<std::optional<Decision>> found = other->read(run.context);
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->kind, Kind::kDecided);
+  EXPECT_EQ((*found)->checkpoint.id, 9U);
+  other->close();
+  EXPECT_THAT(run.script->calls,
+              ElementsAre("init ms-job-2", "read ms.checkpoint-job-2 out/0", "read ms-job t/2", "begin", "abort"));
+  EXPECT_FALSE(run.hub->must_look());
+}
+
 TEST(KafkaDeciderStart, WaitsForWhatIsBeingEndedButNotForEver) {
   DeciderRun run;
   run.script->answers["init"] = {Outcome::kRetriable, Outcome::kRetriable};

@@ -132,6 +132,7 @@ class Source {
   /// The cluster: a sink that is exactly once keeps the offsets with its output there.
   [[nodiscard]] std::string reads_from() const { return detail::cluster_name(options_.brokers); }
   [[nodiscard]] std::uint32_t shared_by() const { return options_.instances; }
+  [[nodiscard]] std::uint32_t shared_as() const { return options_.instance; }
   void close() { reader_.reset(); }
 
  private:

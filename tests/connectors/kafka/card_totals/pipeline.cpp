@@ -62,7 +62,8 @@ crash::Command Pipeline::command(const Life& life) const {
                     std::to_string(life.restarts), "--instance", std::to_string(life.instance), "--instances",
                     std::to_string(life.instances)},
       .variables = life.variables,
-      .log = path(life.state + ".log")};
+      .log = path(log_name(life) + ".log")};
+  if (life.keyed) command.arguments.emplace_back("--keyed");
   if (!dead_letters_.empty()) command.arguments.insert(command.arguments.end(), {"--dead-letter-topic", dead_letters_});
   if (!life.group.empty()) command.arguments.insert(command.arguments.end(), {"--group", life.group});
   if (life.stop_at_end) command.arguments.emplace_back("--stop-at-end");
@@ -74,9 +75,17 @@ bool Pipeline::run_to_end(Life life) const {
   crash::Child child = start(life);
   const auto ended = child.wait_for(kPatience);
   const bool good = ended && ended->exit_code == 0 && ended->signal == 0;
-  EXPECT_TRUE(good) << (!ended ? "it hangs" : "exit code " + std::to_string(ended->exit_code)) << "\n"
-                    << log(life.state);
+  EXPECT_TRUE(good) << (!ended ? "it hangs" : "exit code " + std::to_string(ended->exit_code)) << "\n" << log(life);
   return good;
+}
+
+std::string Pipeline::log_name(const Life& life) {
+  return life.keyed ? life.state + "-" + std::to_string(life.instance) : life.state;
+}
+
+bool Pipeline::commits(crash::Child& child, const Life& life, int generation) const {
+  return commits(
+      child, life.state + "/generation-" + std::to_string(generation) + "/instance-" + std::to_string(life.instance));
 }
 
 bool Pipeline::commits(crash::Child& child, const std::string& state) const {

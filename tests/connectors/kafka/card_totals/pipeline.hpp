@@ -51,6 +51,7 @@ struct Life {
   int restarts = 0;
   int instance = 0;
   int instances = 1;
+  bool keyed = false;  ///< the instances share `state`, and their number may change
   std::vector<std::string> variables = {};
   std::string group = {};  ///< that it takes over
 };
@@ -75,13 +76,17 @@ class Pipeline {
   /// Waits until `child` has decided two more checkpoints: the first may be one of the life before. False: it does not,
   /// or has ended.
   [[nodiscard]] bool commits(crash::Child& child, const std::string& state = "state") const;
+  /// The same of one of several that share a state folder, in the generation of instances that is on there.
+  [[nodiscard]] bool commits(crash::Child& child, const Life& life, int generation) const;
   /// What the oracle says about all that is in the topics.
   [[nodiscard]] std::string wrong() const;
   /// What the processes on this state folder have logged, its end where it is long.
   [[nodiscard]] std::string log(const std::string& state = "state") const;
+  [[nodiscard]] std::string log(const Life& life) const { return log(log_name(life)); }
 
   [[nodiscard]] const std::string& input_topic() const { return input_; }
   [[nodiscard]] std::string path(const std::string& state) const { return folder_ / state; }
+  [[nodiscard]] static std::string log_name(const Life& life);
 
  private:
   const RealBroker& broker_;

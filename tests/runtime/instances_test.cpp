@@ -1,0 +1,216 @@
+// Jobs of several instances on one shared state folder, whose number changes between their lives: at any step, at any
+// operation of the disk and at any request to the broker they die, and a reader of committed records sees each result
+// once.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "checkpoint/instance_layout.hpp"
+#include "runtime/instances_job.hpp"
+#include "runtime/seeds.hpp"
+
+namespace millstream {
+namespace {
+
+using namespace instances;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::string change_and_compare(std::uint64_t seed) {
+  Random random{seed, 0x4348'4e47};
+  World world{seed};
+  world.broker.set_faults({.request_lost = random.chance(0.3) ? 0.05 : 0,
+                           .reply_lost = random.chance(0.3) ? 0.05 : 0,
+                           .request_late = random.chance(0.3) ? 0.1 : 0,
+                           .progress = random.chance(0.5) ? 0.7 : 0.05});
+  const auto any_number = [&] { return 1 + static_cast<std::uint32_t>(random.below(kInstancesMax)); };
+  std::uint32_t instances = any_number();
+  const std::uint64_t lives = 4 + random.below(12);
+  for (std::uint64_t i = 0; i < lives; ++i) {
+    if (random.chance(0.5)) instances = any_number();
+    Life life{.share = {static_cast<std::uint32_t>(random.below(instances)), instances},
+              .seed = random(),
+              .shards = 1 + static_cast<std::uint32_t>(random.below(3)),
+              .times = 1 + random.below(4),
+              .crash = random.chance(0.3) ? kit::Crash::kPower : kit::Crash::kProcess,
+              .state = random.chance(0.3) ? rocksdb({.memory_bytes = 6'000}) : in_memory()};
+    switch (random.below(4)) {
+      case 0:
+        life.dies_at_step = random.below(500);
+        break;
+      case 1:
+        life.dies_at_disk = random.below(400);
+        break;
+      case 2:
+        life.dies_at_point = static_cast<kit::LogPoint>(random.below(8));
+        break;
+      default: {
+        // It is stopped, and makes a last checkpoint.
+        const std::uint64_t at = random.below(300);
+        life.before_step = [at](kit::Simulation& job) {
+          if (job.steps() == at) job.stop();
+        };
+      }
+    }
+    const auto result = world.live(life);
+    std::string in_life = "life " + std::to_string(i) + " (";
+    in_life += std::to_string(life.share.instance) + " of " + std::to_string(instances) + "): ";
+    if (std::string wrong = world.compare(false); !wrong.empty()) return in_life + wrong;
+    if (!result.ok() && !may_be(result.status)) return in_life + result.status.to_string();
+  }
+  world.broker.set_faults({});
+  for (int round = 0; round < 2; ++round) {
+    instances = any_number();
+    for (std::uint32_t i = 0; i < instances; ++i) {
+      for (int tries = 0;; ++tries) {
+        const auto result = world.live({.share = {i, instances}, .seed = random()});
+        if (result.ok()) break;
+        if (!may_be(result.status) || tries == 20) return "at last: " + result.status.to_string();
+      }
+    }
+    if (std::string wrong = world.compare(true); !wrong.empty()) return "at last: " + wrong;
+  }
+  return {};
+}
+
+TEST(Instances, ChangeTheirNumberAndGiveOutEachResultOnceWhateverDies) {
+  test::for_all_seeds("runtime_instances", 400, change_and_compare);
+}
+
+// So that what the seeds go through is not all refused at its start.
+TEST(Instances, GoOnWithTheStateOfTheirPartitions) {
+  World world{1, 2000};
+  const auto some_steps = [](kit::Simulation& job) {
+    if (job.steps() == 100) job.stop();
+  };
+  for (const std::uint32_t instances : {3U, 2U, 3U, 1U, 4U}) {
+    for (std::uint32_t i = 0; i < instances; ++i) {
+      const auto result = world.live({.share = {i, instances}, .before_step = some_steps});
+      ASSERT_TRUE(result.ok()) << i << " of " << instances << ": " << result.status.to_string();
+      EXPECT_GT(result.steps, 100U);
+    }
+    EXPECT_EQ(world.compare(false), "");
+  }
+  for (std::uint32_t i = 0; i < 2; ++i) ASSERT_TRUE(world.live({.share = {i, 2}}).ok());
+  EXPECT_EQ(world.compare(true), "");
+  // Of the folders of all these, only those of the last two are left.
+  const auto folders = world.files.list("state");
+  ASSERT_TRUE(folders);
+  EXPECT_THAT(*folders, ::testing::ElementsAre("INSTANCES", "INSTANCES.lock", "generation-5", "generation-6"));
+}
+
+class InstancesRefuse : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (std::uint32_t i = 0; i < 3; ++i) {
+      const auto result = world.live({.share = {i, 3}, .before_step = [](kit::Simulation& job) {
+                                        if (job.steps() == 100) job.stop();
+                                      }});
+      ASSERT_TRUE(result.ok()) << result.status.to_string();
+    }
+  }
+  void remove(const std::string& folder) {
+    const auto names = world.files.list(folder);
+    ASSERT_TRUE(names) << names.error().to_string();
+    for (const std::string& name : *names) ASSERT_TRUE(world.files.remove(folder + "/" + name).ok());
+    ASSERT_TRUE(world.files.remove(folder).ok());
+  }
+  World world{7};
+};
+
+TEST_F(InstancesRefuse, ToChangeWhileAnOldInstanceRuns) {
+  bool asked = false;
+  const auto result = world.live(
+      {.share = {1, 3}, .before_step = [&](kit::Simulation& job) {
+         if (job.steps() != 50 || std::exchange(asked, true)) return;
+         const auto refused =
+             kit::Simulator{{.file_system = &world.files, .state_dir = "state"}}.run(world.flow({0, 2}));
+         EXPECT_EQ(refused.status.code(), ErrorCode::kUnavailable);
+         EXPECT_THAT(refused.status.message(), AllOf(HasSubstr("cannot change from 3 to 2"),
+                                                     HasSubstr("instance 1 of 3"), HasSubstr("it still runs")));
+       }});
+  EXPECT_TRUE(asked);
+  EXPECT_TRUE(result.ok()) << result.status.to_string();
+  for (std::uint32_t i = 0; i < 2; ++i) ASSERT_TRUE(world.live({.share = {i, 2}}).ok());
+  EXPECT_EQ(world.compare(true), "");
+}
+
+TEST_F(InstancesRefuse, ToChangeWithoutTheFolderOfAnOldInstance) {
+  remove("state/generation-1/instance-2");
+  const auto refused = world.live({.share = {0, 2}});
+  EXPECT_EQ(refused.status.code(), ErrorCode::kInvalidData);
+  EXPECT_THAT(refused.status.message(), AllOf(HasSubstr("cannot change from 3 to 2"), HasSubstr("instance 2 of 3"),
+                                              HasSubstr("state/generation-1/instance-2 is missing: bring it back")));
+}
+
+TEST_F(InstancesRefuse, ToGoOnWithoutTheFolderThatAnInstanceHasItsStateFrom) {
+  ASSERT_TRUE(world
+                  .live({.share = {0, 2},
+                         .before_step =
+                             [](kit::Simulation& job) {
+                               if (job.steps() == 100) job.stop();
+                             }})
+                  .ok());
+  remove("state/generation-1/instance-1");
+  const auto refused = world.live({.share = {1, 2}});
+  EXPECT_EQ(refused.status.code(), ErrorCode::kInvalidData);
+  EXPECT_THAT(refused.status.message(), HasSubstr("instance 1 of 3 before: its state folder "
+                                                  "state/generation-1/instance-1 is missing"));
+  EXPECT_TRUE(world.live({.share = {0, 2}}).ok());  // it has its own by now
+}
+
+TEST_F(InstancesRefuse, ADamagedFileOfInstances) {
+  ASSERT_TRUE(world.files.remove("state/INSTANCES").ok());
+  auto file = world.files.create("state/INSTANCES");
+  ASSERT_TRUE(file);
+  ASSERT_TRUE((*file)->append("millstream instances 1\n").ok());
+  file->reset();
+  const auto refused = world.live({.share = {0, 3}});
+  EXPECT_EQ(refused.status.code(), ErrorCode::kInvalidData);
+  EXPECT_THAT(refused.status.message(), HasSubstr("state/INSTANCES: "));
+}
+
+TEST(InstanceLayout, IsReadAsItWasWritten) {
+  const InstanceLayout layout{{{1, 3, 0}, {2, 1024, 17}}, true};
+  const std::string text = instances_text(layout);
+  EXPECT_EQ(parse_instances(text), layout);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    std::string other = text;
+    other[i] = static_cast<char>(other[i] ^ 1);
+    EXPECT_EQ(parse_instances(other), std::nullopt) << other;
+    EXPECT_EQ(parse_instances(text.substr(0, i)), std::nullopt);
+  }
+}
+
+TEST(PartitionKey, IsInTheGroupOfItsPartitionAlone) {
+  std::set<std::uint32_t> groups;
+  for (std::uint32_t p = 0; p < kKeyGroups; ++p) {
+    const auto hash = hash_key(PartitionKey{std::string{"card"}, static_cast<std::int32_t>(p)});
+    EXPECT_EQ(key_group_of(hash), group_of_partition(p));
+    EXPECT_EQ(hash << 10, hash_key(std::string{"card"}) << 10);
+    groups.insert(key_group_of(hash));
+  }
+  EXPECT_EQ(groups.size(), kKeyGroups);
+}
+
+// An instance of few partitions has work for its shards.
+TEST(PartitionKey, PartitionsOfAnInstanceSpreadOverItsShards) {
+  for (const std::uint32_t instances : {1U, 2U, 3U, 4U, 8U}) {
+    for (const std::uint32_t shards : {2U, 4U}) {
+      std::map<std::uint32_t, int> partitions;
+      for (std::uint32_t p = 0; p < instances * shards * 4; p += instances) {
+        ++partitions[shard_of_group(group_of_partition(p), shards)];
+      }
+      for (std::uint32_t shard = 0; shard < shards; ++shard) {
+        EXPECT_GE(partitions[shard], 1) << instances << " instances, shard " << shard << " of " << shards;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace millstream
