@@ -1,0 +1,152 @@
+// What goes with the partitions when the number of instances changes beside values: timers; and what keeps it from
+// changing.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "millstream/connectors/file.hpp"
+#include "runtime/instances_job.hpp"
+
+namespace millstream {
+namespace {
+
+using namespace instances;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+struct At {
+  std::string card;
+  std::int32_t partition = 0;
+  Timestamp at;
+};
+BOOST_DESCRIBE_STRUCT(At, (), (card, partition, at))
+
+class InstancesState : public ::testing::Test {
+ protected:
+  static constexpr Duration kNeverStopped = std::chrono::hours{1};
+
+  auto payments(Dataflow& flow, const InstanceShare& share, Duration pause = {}) {
+    return flow
+        .from(kit::LogSource{
+            .broker = &world.broker, .topic = "in", .fetch_records_max = 4, .pause = pause, .share = share})
+        .named("in")
+        .map([](const kit::LogRecord& r) {
+          return At{r.key, static_cast<std::int32_t>(r.partition),
+                    Timestamp{std::chrono::seconds{static_cast<std::int64_t>(r.offset)}}};
+        });
+  }
+  static auto by_card() {
+    return [](const At& p) { return PartitionKey{p.card, p.partition}; };
+  }
+  Status run(const Dataflow& flow, Duration stop_at = 5ms) {
+    return kit::Simulator{{.before_step =
+                               [stop_at](kit::Simulation& job) {
+                                 if (job.now() >= Timestamp{stop_at}) job.stop();
+                               },
+                           .file_system = &world.files,
+                           .state_dir = "state",
+                           .checkpoint = {.interval = 20ms}}}
+        .run(flow)
+        .status;
+  }
+  World world{1, 600};
+};
+
+/// Says how many there were when there is no more to come, by a timer of each key.
+struct AtTheEnd {
+  ValueState<std::int64_t> seen;
+  Timers timers;
+  void open(OperatorContext& c) {
+    seen = c.value_state<std::int64_t>("seen");
+    timers = c.timers();
+  }
+  void process(const At&, Collector<kit::LogRecord>&) {
+    seen.set(seen.value_or(0) + 1);
+    if (seen.value_or(0) == 1) timers.register_event_time(Timestamp{std::chrono::hours{1'000}});
+  }
+  void on_timer(const Timer&, Collector<kit::LogRecord>& out, OperatorContext& c) {
+    out.emit({c.key<PartitionKey<std::string>>().key, std::to_string(seen.value_or(0))});
+  }
+};
+
+TEST_F(InstancesState, ButTimersGoWithTheirKeys) {
+  std::map<std::string, std::int64_t> wanted;
+  for (std::uint32_t p = 0; p < kPartitions; ++p) {
+    for (const kit::LogRecord& r : world.broker.committed({"in", p})) ++wanted[r.key];
+  }
+  for (const std::uint32_t instances : {3U, 2U, 4U}) {
+    for (std::uint32_t i = 0; i < instances; ++i) {
+      Dataflow flow{"timers"};
+      payments(flow, {i, instances}, 50ms)
+          .event_time(&At::at, monotonic())
+          .key_by(by_card())
+          .process(AtTheEnd{})
+          .named("at the end")
+          .to(kit::LogSink{{.broker = &world.broker,
+                            .topic = "out",
+                            .group = "group",
+                            .transactional_id = "timers-" + std::to_string(i),
+                            .instance = i,
+                            .source_stage = "in",
+                            .source_topic = "in"}})
+          .named("out");
+      const Status ran = run(flow, instances == 4 ? kNeverStopped : 200ms);
+      ASSERT_TRUE(ran.ok()) << ran.to_string();
+    }
+    std::map<std::string, std::int64_t> seen;
+    for (std::uint32_t p = 0; p < 3; ++p) {
+      for (const kit::LogRecord& r : world.broker.committed({"out", p})) {
+        EXPECT_TRUE(seen.emplace(r.key, std::stoll(r.value)).second) << r.key << " twice";
+      }
+    }
+    EXPECT_EQ(seen, instances == 4 ? wanted : decltype(wanted){});
+  }
+}
+
+TEST_F(InstancesState, WindowsAreNotDealtOut) {
+  const auto flow = [&](const InstanceShare& share) {
+    Dataflow made{"windows"};
+    payments(made, share)
+        .event_time(&At::at, monotonic())
+        .key_by(by_card())
+        .window(tumbling(10s))
+        .aggregate(count())
+        .named("per 10 s")
+        .to(memory::Sink<WindowResult<PartitionKey<std::string>, std::int64_t>>{});
+    return made;
+  };
+  for (int life = 0; life < 2; ++life) {
+    for (const std::uint32_t i : {0U, 1U}) {
+      const Status ran = run(flow({i, 2}));
+      ASSERT_TRUE(ran.ok()) << ran.to_string();
+    }
+  }
+  const Status refused = run(flow({0, 3}));
+  EXPECT_EQ(refused.code(), ErrorCode::kUnsupported);
+  EXPECT_THAT(refused.message(), AllOf(HasSubstr("cannot change from 2 to 3: instance 0 of 2"),
+                                       HasSubstr("the stage 'per 10 s' has windows")));
+  const Status again = run(flow({0, 2}));
+  EXPECT_TRUE(again.ok()) << again.to_string();
+}
+
+TEST_F(InstancesState, OutputThatIsPreparedBelongsToItsInstance) {
+  const auto flow = [&](const InstanceShare& share) {
+    Dataflow made{"files"};
+    payments(made, share)
+        .key_by(by_card())
+        .aggregate(count())
+        .map([](const auto& each) { return Total{each.key.key, static_cast<std::int64_t>(each.value)}; })
+        .to(file::sink<Total>({.directory = "out-" + std::to_string(share.instance)}))
+        .named("files");
+    return made;
+  };
+  ASSERT_TRUE(run(flow({0, 1})).ok());
+  const Status refused = run(flow({0, 2}));
+  EXPECT_EQ(refused.code(), ErrorCode::kUnsupported);
+  EXPECT_THAT(refused.message(), HasSubstr("the sink 'files' prepares its output"));
+}
+
+}  // namespace
+}  // namespace millstream
