@@ -44,7 +44,7 @@ struct Line {
   std::uint64_t accounted_bytes_max = 0;
   std::uint64_t idle_bytes = 0;          // resident, of the same job without a record and with its state in memory
   std::uint64_t resident_bytes_max = 0;  // above that
-  std::uint64_t files_bytes_max = 0;     // of these, pages of files: the program's and its libraries' code
+  std::uint64_t files_bytes_max = 0;     // beside these, pages of files: the program's and its libraries' code
   std::uint64_t samples = 0;
   std::uint64_t spilled_bytes = 0;
   std::uint64_t checkpoints = 0;
@@ -57,7 +57,7 @@ struct Line {
 };
 
 struct Resident {
-  std::uint64_t all = 0;
+  std::uint64_t all = 0;  // but pages of files
   std::uint64_t of_files = 0;
 };
 Resident resident() {
@@ -65,7 +65,7 @@ Resident resident() {
   std::ifstream statm{"/proc/self/statm"};
   std::uint64_t size = 0, all = 0, shared = 0;
   if (!(statm >> size >> all >> shared)) throw std::runtime_error{"cannot read /proc/self/statm"};
-  return {all * page, shared * page};
+  return {(all - std::min(all, shared)) * page, shared * page};
 }
 
 struct Counts {
@@ -169,7 +169,7 @@ Line run(const MemoryCheck& options) {
     said = Clock::now();
     std::fprintf(stderr, "%.0f s: %.1f M records, %.1f MB accounted, %.1f MB resident\n",
                  std::chrono::duration<double>(said - began).count(), static_cast<double>(counts->taken.load()) / 1e6,
-                 static_cast<double>(budget->used_bytes()) / 1e6, static_cast<double>(now.all - without.all) / 1e6);
+                 static_cast<double>(budget->used_bytes()) / 1e6, (static_cast<double>(now.all) - static_cast<double>(without.all)) / 1e6);
   }
   Line line{.name = "memory",
             .keys = options.keys,
@@ -202,7 +202,7 @@ int check_memory(const MemoryCheck& options) {
               static_cast<unsigned long long>(line.keys), options.passes, megabytes(line.memory_bytes),
               megabytes(line.allowed_bytes));
   std::printf("accounted  %8.1f MiB at most\n", megabytes(line.accounted_bytes_max));
-  std::printf("resident   %8.1f MiB at most above an idle job's %.1f; %.1f of the code's pages\n",
+  std::printf("resident   %8.1f MiB at most above an idle job's %.1f; beside %.1f of the code's pages\n",
               megabytes(line.resident_bytes_max), megabytes(line.idle_bytes), megabytes(line.files_bytes_max));
   std::printf("%llu samples, %.1f s, %.0f records/s, %.1f MiB spilled, %llu checkpoints, results %s\n",
               static_cast<unsigned long long>(line.samples), line.seconds,
@@ -216,6 +216,10 @@ int check_memory(const MemoryCheck& options) {
     if (bytes <= most) continue;
     std::fprintf(stderr, "error: %.1f MiB %s, allowed are %.1f\n", megabytes(bytes), what, megabytes(most));
     within = false;
+  }
+  if (options.spills && line.spilled_bytes == 0) {
+    std::fprintf(stderr, "error: nothing has left memory\n");
+    return 1;
   }
   return within && line.equal ? 0 : 1;
 }

@@ -1,6 +1,8 @@
 // The entries that a restart would take.
 #include "tools/entries.hpp"
 
+#include <set>
+
 #include "checkpoint/replay.hpp"
 #include "millstream/core/checksum.hpp"
 
@@ -11,6 +13,17 @@ std::string checksum(std::string_view value) {
   const std::uint64_t sum = Checksum::of(value);
   return {reinterpret_cast<const char*>(&sum), sizeof sum};
 }
+
+// What is given back to every shard may be said by each of them under the same key. It is one entry then.
+class OfEveryShard {
+ public:
+  bool repeats(const SegmentFrame& frame) {
+    return frame.key_group == kEveryShard && !seen_.emplace(frame.state, frame.key).second;
+  }
+
+ private:
+  std::set<std::pair<std::uint32_t, std::string>> seen_;
+};
 
 Status replay(CheckpointStore& store, const Manifest& manifest, const Replay& entries) {
   const std::string name = "checkpoint " + manifest.checkpoint.to_string();
@@ -32,17 +45,24 @@ Status replay(CheckpointStore& store, const Manifest& manifest, const Replay& en
 Status visit_entries(
     CheckpointStore& store, const Manifest& manifest, std::uint32_t state,
     const std::function<Status(std::uint32_t key_group, std::string_view key, std::string_view value)>& visit) {
-  return replay(store, manifest, Replay{.take = [&](const SegmentFrame& frame, const SegmentHandle&) -> Status {
-                  if (frame.kind == SegmentFrame::Kind::kMetadata || frame.state != state) return {};
-                  return visit(frame.key_group, frame.key, frame.value);
-                }});
+  Status stopped;  // by the visitor, whose error is none of the checkpoint's
+  OfEveryShard of_every_shard;
+  const Status read =
+      replay(store, manifest, Replay{.take = [&](const SegmentFrame& frame, const SegmentHandle&) -> Status {
+               if (frame.kind == SegmentFrame::Kind::kMetadata || frame.state != state) return {};
+               if (of_every_shard.repeats(frame)) return {};
+               return stopped = visit(frame.key_group, frame.key, frame.value);
+             }});
+  return stopped.ok() ? read : stopped;
 }
 
 Result<std::map<std::uint32_t, std::uint64_t>> count_entries(CheckpointStore& store, const Manifest& manifest) {
   std::map<std::uint32_t, std::uint64_t> counts;
+  OfEveryShard of_every_shard;
   const Status read =
       replay(store, manifest, Replay{.take = [&](const SegmentFrame& frame, const SegmentHandle&) -> Status {
-               if (frame.kind != SegmentFrame::Kind::kMetadata) ++counts[frame.state];
+               if (frame.kind == SegmentFrame::Kind::kMetadata || of_every_shard.repeats(frame)) return {};
+               ++counts[frame.state];
                return {};
              }});
   if (!read.ok()) return read;

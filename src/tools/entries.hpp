@@ -27,7 +27,8 @@ struct Entries {
 
 /// Calls `visit` once with each entry of `state`, newest changes first, and keeps only the keys that have
 /// changed since the oldest segment. kUnsupported where the checkpoint has a base, which holds entries that are in no
-/// segment; what was visited before another error is not all.
+/// segment; what was visited before another error is not all. An error of
+/// `visit` ends it and is returned as it is.
 Status visit_entries(
     CheckpointStore& store, const Manifest& manifest, std::uint32_t state,
     const std::function<Status(std::uint32_t key_group, std::string_view key, std::string_view value)>& visit);

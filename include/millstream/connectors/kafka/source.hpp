@@ -68,7 +68,7 @@ struct SourceOptions {
   std::string group = {};
   /// This process is number `instance`, from 0, of `instances` that share the topics: it reads the partitions p with
   /// p % instances == instance. Of more than one, a key_by behind it has to say .keyed_by_partition(): that all
-  /// messages of a key are in one partition.
+  /// messages of a key are in one partition; or to be by a PartitionKey.
   std::uint32_t instance = 0;
   std::uint32_t instances = 1;
   /// None: kHalt where a key_by behind the source says .keyed_by_partition(), else kTakeUp. New topics move no keys,
