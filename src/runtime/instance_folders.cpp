@@ -12,7 +12,7 @@
 namespace millstream::inline v0 {
 namespace {
 
-constexpr std::chrono::seconds kLockPatience{60};  // another instance is changing their number: it fences all old ones
+constexpr std::chrono::seconds kLockPatience{180};  // another instance is changing their number: it fences all old ones
 constexpr std::chrono::milliseconds kLockPause{20};
 
 Partitions of_share(const InstanceShare& share) {
@@ -156,6 +156,10 @@ Status InstanceFolders::change(const Settle& settle, const LogHook& log) {
     }
     all_decided = all_decided && *decided;
     settled = std::max(settled, stores[i]->next_id() - 1);
+    // Where locks do not reach it, it may have taken further ids before it was fenced.
+    const Result<std::vector<std::uint64_t>> ids = stores[i]->list();
+    if (!ids) return place(ids.error(), i);
+    for (const std::uint64_t id : *ids) settled = std::max(settled, id);
   }
   stores.clear();
   // Where all of the old ones have decided something, nobody needs what there was before them.
@@ -222,7 +226,10 @@ Status InstanceFolders::collect(std::size_t generation, const Partitions& wanted
     const Result<std::optional<CheckpointId>> decided = (*store)->committed();
     if (!decided) return decided.error().at(whose);
     if (!*decided) {
-      if (generation == 0) continue;
+      if (generation == 0) {
+        parts.anew |= mine;
+        continue;
+      }
       if (Status s = collect(generation - 1, mine, parts); !s.ok()) return s;
       continue;
     }

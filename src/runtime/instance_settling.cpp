@@ -68,7 +68,7 @@ Result<bool> StartingPoint::settle_instance(LocalCheckpointStore& of_store, std:
   if (!found) return found.error();
   if (!closed) return Status{ErrorCode::kUnavailable, std::string{kStuckCall}};
   const Result<RecoveryPlan> plan =
-      plan_recovery(of_store, *found, {context.job, std::nullopt, context.stage, sink.joined});
+      plan_recovery(of_store, *found, {context.job, std::nullopt, context.stage, sink.joined, context.clock->now()});
   if (!plan) return plan.error();
   if (plan->kind == RecoveryPlan::Kind::kHalt) {
     return Status{ErrorCode::kInvalidData, "it has to be started once as it was, for " + plan->facts};
@@ -84,6 +84,16 @@ Status StartingPoint::take_parts(const RunOptions& options) {
   Result<StateParts> found = instances_->parts();
   if (!found) return found.error();
   if (found->all.empty()) return {};
+  if (found->anew.any()) {
+    constexpr std::string_view kHow =
+        " had decided no checkpoint when their number changed: its partitions begin at the earliest record";
+    if (!options.from_savepoint.empty()) {
+      return {ErrorCode::kUnsupported,
+              "an instance of those before" + std::string{kHow} +
+                  ", not where from_savepoint says. Go back to their number until each has a checkpoint"};
+    }
+    if (options.log) options.log(LogLevel::kWarning, "an instance of those before" + std::string{kHow});
+  }
   for (const StatePart& part : found->all) {
     if (part.manifest.job_id != context_.job) {
       return {ErrorCode::kInvalidData, "checkpoint " + part.manifest.checkpoint.to_string() + " is of the job \"" +

@@ -125,9 +125,10 @@ Status StartingPoint::open_state(FileSystem& files, const RunOptions& options, D
 }
 
 // What a savepoint names was decided, if not in this folder: whoever decides is to look at it, whatever identity this
-// run has there. In a folder that has decided something of its own the savepoint is not used any more, and may be gone.
+// run has there. In a folder that has decided something of its own the savepoint is not used any more, and may be gone;
+// nor is it where the number of instances has changed since.
 Status StartingPoint::add_what_savepoint_names(FileSystem& files, const RunOptions& options, DeciderContext& context) {
-  if (options.from_savepoint.empty() || context.stage.empty()) return {};
+  if (options.from_savepoint.empty() || context.stage.empty() || follows_instances()) return {};
   const Result<std::optional<CheckpointId>> marker = store->committed();
   if (!marker && marker.error().code() == ErrorCode::kIo) return marker.error();
   if (!marker || *marker) return {};
@@ -149,7 +150,7 @@ Status StartingPoint::add_what_savepoint_names(FileSystem& files, const RunOptio
 // the user says that the savepoint is to be taken all the same. Then the savepoint's job decides in the same place: it
 // is fenced, too. One that decides elsewhere may run on beside this one.
 Status StartingPoint::begin_from_savepoint(FileSystem& files, const RunOptions& options, DeciderContext& context) {
-  if (options.from_savepoint.empty() || decision_.kind != Decision::Kind::kDecided) return {};
+  if (options.from_savepoint.empty() || decision_.kind != Decision::Kind::kDecided || follows_instances()) return {};
   const Result<std::optional<CheckpointId>> marker = store->committed();
   if (!marker && marker.error().code() == ErrorCode::kIo) return marker.error();
   if (!marker || *marker) return {};

@@ -86,6 +86,9 @@ class StartingPoint {
   [[nodiscard]] Status take_parts(const RunOptions& options);
   void note_new(const std::string& source, const std::vector<Split>& splits);
 
+  /// The number of instances has changed since the job began: what it began from is behind it.
+  [[nodiscard]] bool follows_instances() const { return instances_ && instances_->settled() > 0; }
+
   std::optional<InstanceFolders> instances_;
   std::optional<Result<Savepoint>> found_savepoint_;
   DeciderContext context_;

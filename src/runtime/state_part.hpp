@@ -29,6 +29,7 @@ struct StatePart {
 
 struct StateParts {
   std::vector<StatePart> all;
+  Partitions anew;  ///< of instances that had decided nothing
 };
 
 /// The partition that a split's id ends in ("topic/3"); nothing where it does not, or there are no such many.

@@ -5,6 +5,7 @@
 
 #include "checkpoint/replay.hpp"
 #include "millstream/core/checksum.hpp"
+#include "millstream/core/snapshot.hpp"
 
 namespace millstream::tools {
 namespace {

@@ -41,9 +41,9 @@ class SliceFetch {
   }
   /// A batch waits.
   [[nodiscard]] bool waits() const noexcept { return waits_; }
-  /// Takes what has come; true where that is all.
-  [[nodiscard]] bool answered(ColdTables& cold) {
-    static_cast<void>(cold.read());
+  /// Takes what has come; true where that is all. Sets `took` where something had.
+  [[nodiscard]] bool answered(ColdTables& cold, bool& took) {
+    if (cold.read()) took = true;
     if (cold.reading()) return false;
     cold.done_waiting();
     waits_ = false;

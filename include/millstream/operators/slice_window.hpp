@@ -88,18 +88,23 @@ class SliceWindowStage final : public WindowStage {
   }
 
   Progress step() override {
+    // Whatever is behind: a checkpoint may wait for what cannot be read, and the room for the checkpoint.
+    if (slices_ && store_failed()) return Progress::kDone;
     const bool blocked =
         output_.drain() == Progress::kBlocked || (!sides_.empty() && sides_.drain() == Progress::kBlocked);
+    // What has come is taken even where there is no room behind: others on the shard need its place.
+    bool took = false;
+    const bool waits = (firing_ || current_) && waits_for_store(took);
     const bool room = !blocked && outputs_ready();
-    note_room(room || ended_);
-    if (blocked) return Progress::kBlocked;
+    note_room((room && has_room() && !waits) || ended_);
+    if (blocked) return took ? Progress::kAdvanced : Progress::kBlocked;
     // Windows that are open when the input ends stay open.
     if (!firing_ && !current_ && !ended_ && closing()) {
       collector_.begin(context().clock->monotonic_ns(), true);
       advance_to(closed_until());
     }
     if (firing_ || current_) {
-      if (!room || waits_for_store()) return Progress::kBlocked;
+      if (!room || waits) return took ? Progress::kAdvanced : Progress::kBlocked;
       if (store_failed()) return Progress::kDone;
       protect([&] { run(); });
       return store_failed() ? Progress::kDone : Progress::kAdvanced;
@@ -107,7 +112,7 @@ class SliceWindowStage final : public WindowStage {
     if (!slices_) return Progress::kIdle;
     drop_old();
     const bool retired = slices_->retire(merged_, options().allowed_lateness);
-    const bool spilled = slices_->cold() != nullptr && slices_->spill_some();
+    const bool spilled = slices_->spill_some();
     if (store_failed()) return Progress::kDone;
     return retired || spilled ? Progress::kAdvanced : Progress::kIdle;
   }
@@ -162,9 +167,9 @@ class SliceWindowStage final : public WindowStage {
     return !slices_ || slices_->cold() == nullptr || slices_->cold()->has_room(barrier() < context().barrier);
   }
   // What the batch or the firing needs is being read.
-  [[nodiscard]] bool waits_for_store() {
-    if (slices_->cold() == nullptr) return false;
-    if (fetch_.waits()) return !fetch_.answered(*slices_->cold());
+  [[nodiscard]] bool waits_for_store(bool& took) {
+    if (!slices_ || slices_->cold() == nullptr) return false;
+    if (fetch_.waits()) return !fetch_.answered(*slices_->cold(), took);
     return firing_ && phase_ == Phase::kStored && slices_->stored_waits();
   }
   [[nodiscard]] bool store_failed() {
@@ -201,6 +206,8 @@ class SliceWindowStage final : public WindowStage {
       advance_to(at.merged);
     }
     slices_->retire(merged_, options().allowed_lateness);
+    // Where the next batch is there already, no step comes between them.
+    slices_->spill_some();
     const Control control = current_->control;
     const std::int64_t ingested_ns = current_->ingested_ns;
     if (control == Control::kEnd) ended_ = true;

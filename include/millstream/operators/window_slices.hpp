@@ -171,12 +171,17 @@ class WindowSlices {
   [[nodiscard]] bool stored_waits() {
     return emitting_ != nullptr && emitting_->spilled() && emitting_->cold->stored_waits();
   }
-  /// A bounded piece of letting entries leave memory, between batches; true if something was done. Where some may.
+  /// A bounded piece of letting entries leave memory, between batches; true if something was done.
   bool spill_some() {
+    if (cold() == nullptr) return false;
     const bool stepped = cold()->step();
     // The first slices are the first to be empty.
     for (auto it = slices_.begin(); it != slices_.end() && it->second->table->empty(); ++it) {
-      if (tables_.renew(*it->second, it->first)) account(*it->second);
+      tables_.renew(*it->second, it->first);
+    }
+    // What left may have owned memory.
+    if (stepped) {
+      for (auto& [index, state] : slices_) account(*state);
     }
     return stepped;
   }

@@ -160,7 +160,9 @@ RocksSettings rocks_settings(const ColdStoreOptions& options) {
   db.file_checksum_gen_factory = std::make_shared<Xxh3Factory>();
   db.max_open_files = kColdOpenFilesMax;
   db.table_cache_numshardbits = 2;  // by default 64 parts, which would hold two files each
-  db.max_background_jobs = 2;       // one merge, one flush, which never is
+  // Three merges, and a flush, which never is: one of large runs, which may take long, must not hold up those of small
+  // ones, for runs that are not merged hold up the shards.
+  db.max_background_jobs = 4;
   db.max_manifest_file_size = kManifestBytes;
   db.compaction_readahead_size = kMergeReadBytes;
   db.writable_file_max_buffer_size = kFileBufferBytes;
