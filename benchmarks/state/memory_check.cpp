@@ -169,7 +169,8 @@ Line run(const MemoryCheck& options) {
     said = Clock::now();
     std::fprintf(stderr, "%.0f s: %.1f M records, %.1f MB accounted, %.1f MB resident\n",
                  std::chrono::duration<double>(said - began).count(), static_cast<double>(counts->taken.load()) / 1e6,
-                 static_cast<double>(budget->used_bytes()) / 1e6, (static_cast<double>(now.all) - static_cast<double>(without.all)) / 1e6);
+                 static_cast<double>(budget->used_bytes()) / 1e6,
+                 (static_cast<double>(now.all) - static_cast<double>(without.all)) / 1e6);
   }
   Line line{.name = "memory",
             .keys = options.keys,
