@@ -1,6 +1,7 @@
 # Tests of operators: millstream_add_test(operators_name name_test.cpp)
 millstream_add_test(operators_aggregate aggregate_test.cpp)
 millstream_add_test(operators_cold_sessions cold_sessions_test.cpp)
+millstream_add_test(operators_cold_slices cold_slices_test.cpp)
 millstream_add_test(operators_cold_timers cold_timers_test.cpp)
 millstream_add_test(operators_count_window count_window_test.cpp)
 millstream_add_test(operators_event_time event_time_test.cpp)
