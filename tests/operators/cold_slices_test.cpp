@@ -81,6 +81,7 @@ TEST_F(ColdSlices, ABatchThatWaitsForTheStoreIsNoSilence) {
   driver_.advance(5s);
   EXPECT_EQ(results(), 0U);
   work();
+  EXPECT_EQ(results(), 0U) << "the silence begins behind the batch";
   driver_.advance(1s);
   work();
   EXPECT_EQ(results(), static_cast<std::size_t>(kKeys));
