@@ -153,6 +153,9 @@ class World {
     return result;
   }
 
+  /// As long nobody does anything.
+  void stand_still(Duration duration) { now_ += duration; }
+
   /// What is wrong with what readers of committed records see. `all`: nothing may be missing.
   std::string compare(bool all) {
     std::map<std::string, std::vector<std::string>> seen;

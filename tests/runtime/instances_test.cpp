@@ -163,6 +163,20 @@ TEST_F(InstancesRefuse, ToGoOnWithoutTheFolderThatAnInstanceHasItsStateFrom) {
   EXPECT_TRUE(world.live({.share = {0, 2}}).ok());  // it has its own by now
 }
 
+// It died between its first decision and the marker, and the group's offsets have expired since.
+TEST(InstancesForgotten, AFirstDecisionThatMayHaveBeenForgottenLetsTheNumberBe) {
+  World world{7};
+  ASSERT_FALSE(world.live({.share = {0, 2}, .dies_at_point = kit::LogPoint::kEndPrepared}).ok());
+  world.broker.settle();
+  for (std::uint32_t p = 0; p < kPartitions; ++p) world.broker.set_offset("totals-group", {"in", p}, std::nullopt);
+  world.stand_still(25h);
+  const auto refused = world.live({.share = {0, 3}});
+  EXPECT_EQ(refused.status.code(), ErrorCode::kInvalidData);
+  EXPECT_THAT(refused.status.message(),
+              AllOf(HasSubstr("instance 0 of 2: it has to be started once as it was"),
+                    HasSubstr("nothing here says whether the sink's transaction decided it")));
+}
+
 TEST_F(InstancesRefuse, ADamagedFileOfInstances) {
   ASSERT_TRUE(world.files.remove("state/INSTANCES").ok());
   auto file = world.files.create("state/INSTANCES");
