@@ -3,6 +3,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/metadata.h>
+#include <rocksdb/snapshot.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/version.h>
 
@@ -114,6 +115,9 @@ class RocksColdStore final : public ColdStore {
     }
     if (status.ok()) status = free_files(sorted);
     if (status.ok()) {
+      // With a snapshot, and runs merged as such, a file becomes the newest run without a look at the others. Where it
+      // looks, RocksDB asks one version for the levels of another: a merge that ends meanwhile makes it read past them.
+      const rocksdb::ManagedSnapshot forces_newest{db_.get()};
       if (const rocksdb::Status s = db_->IngestExternalFiles(parts); !s.ok()) status = error(s, "ingesting a round");
     }
     if (!status.ok()) {
@@ -285,6 +289,7 @@ class RocksColdStore final : public ColdStore {
     part.external_files = {path};
     part.files_checksums = {info.file_checksum};
     part.files_checksum_func_names = {info.file_checksum_func_name};
+    part.options.snapshot_consistency = true;  // see ingest()
     part.options.move_files = true;
     part.options.failed_move_fall_back_to_copy = false;
     part.options.write_global_seqno = false;  // the file may be linked by an image before long
