@@ -20,7 +20,7 @@
 #include "cost/event.hpp"
 #include "millstream/connectors/generator.hpp"
 #include "millstream/millstream.hpp"
-#include "state/write_json.hpp"
+#include "state/rows_end.hpp"
 
 namespace state {
 namespace {
@@ -189,12 +189,7 @@ int run_checkpoint_rows(const CheckpointRows& options) {
     std::fflush(stdout);
   }
   std::filesystem::remove_all(options.folder);
-  if (lines.empty()) {
-    std::fprintf(stderr, "error: no row has '%s' in its name\n", options.filter.c_str());
-    return 2;
-  }
-  write_json(lines, options.json);
-  return std::all_of(lines.begin(), lines.end(), [](const Line& line) { return line.equal; }) ? 0 : 1;
+  return end_rows(lines, options.filter, options.json);
 }
 
 }  // namespace state

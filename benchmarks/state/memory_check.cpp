@@ -23,7 +23,7 @@
 #include "cost/event.hpp"
 #include "millstream/millstream.hpp"
 #include "state/keyed_input.hpp"
-#include "state/write_json.hpp"
+#include "state/rows_end.hpp"
 
 namespace state {
 namespace {

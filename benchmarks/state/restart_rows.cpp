@@ -20,7 +20,7 @@
 #include "cost/event.hpp"
 #include "cpu_seconds.hpp"
 #include "millstream/millstream.hpp"
-#include "state/write_json.hpp"
+#include "state/rows_end.hpp"
 
 namespace state {
 namespace {
@@ -146,6 +146,7 @@ double build(const Row& row, const RestartRows& options, const std::shared_ptr<L
   job.stop();
   const ms::JobResult result = job.wait();
   if (!result.ok()) throw std::runtime_error{"the job failed: " + result.status.to_string()};
+  if (row.spills && job.status().spilled_bytes == 0) throw std::runtime_error{"nothing has left memory"};
   return std::chrono::duration<double>(Clock::now() - began).count();
 }
 
@@ -194,12 +195,7 @@ int run_restart_rows(const RestartRows& options) {
     std::fflush(stdout);
   }
   std::filesystem::remove_all(options.folder);
-  if (lines.empty()) {
-    std::fprintf(stderr, "error: no row has '%s' in its name\n", options.filter.c_str());
-    return 2;
-  }
-  write_json(lines, options.json);
-  return std::all_of(lines.begin(), lines.end(), [](const Line& line) { return line.equal; }) ? 0 : 1;
+  return end_rows(lines, options.filter, options.json);
 }
 
 }  // namespace state

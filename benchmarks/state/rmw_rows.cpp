@@ -22,7 +22,7 @@
 #include "millstream/millstream.hpp"
 #include "state/keyed_input.hpp"
 #include "state/raw_rocks.hpp"
-#include "state/write_json.hpp"
+#include "state/rows_end.hpp"
 
 namespace state {
 namespace {
@@ -187,6 +187,7 @@ int run_rmw_rows(const RmwRows& options) {
   std::printf("%-18s %9s %11s %8s %7s %15s %8s %18s %6s %9s %s\n", "row", "records/s", "one by one", "batched", "ratio",
               "min - max", "to reach", "CPU us a record", "saves", "MB to disk", "results");
   std::vector<Line> lines;
+  bool spilled = true;
   for (const Row& row : kRows) {
     if (std::string_view{row.name}.find(options.filter) == std::string_view::npos) continue;
     const Line& line = lines.emplace_back(measure(row, options));
@@ -198,19 +199,13 @@ int run_rmw_rows(const RmwRows& options) {
                 static_cast<unsigned long long>(line.checkpoints), static_cast<double>(line.spilled_bytes) / 1e6,
                 line.equal ? "equal" : "DIFFERENT");
     std::fflush(stdout);
+    if (row.fits || line.spilled_bytes > 0) continue;
+    std::fprintf(stderr, "error: %s: nothing has left memory\n", row.name);
+    spilled = false;
   }
   std::filesystem::remove_all(options.folder);
-  if (lines.empty()) {
-    std::fprintf(stderr, "error: no row has '%s' in its name\n", options.filter.c_str());
-    return 2;
-  }
-  write_json(lines, options.json);
-  for (const Line& line : lines) {
-    if (line.spilled_bytes > 0 || line.name.find("fits") != std::string::npos) continue;
-    std::fprintf(stderr, "error: %s: nothing has left memory\n", line.name.c_str());
-    return 1;
-  }
-  return std::all_of(lines.begin(), lines.end(), [](const Line& line) { return line.equal; }) ? 0 : 1;
+  const int ended = end_rows(lines, options.filter, options.json);
+  return spilled ? ended : 1;
 }
 
 }  // namespace state

@@ -12,6 +12,29 @@ namespace {
 
 constexpr std::int64_t kKeys = 100;
 
+/// Cannot read from some time on.
+class BreakingStore final : public ColdStore {
+ public:
+  explicit BreakingStore(ColdStore& whole) : whole_{whole} {}
+  Status room() override { return whole_.room(); }
+  Status ingest(const ColdRound& round) override { return whole_.ingest(round); }
+  Result<std::vector<ColdImageFile>> link(const std::string& folder) override { return whole_.link(folder); }
+  Status get(std::uint32_t column, const ColdKeys& keys, ColdAnswer& answer) override {
+    return broken ? kBroken : whole_.get(column, keys, answer);
+  }
+  Status scan(std::uint32_t column, std::string_view first, std::string_view end, ColdPiece piece,
+              ColdAnswer& answer) override {
+    return broken ? kBroken : whole_.scan(column, first, end, piece, answer);
+  }
+  ColdStatistics statistics() override { return whole_.statistics(); }
+
+  bool broken = false;
+
+ private:
+  inline static const Status kBroken{ErrorCode::kIo, "the disk is gone"};
+  ColdStore& whole_;
+};
+
 /// A stage of windows of 100 us, its store, and readers that answer when they are told to.
 class ColdSlices : public ::testing::Test {
  protected:
@@ -50,7 +73,8 @@ class ColdSlices : public ::testing::Test {
 
   OrderedWorld world_;
   std::unique_ptr<ColdStore> store_ = *world_.open({.folder = world_.path("cold"), .columns = {"c"}});
-  Tier tier_{*store_, 1000};
+  BreakingStore breaking_{*store_};
+  Tier tier_{breaking_, 1000};
   Random random_{1};
   Driver driver_;
 };
@@ -86,6 +110,19 @@ TEST_F(ColdSlices, ABatchThatWaitsForTheStoreIsNoSilence) {
   work();
   EXPECT_EQ(results(), static_cast<std::size_t>(kKeys));
   EXPECT_EQ(driver_.metrics().late.read(), 0U);
+}
+
+// The room may come only with a checkpoint that waits for what cannot be read.
+TEST_F(ColdSlices, AStoreThatCannotReadIsAFailureAlsoWhereThereIsNoRoomBehind) {
+  fill();
+  save();
+  driver_.push({3, 1000}, at(6));
+  driver_.flush();
+  breaking_.broken = true;
+  driver_.output().set_room(0);
+  work();
+  EXPECT_EQ(driver_.context().failure().code(), ErrorCode::kIo);
+  EXPECT_NE(driver_.context().failure().message().find("the disk is gone"), std::string::npos);
 }
 
 }  // namespace

@@ -3,12 +3,12 @@
 // slice that is over nothing stays in the store.
 #include "millstream/operators/slice_tables.hpp"
 
-#include <deque>
 #include <map>
 #include <set>
 #include <stdexcept>
 
 #include "runtime/seeds.hpp"
+#include "state/cold/saves_in_pieces.hpp"
 #include "state/cold/tier.hpp"
 #include "state/cold/worlds.hpp"
 
@@ -26,7 +26,7 @@ std::string key_in(std::int64_t slice, const std::string& key) {
 }
 
 /// Puts together what saves say, and compares it with what was there at the barrier.
-class SliceSaves final : public Snapshot {
+class SliceSaves final : public SavesInPieces {
  public:
   void begin(bool whole, const Model& model) {
     whole_ = whole;
@@ -37,31 +37,15 @@ class SliceSaves final : public Snapshot {
       for (const auto& [key, value] : entries) encode_value(value, expected_[key_in(slice, key)]);
     }
   }
-  [[nodiscard]] bool under_way() const { return !sweeps_.empty(); }
-  void give_some(Random& random) {
-    Sweep& sweep = *sweeps_.front();
-    if (sweep.waits()) {
-      std::rotate(sweeps_.begin(), sweeps_.begin() + 1, sweeps_.end());
-      return;
-    }
-    std::int64_t budget = 1 + static_cast<std::int64_t>(random.below(20));
-    if (!sweep.give_some(budget)) return;
-    sweeps_.pop_front();
-    end_when_told();
-  }
+  /// Where no slice had anything to say, nobody else would compare.
   void end_when_told() {
-    if (!sweeps_.empty()) return;
-    for (const auto& [key, value] : told_) next_[key] = value;
-    saved = next_;
-    EXPECT_EQ(saved, expected_);
+    if (!under_way()) told_all();
   }
 
-  bool whole() const override { return whole_; }
   void remove_range(std::uint32_t, std::string_view first, std::string_view end) override {
     EXPECT_FALSE(whole_);
     next_.erase(next_.lower_bound(std::string{first}), end.empty() ? next_.end() : next_.lower_bound(std::string{end}));
   }
-  void remove(std::uint32_t, std::uint32_t, std::string_view) override { ADD_FAILURE() << "a removal"; }
   void put(const StateEntry& entry) override {
     std::string_view key_bytes = entry.key;
     std::int64_t slice = 0;
@@ -70,18 +54,19 @@ class SliceSaves final : public Snapshot {
     EXPECT_EQ(entry.key_group, key_group_of(hash_key(key)));
     EXPECT_TRUE(told_.emplace(entry.key, entry.value).second) << key << " is told of twice";
   }
-  void later(Sweep& sweep) override { sweeps_.push_back(&sweep); }
-  void position(std::string_view, std::string, bool) override {}
-  void prepared(std::string) override {}
 
   std::map<std::string, std::string> saved;
 
  private:
-  bool whole_ = true;
+  void told_all() override {
+    for (const auto& [key, value] : told_) next_[key] = value;
+    saved = next_;
+    EXPECT_EQ(saved, expected_);
+  }
+
   std::map<std::string, std::string> next_;
   std::map<std::string, std::string> expected_;
   std::map<std::string, std::string> told_;
-  std::deque<Sweep*> sweeps_;
 };
 
 /// What a stage does.

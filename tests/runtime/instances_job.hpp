@@ -14,11 +14,14 @@
 #include "millstream/testing/log_connector.hpp"
 #include "millstream/testing/memory_file_system.hpp"
 #include "millstream/testing/simulator.hpp"
+#include "runtime/running_total.hpp"
 
 namespace millstream::instances {
 
 namespace kit = millstream::testing;
 using namespace std::chrono_literals;
+using test::RunningTotal;
+using test::Total;
 
 constexpr std::uint32_t kPartitions = 6;
 constexpr std::uint64_t kCards = 20;
@@ -29,23 +32,7 @@ struct Payment {
   std::int64_t cents = 0;
   std::int32_t partition = 0;
 };
-struct Total {
-  std::string card;
-  std::int64_t cents = 0;
-};
 BOOST_DESCRIBE_STRUCT(Payment, (), (card, cents, partition))
-BOOST_DESCRIBE_STRUCT(Total, (), (card, cents))
-
-/// For each payment the sum so far: a lost, doubled or reordered one shows in all that follow.
-struct RunningTotal {
-  ValueState<std::int64_t> sum;
-  void open(OperatorContext& c) { sum = c.value_state<std::int64_t>("sum"); }
-  void process(const Payment& payment, Collector<Total>& out) {
-    const std::int64_t now = sum.value_or(0) + payment.cents;
-    sum.set(now);
-    out.emit({payment.card, now});
-  }
-};
 
 struct Life {
   InstanceShare share;
@@ -59,6 +46,8 @@ struct Life {
   std::function<void(kit::Simulation&)> before_step = nullptr;
   FileSystem* files = nullptr;  ///< null = the world's
   StateBackend state = in_memory();
+  std::string state_dir = "state";
+  std::string from_savepoint = {};
 };
 
 /// A broker with input, and the disk that all instances share.
@@ -93,7 +82,7 @@ class World {
               return Payment{r.key, std::stoll(r.value), static_cast<std::int32_t>(r.partition)};
             })
             .key_by([](const Payment& p) { return PartitionKey{p.card, p.partition}; });
-    auto sums = by_card.process(RunningTotal{}).named("sums").map([](const Total& t) {
+    auto sums = by_card.process(RunningTotal<Payment>{}).named("sums").map([](const Total& t) {
       return kit::LogRecord{"sum of " + t.card, std::to_string(t.cents)};
     });
     auto counts = by_card.aggregate(count()).named("counts").map(
@@ -119,9 +108,10 @@ class World {
                                         .step_time_max = Duration{300},
                                         .before_step = life.before_step,
                                         .file_system = life.files != nullptr ? life.files : &files,
-                                        .state_dir = "state",
+                                        .state_dir = life.state_dir,
                                         .state = life.state,
-                                        .checkpoint = {.interval = 20ms, .timeout = 10s}}}
+                                        .checkpoint = {.interval = 20ms, .timeout = 10s},
+                                        .from_savepoint = life.from_savepoint}}
                             .run(flow(life.share));
     now_ = std::max(now_, result.ended_at) + 1ms;
     return result;

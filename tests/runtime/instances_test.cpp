@@ -177,6 +177,53 @@ TEST(InstancesForgotten, AFirstDecisionThatMayHaveBeenForgottenLetsTheNumberBe) 
                     HasSubstr("nothing here says whether the sink's transaction decided it")));
 }
 
+/// Instances of another state folder, which end with a savepoint each: "saved-0" and so on.
+void save_and_stop(World& world, std::uint32_t instances) {
+  for (std::uint32_t i = 0; i < instances; ++i) {
+    Status made{ErrorCode::kCancelled, "not asked"};
+    const auto result = world.live({.share = {i, instances},
+                                    .before_step =
+                                        [&](kit::Simulation& job) {
+                                          if (job.steps() != 100) return;
+                                          job.stop_with_savepoint("saved-" + std::to_string(i),
+                                                                  [&](const Status& status) { made = status; });
+                                        },
+                                    .state_dir = "before"});
+    ASSERT_TRUE(result.ok() && made.ok()) << result.status.to_string() << made.to_string();
+  }
+}
+void stop_soon(kit::Simulation& job) {
+  if (job.steps() == 200) job.stop();
+}
+
+// What the job began from stays in its options; by then it is long behind.
+TEST(InstancesSavepoint, IsNotUsedAnyMoreWhenTheirNumberHasChanged) {
+  World world{8};
+  save_and_stop(world, 1);
+  ASSERT_TRUE(world.live({.share = {0, 1}, .before_step = stop_soon, .from_savepoint = "saved-0"}).ok());
+  ASSERT_TRUE(world.live({.share = {0, 2}, .before_step = stop_soon, .from_savepoint = "saved-0"}).ok());
+  for (const std::uint32_t i : {1U, 0U}) {
+    const auto result = world.live({.share = {i, 2}, .from_savepoint = "saved-0"});
+    ASSERT_TRUE(result.ok()) << result.status.to_string();
+  }
+  EXPECT_EQ(world.compare(true), "");
+}
+
+TEST(InstancesSavepoint, AnInstanceThatHadDecidedNothingBehindItKeepsTheNumber) {
+  World world{9};
+  save_and_stop(world, 2);
+  ASSERT_TRUE(world.live({.share = {0, 2}, .before_step = stop_soon, .from_savepoint = "saved-0"}).ok());
+  const auto refused = world.live({.share = {0, 3}, .from_savepoint = "saved-0"});
+  EXPECT_EQ(refused.status.code(), ErrorCode::kUnsupported);
+  EXPECT_THAT(refused.status.message(), HasSubstr("had decided no checkpoint when their number changed"));
+  ASSERT_TRUE(world.live({.share = {1, 2}, .before_step = stop_soon, .from_savepoint = "saved-1"}).ok());
+  for (const std::uint32_t i : {0U, 1U, 2U}) {
+    const auto result = world.live({.share = {i, 3}, .from_savepoint = "saved-0"});
+    ASSERT_TRUE(result.ok()) << result.status.to_string();
+  }
+  EXPECT_EQ(world.compare(true), "");
+}
+
 TEST_F(InstancesRefuse, ADamagedFileOfInstances) {
   ASSERT_TRUE(world.files.remove("state/INSTANCES").ok());
   auto file = world.files.create("state/INSTANCES");

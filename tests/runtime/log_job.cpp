@@ -8,11 +8,14 @@
 #include "core/kill_points.hpp"
 #include "millstream/codec/codec.hpp"
 #include "millstream/connectors/file.hpp"
+#include "runtime/running_total.hpp"
 
 namespace millstream::logjob {
 
 using namespace std::chrono_literals;
 namespace kit = millstream::testing;
+using test::RunningTotal;
+using test::Total;
 
 namespace {
 
@@ -22,23 +25,7 @@ struct Payment {
   std::string card;
   std::int64_t cents = 0;
 };
-struct Total {
-  std::string card;
-  std::int64_t cents = 0;
-};
 BOOST_DESCRIBE_STRUCT(Payment, (), (card, cents))
-BOOST_DESCRIBE_STRUCT(Total, (), (card, cents))
-
-/// For each payment the sum so far: a lost, doubled or reordered one shows in all that follow.
-struct RunningTotal {
-  ValueState<std::int64_t> sum;
-  void open(OperatorContext& c) { sum = c.value_state<std::int64_t>("sum"); }
-  void process(const Payment& payment, Collector<Total>& out) {
-    const std::int64_t now = sum.value_or(0) + payment.cents;
-    sum.set(now);
-    out.emit({payment.card, now});
-  }
-};
 
 /// Tells when it has read the decision.
 class WatchedDecider final : public Decider {
@@ -162,7 +149,7 @@ Dataflow World::flow() {
         .to(WatchedSink{second, behind_read, told})
         .named("copies");
   }
-  auto totals = payments.key_by(&Payment::card).process(RunningTotal{}).named("totals");
+  auto totals = payments.key_by(&Payment::card).process(RunningTotal<Payment>{}).named("totals");
   totals.map([](const Total& t) { return kit::LogRecord{t.card, std::to_string(t.cents)}; })
       .to(WatchedSink{sink, behind_read, told})
       .named("out");

@@ -372,12 +372,12 @@ bool share_a_broker(const std::string& some, const std::string& others) {
 }
 
 std::string cluster_name(const std::string& brokers) {
-  std::string name;
+  std::string name{kClusterHead};
   for (const std::string& one : sorted_brokers(brokers)) {
-    name += name.empty() ? "kafka:" : ",";
+    if (name.size() > kClusterHead.size()) name += ',';
     name += one;
   }
-  return name.empty() ? "kafka:" : name;
+  return name;
 }
 
 }  // namespace millstream::inline v0::kafka::detail

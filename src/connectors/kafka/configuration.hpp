@@ -39,6 +39,9 @@ inline constexpr std::uint32_t kFetchBackoffVersion = 0x02020000;
 /// Of a client that reads what a group has committed. `options` are in order.
 [[nodiscard]] Configuration group_configuration(const WriterOptions& options, const std::string& group);
 
+/// How every cluster_name() begins; behind it are the brokers.
+inline constexpr std::string_view kClusterHead = "kafka:";
+
 /// Some broker is in both lists, as they spell it: then both are of one cluster.
 [[nodiscard]] bool share_a_broker(const std::string& some, const std::string& others);
 

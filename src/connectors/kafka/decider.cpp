@@ -103,14 +103,10 @@ Status KafkaDecider::begin_fencing(const DeciderContext& context) {
                                              "', as only the groups do that name checkpoints: take another one"};
   }
   const std::string group = options.group.empty() ? "ms-" + job_ : options.group;
-  const auto offsets_with = [&](const std::vector<DecisionSource>& sources) {
-    DecisionOffsets offsets{job_, group, options.instance, topics_, cluster_name(options.brokers), sources};
-    offsets.set_settled(context.settled);
-    return offsets;
-  };
-  offsets_ = offsets_with(context.sources);
-  find_other_names(context);
-  if (!other_names_.empty()) offsets_ = offsets_with(named_alike(context.sources));
+  find_other_names(context, group);
+  offsets_ = DecisionOffsets{
+      job_, group, options.instance, topics_, cluster_name(options.brokers), named_alike(context.sources)};
+  offsets_.set_settled(context.settled);
   std::size_t buffered = options.buffer_bytes_max;
   for (const std::shared_ptr<SinkHub>& hub : hubs_joined_) {
     const Result<Configuration> own = transaction_configuration(hub->options(), id_, timeout_);

@@ -59,8 +59,8 @@ class KafkaDecider final : public Decider {
   [[nodiscard]] Status taken_over(const Decision& found) const;
   [[nodiscard]] Result<Decision> look(std::chrono::milliseconds timeout) const;
   void look_at_the_group(std::chrono::milliseconds timeout);
-  void find_other_names(const DeciderContext& context);
-  [[nodiscard]] Result<std::string> cluster_id(const std::string& brokers) const;
+  void find_other_names(const DeciderContext& context, const std::string& group);
+  [[nodiscard]] Result<std::string> cluster_id(const std::string& brokers, const std::string& group) const;
   /// With one name for the sinks' cluster, however sources spell it.
   [[nodiscard]] std::vector<DecisionSource> named_alike(std::vector<DecisionSource> sources) const;
   [[nodiscard]] DecisionStep commit(const DecisionDraft& draft);

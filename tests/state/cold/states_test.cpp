@@ -2,12 +2,12 @@
 // whatever leaves and comes back in between, both read the same, each save is told of each key once and as at its
 // barrier, what goes on from it is that, and what has expired is on the disk no longer.
 #include <algorithm>
-#include <deque>
 #include <map>
 
 #include "millstream/state/state_handles.hpp"
 #include "millstream/state/state_store.hpp"
 #include "runtime/seeds.hpp"
+#include "state/cold/saves_in_pieces.hpp"
 #include "state/cold/tier.hpp"
 #include "state/cold/worlds.hpp"
 
@@ -22,7 +22,7 @@ constexpr Duration kTimeToLive = 1s;
 /// By state and key.
 using Entries = std::map<std::pair<std::uint32_t, std::string>, std::string>;
 
-class Collected : public Snapshot {
+class Collected final : public Snapshot {
  public:
   bool whole() const override { return true; }
   void remove_range(std::uint32_t, std::string_view, std::string_view) override { ADD_FAILURE() << "a range"; }
@@ -45,7 +45,7 @@ bool has_expired(const Entries::value_type& entry, Timestamp now) {
 }
 
 /// Puts together what saves say, and compares it with what was there at the barrier.
-class Saves final : public Collected {
+class Saves final : public SavesInPieces {
  public:
   /// `now` is the time of the states, and what they hold is `expected`.
   explicit Saves(const Timestamp& now) : now_{now} {}
@@ -56,23 +56,6 @@ class Saves final : public Collected {
     told_.clear();
     gone_.clear();
   }
-  [[nodiscard]] bool under_way() const { return !sweeps_.empty(); }
-  void give_some(Random& random) {
-    Sweep& sweep = *sweeps_.front();
-    std::int64_t budget = 1 + static_cast<std::int64_t>(random.below(20));
-    if (sweep.waits() || !sweep.give_some(budget)) {
-      std::rotate(sweeps_.begin(), sweeps_.begin() + 1, sweeps_.end());
-      return;
-    }
-    sweeps_.pop_front();
-    if (!sweeps_.empty()) return;
-    if (whole_) entries.clear();
-    for (const auto& key : gone_) entries.erase(key);
-    for (auto& [key, value] : told_) entries[key] = value;
-    compare();
-  }
-
-  bool whole() const override { return whole_; }
   void remove(std::uint32_t state, std::uint32_t, std::string_view key) override {
     EXPECT_FALSE(whole_);
     gone_.emplace_back(state, key);
@@ -80,14 +63,21 @@ class Saves final : public Collected {
   void put(const StateEntry& entry) override {
     EXPECT_TRUE(told_.try_emplace({entry.state, std::string{entry.key}}, entry.value).second) << "is told of twice";
   }
-  void later(Sweep& sweep) override { sweeps_.push_back(&sweep); }
 
   /// Nothing of the state that expires.
   [[nodiscard]] bool none_aged() const {
     return std::none_of(entries.begin(), entries.end(), [](const auto& each) { return each.first.first == kAged; });
   }
 
+  Entries entries;
+
  private:
+  void told_all() override {
+    if (whole_) entries.clear();
+    for (const auto& key : gone_) entries.erase(key);
+    for (auto& [key, value] : told_) entries[key] = value;
+    compare();
+  }
   void compare() const {
     for (const auto& each : entries) {
       const auto at = expected_.find(each.first);
@@ -101,11 +91,9 @@ class Saves final : public Collected {
 
   const Timestamp& now_;
   Timestamp barrier_;
-  bool whole_ = true;
   Entries expected_;
   Entries told_;
   std::vector<Entries::key_type> gone_;
-  std::deque<Sweep*> sweeps_;
 };
 
 /// The states of one operator.

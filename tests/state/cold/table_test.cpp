@@ -3,10 +3,9 @@
 // what entries own on the heap is known to the byte.
 #include "millstream/state/cold_table.hpp"
 
-#include <deque>
-
 #include "millstream/state/table_snapshot.hpp"
 #include "runtime/seeds.hpp"
+#include "state/cold/saves_in_pieces.hpp"
 #include "state/cold/tier.hpp"
 #include "state/cold/worlds.hpp"
 
@@ -17,32 +16,13 @@ using Model = std::map<std::string, std::string>;
 using Table = StateTable<std::string, std::string>;
 
 /// Puts together what saves say, and compares it with what was there at the barrier.
-class Saves final : public Snapshot {
+class Saves final : public SavesInPieces {
  public:
   void begin(bool whole, const Model& model) {
     whole_ = whole;
     expected_ = model;
     told_.clear();
   }
-  [[nodiscard]] bool under_way() const { return !sweeps_.empty(); }
-  void give_some(Random& random) {
-    Sweep& sweep = *sweeps_.front();
-    if (sweep.waits()) {
-      std::rotate(sweeps_.begin(), sweeps_.begin() + 1, sweeps_.end());
-      return;
-    }
-    std::int64_t budget = 1 + static_cast<std::int64_t>(random.below(20));
-    if (!sweep.give_some(budget)) return;
-    sweeps_.pop_front();
-    if (!sweeps_.empty()) return;
-    if (whole_) saved.clear();
-    for (auto& [key, value] : told_) saved[key] = value;
-    EXPECT_EQ(saved, expected_);
-  }
-
-  bool whole() const override { return whole_; }
-  void remove_range(std::uint32_t, std::string_view, std::string_view) override { ADD_FAILURE() << "a range"; }
-  void remove(std::uint32_t, std::uint32_t, std::string_view) override { ADD_FAILURE() << "a removal"; }
   void put(const StateEntry& entry) override {
     std::string key;
     std::string value;
@@ -50,17 +30,18 @@ class Saves final : public Snapshot {
     EXPECT_EQ(entry.key_group, key_group_of(hash_key(key)));
     EXPECT_TRUE(told_.emplace(key, value).second) << key << " is told of twice";
   }
-  void later(Sweep& sweep) override { sweeps_.push_back(&sweep); }
-  void position(std::string_view, std::string, bool) override {}
-  void prepared(std::string) override {}
 
   Model saved;
 
  private:
-  bool whole_ = true;
+  void told_all() override {
+    if (whole_) saved.clear();
+    for (auto& [key, value] : told_) saved[key] = value;
+    EXPECT_EQ(saved, expected_);
+  }
+
   Model expected_;
   Model told_;
-  std::deque<Sweep*> sweeps_;
 };
 
 /// What a stage does.
