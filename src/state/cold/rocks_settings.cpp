@@ -5,6 +5,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/file_checksum.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/memory_allocator.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 
 #include "millstream/codec/bytes.hpp"
 #include "millstream/core/checksum.hpp"
+#include "state/cold/block_memory.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -81,10 +83,23 @@ class HookLogger final : public rocksdb::Logger {
   LogHook hook_;
 };
 
+class BlockAllocator final : public rocksdb::MemoryAllocator {
+ public:
+  explicit BlockAllocator(std::size_t bytes) : memory_{bytes} {}
+  void* Allocate(std::size_t bytes) override { return memory_.take(bytes); }
+  void Deallocate(void* at) override { memory_.give_back(at); }
+  std::size_t UsableSize(void*, std::size_t bytes) const override { return BlockMemory::used_for(bytes); }
+  const char* Name() const override { return "millstream.blocks"; }
+
+ private:
+  BlockMemory memory_;
+};
+
 std::shared_ptr<rocksdb::Cache> make_cache(std::size_t bytes) {
   int bits = 0;
   while (bits < kCachePartBitsMax && (bytes >> (bits + 1)) >= kCachePartBytes) ++bits;
-  return rocksdb::NewLRUCache(bytes, bits, /*strict_capacity_limit=*/true, kIndexShareOfCache);
+  return rocksdb::NewLRUCache(bytes, bits, /*strict_capacity_limit=*/true, kIndexShareOfCache,
+                              std::make_shared<BlockAllocator>(bytes));
 }
 
 rocksdb::CompressionType compression() {
