@@ -4,7 +4,9 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <new>
 
 #include "millstream/core/assert.hpp"
@@ -13,7 +15,14 @@ namespace millstream::inline v0 {
 namespace {
 
 constexpr std::size_t kSlabBytes = std::size_t{64} << 10;
+// Nearly all blocks have 4 KiB with their last entry and their trailer; the more sizes, the more slabs with few cells.
+constexpr std::size_t kCells[] = {256, 512, 1024, 2048, 3072, 4224, 6144, 8192};
+constexpr std::size_t kCellMax = std::end(kCells)[-1];
 constexpr std::size_t kMappedFrom = std::size_t{32} << 10;  // filters of small files, in one piece
+
+std::uint32_t size_of(std::size_t bytes) noexcept {
+  return static_cast<std::uint32_t>(std::lower_bound(std::begin(kCells), std::end(kCells), bytes) - std::begin(kCells));
+}
 
 struct alignas(16) Head {
   std::size_t mapped_bytes;  // 0: from the heap
@@ -46,6 +55,7 @@ void give_back_large(void* at) noexcept {
 }  // namespace
 
 BlockMemory::BlockMemory(std::size_t bytes) : slabs_max_{2 * bytes / kSlabBytes + kSizes} {
+  static_assert(std::size(kCells) == kSizes);
   roomy_.fill(kNone);
   slabs_.reserve(slabs_max_);
   empty_.reserve(slabs_max_);
@@ -58,7 +68,7 @@ BlockMemory::~BlockMemory() { ::munmap(region_, slabs_max_ * kSlabBytes); }
 
 std::size_t BlockMemory::used_for(std::size_t bytes) noexcept {
   if (bytes > kCellMax) return bytes + sizeof(Head);
-  return bytes == 0 ? kStep : (bytes + kStep - 1) / kStep * kStep;
+  return kCells[size_of(bytes)];
 }
 
 std::size_t BlockMemory::slab_bytes() const {
@@ -69,7 +79,7 @@ std::size_t BlockMemory::slab_bytes() const {
 std::byte* BlockMemory::slab_at(std::uint32_t number) const noexcept { return region_ + number * kSlabBytes; }
 
 bool BlockMemory::has_room(const Slab& slab) const noexcept {
-  return slab.free != nullptr || (slab.carved + 1) * slab.size * kStep <= kSlabBytes;
+  return slab.free != nullptr || (slab.carved + 1) * kCells[slab.size] <= kSlabBytes;
 }
 
 std::uint32_t BlockMemory::new_slab(std::uint32_t size) {
@@ -106,7 +116,7 @@ void BlockMemory::unlink(std::uint32_t number) noexcept {
 
 void* BlockMemory::take(std::size_t bytes) {
   if (bytes > kCellMax) return take_large(bytes);
-  const auto size = static_cast<std::uint32_t>(used_for(bytes) / kStep);
+  const std::uint32_t size = size_of(bytes);
   {
     const std::scoped_lock lock{mutex_};
     std::uint32_t number = roomy_[size];
@@ -117,7 +127,7 @@ void* BlockMemory::take(std::size_t bytes) {
       if (at != nullptr) {
         slab.free = slab.free->next;
       } else {
-        at = slab_at(number) + slab.carved++ * slab.size * kStep;
+        at = slab_at(number) + slab.carved++ * kCells[slab.size];
       }
       ++slab.used;
       if (!has_room(slab)) unlink(number);

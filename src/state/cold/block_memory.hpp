@@ -12,7 +12,7 @@
 
 namespace millstream::inline v0 {
 
-/// Cells of some sizes in slabs of 64 KiB; a slab that has become empty is for cells of any size again. Any thread.
+/// Cells of few sizes in slabs of 64 KiB; a slab that has become empty is for cells of any size again. Any thread.
 class MILLSTREAM_EXPORT BlockMemory {
  public:
   /// For so many bytes at once; what goes beyond that comes from the heap. Throws std::bad_alloc.
@@ -32,9 +32,7 @@ class MILLSTREAM_EXPORT BlockMemory {
   [[nodiscard]] std::size_t slab_bytes() const;
 
  private:
-  static constexpr std::size_t kStep = 128;         // cells are multiples of it
-  static constexpr std::size_t kCellMax = 8 << 10;  // a block of 4 KiB ends behind the entry that fills it
-  static constexpr std::size_t kSizes = kCellMax / kStep;
+  static constexpr std::size_t kSizes = 8;
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
 
   struct Cell {
@@ -42,7 +40,7 @@ class MILLSTREAM_EXPORT BlockMemory {
   };
   struct Slab {
     Cell* free = nullptr;
-    std::uint32_t size = 0;    // of its cells, in steps
+    std::uint32_t size = 0;    // of its cells, by number
     std::uint32_t used = 0;    // cells
     std::uint32_t carved = 0;  // cells that were ever given out
     std::uint32_t next = kNone;
@@ -57,9 +55,9 @@ class MILLSTREAM_EXPORT BlockMemory {
   std::byte* region_ = nullptr;
   std::size_t slabs_max_;
   mutable std::mutex mutex_;
-  std::vector<Slab> slabs_;                        // that have been used
-  std::vector<std::uint32_t> empty_;               // of these
-  std::array<std::uint32_t, kSizes + 1> roomy_{};  // by size, the first that has room
+  std::vector<Slab> slabs_;                    // that have been used
+  std::vector<std::uint32_t> empty_;           // of these
+  std::array<std::uint32_t, kSizes> roomy_{};  // by size, the first that has room
 };
 
 }  // namespace millstream::inline v0
