@@ -88,6 +88,7 @@ int main(int argc, char** argv) {
   memory_command.add_option("--passes", memory.passes, "Over all keys")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  memory_command.add_option("--records", memory.records, "Of all passes, where the last is to end early; 0 = all");
   memory_command.add_option("--memory", memory.memory_bytes, "The job's memory budget")
       ->transform(CLI::AsSizeValue(false))
       ->capture_default_str();

@@ -130,6 +130,10 @@ ms::Job start(ms::Dataflow& flow, const MemoryCheck& options, const std::shared_
   return ms::start(flow, run);
 }
 
+std::uint64_t records_of(const MemoryCheck& options) {
+  return options.records != 0 ? options.records : options.keys * options.passes;
+}
+
 void fail_where_ended(ms::Job& job) {
   if (job.wait_for(kSampleEach)) throw std::runtime_error{"the job ended: " + job.wait().status.to_string()};
 }
@@ -151,7 +155,7 @@ Resident idle(const MemoryCheck& options) {
 
 Line run(const MemoryCheck& options) {
   const Resident without = idle(options);
-  const auto counts = std::make_shared<Counts>(options.keys, options.keys * options.passes);
+  const auto counts = std::make_shared<Counts>(options.keys, records_of(options));
   const auto budget = std::make_shared<ms::MemoryBudget>(options.memory_bytes);
   ms::Dataflow flow{"counts"};
   const auto began = Clock::now();
@@ -199,15 +203,15 @@ int check_memory(const MemoryCheck& options) {
   const Line line = run(options);
   std::filesystem::remove_all(options.folder);
   const auto megabytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
-  std::printf("%llu keys, %u passes, memory %.1f MiB, allowed %.1f MiB and a tenth\n",
-              static_cast<unsigned long long>(line.keys), options.passes, megabytes(line.memory_bytes),
-              megabytes(line.allowed_bytes));
+  std::printf("%llu keys, %llu records, memory %.1f MiB, allowed %.1f MiB and a tenth\n",
+              static_cast<unsigned long long>(line.keys), static_cast<unsigned long long>(records_of(options)),
+              megabytes(line.memory_bytes), megabytes(line.allowed_bytes));
   std::printf("accounted  %8.1f MiB at most\n", megabytes(line.accounted_bytes_max));
   std::printf("resident   %8.1f MiB at most above an idle job's %.1f; beside %.1f of the code's pages\n",
               megabytes(line.resident_bytes_max), megabytes(line.idle_bytes), megabytes(line.files_bytes_max));
   std::printf("%llu samples, %.1f s, %.0f records/s, %.1f MiB spilled, %llu checkpoints, results %s\n",
               static_cast<unsigned long long>(line.samples), line.seconds,
-              static_cast<double>(line.keys * options.passes) / line.seconds, megabytes(line.spilled_bytes),
+              static_cast<double>(records_of(options)) / line.seconds, megabytes(line.spilled_bytes),
               static_cast<unsigned long long>(line.checkpoints), line.equal ? "right" : "WRONG");
   write_json(std::vector<Line>{line}, options.json);
   const auto most = static_cast<std::uint64_t>(static_cast<double>(line.allowed_bytes) * kAbove);

@@ -13,6 +13,7 @@ struct MemoryCheck {
   std::string json = {};
   std::uint64_t keys = 50'000'000;
   std::uint32_t passes = 2;  ///< over all keys: the first one makes them, each other one finds them again
+  std::uint64_t records = 0;  ///< at least the keys; 0 = all passes, else the last one ends early
   std::size_t memory_bytes = std::size_t{256} << 20;
   std::size_t allowed_bytes = 0;  ///< 0 = the memory
   std::uint32_t shards = 1;

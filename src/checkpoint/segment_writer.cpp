@@ -1,6 +1,7 @@
 // Chunks become blocks: the head that a chunk left room for is filled in when its bytes are complete.
 #include "millstream/checkpoint/segment_writer.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -22,21 +23,31 @@ void SegmentChunk::clear(std::uint32_t state) {
   MILLSTREAM_ASSERT(state < kSegmentStatesMax);
   state_ = state;
   counts_ = {};
-  bytes_.assign(kBlockHeadBytes, '\0');
-  append_varint(bytes_, state);
+  bytes_.clear();
+}
+
+// Most states have nothing to say at most barriers, and then take no memory.
+void SegmentChunk::begin() {
+  char head[kBlockHeadBytes + kVarintBytesMax] = {};
+  const char* const end = write_varint(head + kBlockHeadBytes, state_);
+  bytes_.append(head, static_cast<std::size_t>(end - head));
 }
 
 // There is one call for each entry of a state: numbers are put together first, for an append costs more than they do.
 void SegmentChunk::append(char kind, std::uint32_t key_group, std::string_view key) {
+  if (bytes_.empty()) [[unlikely]]
+    begin();
   char head[1 + 2 * kVarintBytesMax];
   head[0] = kind;
   char* const end = write_varint(write_varint(head + 1, key_group), key.size());
-  bytes_.append(head, end).append(key);
+  bytes_.append(head, static_cast<std::size_t>(end - head));
+  bytes_.append(key.data(), key.size());
 }
 
 void SegmentChunk::append(std::string_view value) {
   char head[kVarintBytesMax];
-  bytes_.append(head, write_varint(head, value.size())).append(value);
+  bytes_.append(head, static_cast<std::size_t>(write_varint(head, value.size()) - head));
+  bytes_.append(value.data(), value.size());
 }
 
 void SegmentChunk::put(std::uint32_t key_group, std::string_view key, std::string_view value) {
@@ -86,8 +97,9 @@ Status SegmentWriter::write(std::string_view bytes) {
   return file_->append(bytes);
 }
 
-Status SegmentWriter::write_block(std::string& block, char type) {
-  const std::string_view payload = std::string_view{block}.substr(kBlockHeadBytes);
+Status SegmentWriter::write_block(std::span<char> block, char type) {
+  const std::string_view whole{block.data(), block.size()};
+  const std::string_view payload = whole.substr(kBlockHeadBytes);
   MILLSTREAM_ASSERT(payload.size() <= kSegmentBlockBytesMax);
   std::string head;
   {
@@ -97,8 +109,8 @@ Status SegmentWriter::write_block(std::string& block, char type) {
   }
   const std::uint64_t checksum = block_checksum(head, payload);
   ByteWriter{head}.write_fixed(checksum);
-  block.replace(0, kBlockHeadBytes, head);
-  return write(block);
+  std::copy(head.begin(), head.end(), block.begin());
+  return write(whole);
 }
 
 Status SegmentWriter::append(SegmentChunk& chunk) {
@@ -109,7 +121,7 @@ Status SegmentWriter::append(SegmentChunk& chunk) {
   counts_.values += chunk.counts_.values;
   counts_.tombstones += chunk.counts_.tombstones;
   counts_.ranges += chunk.counts_.ranges;
-  Status written = write_block(chunk.bytes_, kChangesBlock);
+  Status written = write_block({chunk.bytes_.data(), chunk.bytes_.size()}, kChangesBlock);
   chunk.clear(chunk.state_);
   return written;
 }

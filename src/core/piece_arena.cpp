@@ -25,7 +25,8 @@ constexpr std::size_t kRegionBytes = 16 * kHugePage;
 // An arena begins on small pages: there is nobody yet who would touch a huge one ahead, and a table of this size hardly
 // misses the TLB. Shortly before their end the first huge page is touched.
 constexpr std::size_t kSmallPageBytes = 2 * kHugePage;
-constexpr std::size_t kTouchFrom = kSmallPageBytes - kHugePage / 2;
+// Where memory has a limit: two huge pages that are touched and not used yet are a sixteenth of that.
+constexpr std::size_t kBoundedSmallPageBytes = 2 * kRegionBytes;
 
 std::size_t round_up(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
@@ -63,9 +64,10 @@ void* map_region(std::size_t bytes, std::size_t small_bytes) {
 
 }  // namespace
 
-PieceArena::PieceArena(std::size_t piece_bytes)
+PieceArena::PieceArena(std::size_t piece_bytes, Growth growth)
     : piece_bytes_{round_up(std::max(piece_bytes, sizeof(Piece)), kCacheLine)},
       region_bytes_{round_up(std::max(kRegionBytes, piece_bytes_), kHugePage)},
+      small_page_bytes_{growth == Growth::kBounded ? kBoundedSmallPageBytes : kSmallPageBytes},
       toucher_{PageToucher::shared()} {}
 
 PieceArena::~PieceArena() {
@@ -84,7 +86,8 @@ void* PieceArena::take() {
   }
   if (regions_.empty() || used_ + piece_bytes_ > region_bytes_) {
     regions_.reserve(regions_.size() + 2);  // before there is a region to lose
-    const std::size_t small_bytes = regions_.empty() ? kSmallPageBytes : 0;
+    const std::size_t before = regions_.size() * region_bytes_;
+    const std::size_t small_bytes = std::min(region_bytes_, small_page_bytes_ - std::min(small_page_bytes_, before));
     regions_.push_back(next_region_ != nullptr ? std::exchange(next_region_, nullptr)
                                                : map_region(region_bytes_, small_bytes));
     used_ = 0;
@@ -100,7 +103,7 @@ void* PieceArena::take() {
 // touched and never used is memory that nobody counts.
 void PieceArena::touch_ahead() {
   const std::size_t full = (regions_.size() - 1) * region_bytes_ + used_;
-  if (full < kTouchFrom) return;
+  if (full < small_page_bytes_ - kHugePage / 2) return;
   const std::size_t ahead = full < kRegionBytes ? kHugePage : 2 * kHugePage;
   const std::size_t wanted = round_up(used_, kHugePage) + ahead;
   const std::size_t usable = round_up(region_bytes_ / piece_bytes_ * piece_bytes_, kHugePage);

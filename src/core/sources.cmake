@@ -7,6 +7,7 @@ target_sources(millstream PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/histogram.cpp
   ${CMAKE_CURRENT_LIST_DIR}/histogram_text.cpp
   ${CMAKE_CURRENT_LIST_DIR}/log.cpp
+  ${CMAKE_CURRENT_LIST_DIR}/mapped_array.cpp
   ${CMAKE_CURRENT_LIST_DIR}/memory_budget.cpp
   ${CMAKE_CURRENT_LIST_DIR}/page_toucher.cpp
   ${CMAKE_CURRENT_LIST_DIR}/piece_arena.cpp

@@ -79,8 +79,9 @@ Status reserve(const std::shared_ptr<MemoryBudget>& memory, bool stated, std::si
 std::size_t default_tables_bytes(std::size_t limit, std::size_t cache_bytes) {
   const std::size_t others = cache_bytes + kColdFixedBytes + limit / kUnwrittenShare;
   const std::size_t left = limit - std::min(limit, others);
-  // With an eighth of a table for the piece that is being filled, and one for that on its way.
-  return std::clamp(left / 5 * 4, limit / kTablesShareMin, limit / 2);
+  // With an eighth of a table for the piece that is being filled, one for that on its way, and a quarter, for an index
+  // that has just grown is twice as large as one that is about to.
+  return std::clamp(left / 3 * 2, limit / kTablesShareMin, limit / 2);
 }
 
 }  // namespace

@@ -59,12 +59,11 @@ class ShardBarriers::StageSnapshot final : public Snapshot {
   std::uint32_t first_;
 };
 
-// States are told of side by side, for whoever changes an entry gives it out first; each has a chunk that is filled. It
-// is handed over an eighth early, so that its memory, which doubles as it grows, does not double once more.
+// States are told of side by side, for whoever changes an entry gives it out first; each has a chunk that is filled.
 template <class Add>
 void ShardBarriers::add_to_chunk(std::uint32_t number, const Add& add) {
   SegmentChunk& chunk = chunks_[number];
-  if (chunk.size_bytes() >= chunk_bytes_ - chunk_bytes_ / 8) {
+  if (chunk.size_bytes() >= chunk_bytes_) {
     ShardPart part{current_.shard, current_.barrier, {}};
     part.chunks.push_back(take_chunk(number));
     taker_.take(std::move(part));

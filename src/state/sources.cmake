@@ -1,5 +1,6 @@
 # Sources of state, listed by hand.
 target_sources(millstream PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/cold/block_memory.cpp
   ${CMAKE_CURRENT_LIST_DIR}/cold/cold_image.cpp
   ${CMAKE_CURRENT_LIST_DIR}/cold/cold_readers.cpp
   ${CMAKE_CURRENT_LIST_DIR}/cold/cold_round.cpp

@@ -62,7 +62,7 @@ TableIndex::~TableIndex() {
 
 TableIndex::SubTable TableIndex::make_table(std::uint32_t lines, std::uint32_t depth) {
   if (lines < kLinesMax || bytes_ < kArenaFrom) return {new Line[lines], lines - 1, 0, depth, false};
-  if (!arena_) arena_ = std::make_unique<PieceArena>(kLinesMax * sizeof(Line));
+  if (!arena_) arena_ = std::make_unique<PieceArena>(kLinesMax * sizeof(Line), growth_);
   auto* first = static_cast<Line*>(arena_->take());
   std::uninitialized_value_construct_n(first, lines);
   return {first, lines - 1, 0, depth, true};

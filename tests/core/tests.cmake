@@ -2,6 +2,7 @@
 millstream_add_test(core_checksum checksum_test.cpp)
 millstream_add_test(core_histogram histogram_test.cpp)
 millstream_add_test(core_file_system file_system_test.cpp)
+millstream_add_test(core_mapped_array mapped_array_test.cpp)
 millstream_add_test(core_memory_budget memory_budget_test.cpp)
 millstream_add_test(core_piece_arena piece_arena_test.cpp)
 millstream_add_test(core_piece_vector piece_vector_test.cpp)

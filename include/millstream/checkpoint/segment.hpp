@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "millstream/core/mapped_array.hpp"
 #include "millstream/io/checkpoint_id.hpp"
 
 namespace millstream::inline v0 {
@@ -55,7 +56,7 @@ struct SegmentCounts {
 };
 
 /// Changes of one state, collected on the shard's own thread, in the bytes of the file; the writer thread never sees an
-/// entry. A value: clear() keeps its memory for the next use.
+/// entry. clear() keeps its memory for the next use.
 class SegmentChunk {
  public:
   /// `state` is the number that the manifest gives the state, below kSegmentStatesMax.
@@ -72,18 +73,19 @@ class SegmentChunk {
   /// Of the file: hand it over before this exceeds what one block may hold.
   [[nodiscard]] std::size_t size_bytes() const noexcept { return bytes_.size(); }
   /// That it holds on to.
-  [[nodiscard]] std::size_t memory_bytes() const noexcept { return bytes_.capacity(); }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept { return bytes_.memory_bytes(); }
   [[nodiscard]] std::uint32_t state() const noexcept { return state_; }
   [[nodiscard]] bool empty() const noexcept { return counts_ == SegmentCounts{}; }
   MILLSTREAM_EXPORT void clear(std::uint32_t state);
 
  private:
   friend class SegmentWriter;
+  void begin();
   void append(char kind, std::uint32_t key_group, std::string_view key);
   void append(std::string_view value);
 
   std::uint32_t state_ = 0;
-  std::string bytes_;  // room for the block's head, the state, the frames
+  MappedArray<char> bytes_;  // room for the block's head, the state, the frames; none while it is empty
   SegmentCounts counts_;
 };
 

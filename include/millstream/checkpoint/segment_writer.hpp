@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,7 +36,7 @@ class MILLSTREAM_EXPORT SegmentWriter {
  private:
   SegmentWriter(std::unique_ptr<WritableFile> file, std::string name, CheckpointId epoch, std::uint32_t shard);
   Status write(std::string_view bytes);
-  Status write_block(std::string& block, char type);
+  Status write_block(std::span<char> block, char type);
 
   std::unique_ptr<WritableFile> file_;
   std::string name_;

@@ -13,13 +13,17 @@ namespace millstream::inline v0 {
 
 class PageToucher;
 
-/// Belongs to one shard. Pieces must not be used after the arena has gone. Behind the first 4 MiB, which lie on small
+/// Belongs to one shard. Pieces must not be used after the arena has gone. Behind the first ones, which lie on small
 /// pages, memory becomes resident a huge page (2 MiB) at a time, on a thread of its own and ahead of what take() has
 /// given.
 class MILLSTREAM_EXPORT PieceArena {
  public:
+  enum class Growth {
+    kFast,     ///< the first 4 MiB lie on small pages
+    kBounded,  ///< the first 64 MiB: what is touched ahead is little beside the rest, and below that there is none
+  };
   /// `piece_bytes` is rounded up to whole cache lines.
-  explicit PieceArena(std::size_t piece_bytes);
+  explicit PieceArena(std::size_t piece_bytes, Growth growth = Growth::kFast);
   ~PieceArena();
   PieceArena(const PieceArena&) = delete;
   PieceArena& operator=(const PieceArena&) = delete;
@@ -37,6 +41,7 @@ class MILLSTREAM_EXPORT PieceArena {
 
   std::size_t piece_bytes_;
   std::size_t region_bytes_;
+  std::size_t small_page_bytes_;  // of all regions
   std::vector<void*> regions_;
   Piece* free_ = nullptr;
   std::size_t used_ = 0;                  // bytes of the last region

@@ -44,6 +44,12 @@ class StateTable : public TableBlocks {
     }
   }
 
+  /// Entries may leave memory, for that has a limit. While the table is empty.
+  void track_spilling() {
+    index_.bound();
+    TableBlocks::track_spilling();
+  }
+
   [[nodiscard]] Entry& entry(std::uint32_t number) noexcept {
     return static_cast<Entry*>(block_of(number))[number & kBlockMask];
   }

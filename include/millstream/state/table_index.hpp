@@ -71,6 +71,8 @@ class MILLSTREAM_EXPORT TableIndex {
   /// Forgets everything, a few sub-tables a call; true when it is empty. In between only clear_some may be called.
   bool clear_some();
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+  /// Its memory has a limit. While it is empty.
+  void bound() noexcept { growth_ = PieceArena::Growth::kBounded; }
 
  private:
   struct Line;
@@ -116,6 +118,7 @@ class MILLSTREAM_EXPORT TableIndex {
   void publish(std::uint32_t table, std::size_t first, std::size_t count);
   static void place(Line* lines, std::uint32_t mask, std::uint32_t from, std::uint32_t fragment, std::uint32_t entry);
 
+  PieceArena::Growth growth_ = PieceArena::Growth::kFast;
   std::unique_ptr<PieceArena> arena_;  // of a large index
   std::vector<SubTable> tables_;
   std::vector<Bucket> directory_;

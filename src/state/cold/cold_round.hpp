@@ -5,20 +5,21 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "millstream/core/assert.hpp"
 #include "millstream/core/export.hpp"
+#include "millstream/core/mapped_array.hpp"
 
 namespace millstream::inline v0 {
 
 /// Of one round, content and bookkeeping: what its writer may hold in memory on top of the store's own.
 inline constexpr std::size_t kColdRoundBytesMax = std::size_t{128} << 20;
 
-/// Changes of any columns in any order. Keys are the store's (cold_key.hpp). For one thread at a time.
+/// Changes of any columns in any order, 4 GiB of content at most. Keys are the store's (cold_key.hpp). For one thread
+/// at a time: a shard fills it, the spiller gives it back, so it lies on memory of its own.
 class MILLSTREAM_EXPORT ColdChanges {
  public:
   enum class Kind : std::uint8_t { kRange, kPut, kRemove };
@@ -32,7 +33,7 @@ class MILLSTREAM_EXPORT ColdChanges {
   }
 
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
-  /// Of memory in use: content, and what is kept about each change.
+  /// Of memory in use, but for a part of a page: content, and what is kept about each change.
   [[nodiscard]] std::size_t bytes() const noexcept { return bytes_.size() + entries_.size() * sizeof(Entry); }
   /// Forgets the changes; keeps the room.
   void clear() noexcept {
@@ -43,16 +44,16 @@ class MILLSTREAM_EXPORT ColdChanges {
  private:
   friend class SortedColdRound;
   struct Entry {
-    std::uint64_t at;
+    std::uint32_t at;
     std::uint32_t key_size;
     std::uint32_t value_size;
-    std::uint32_t column;
+    std::uint16_t column;
     Kind kind;
   };
   void add(Kind kind, std::uint32_t column, std::string_view key, std::string_view value);
 
-  std::string bytes_;
-  std::vector<Entry> entries_;
+  MappedArray<char> bytes_;
+  MappedArray<Entry> entries_;
 };
 
 /// Changes that are taken together: all of them or none. Ranges come before all puts and removes of the round, and of
@@ -105,7 +106,7 @@ class MILLSTREAM_EXPORT SortedColdRound {
   [[nodiscard]] const std::vector<Column>& columns() const noexcept { return columns_; }
 
  private:
-  std::vector<Change> changes_;
+  MappedArray<Change> changes_;
   std::vector<Column> columns_;
 };
 

@@ -269,7 +269,8 @@ class RocksColdStore final : public ColdStore {
     rocksdb::ColumnFamilyHandle* const handle = columns_[column.number];
     rocksdb::Options options{settings_.db, settings_.column};
     if (column.points.size() <= settings_.small_file_entries) options.table_factory = settings_.small_files;
-    rocksdb::SstFileWriter writer{rocksdb::EnvOptions{}, options, handle, /*invalidate_page_cache=*/false};
+    // What buffers EnvOptions has of its own are larger.
+    rocksdb::SstFileWriter writer{rocksdb::EnvOptions{settings_.db}, options, handle, /*invalidate_page_cache=*/false};
     const std::string path = round_file(column.number);
     rocksdb::Status status = writer.Open(path);
     for (const SortedColdRound::Change& range : column.ranges) {

@@ -5,6 +5,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/file_checksum.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/memory_allocator.h>
 #include <rocksdb/table.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 
 #include "millstream/codec/bytes.hpp"
 #include "millstream/core/checksum.hpp"
+#include "state/cold/block_memory.hpp"
 
 namespace millstream::inline v0 {
 namespace {
@@ -28,8 +30,11 @@ constexpr std::size_t kBlockBytes = 4096;   // a cold read wants one value: a la
 constexpr double kFilterBitsOfKey = 10;     // one lookup in a hundred reads a block for nothing
 constexpr double kFiltersShareOfCache = 4;  // of small files, each in one piece, one part of so many
 constexpr std::size_t kWriteBufferBytes = std::size_t{64} << 10;  // never written to; RocksDB wants one a column
-constexpr std::size_t kFileBytes = std::size_t{32} << 20;         // as much is merged, and dropped, at once
-constexpr std::size_t kMergeReadBytes = std::size_t{64} << 10;    // a file; kColdRunsMax and some more are read at once
+// As much is dropped at once; filters and index of a file that is being written stay on the heap until its end, so it
+// is as large as the cache between these.
+constexpr std::size_t kFileBytesMin = std::size_t{8} << 20;
+constexpr std::size_t kFileBytesMax = std::size_t{32} << 20;
+constexpr std::size_t kMergeReadBytes = std::size_t{64} << 10;  // a file; kColdRunsMax and some more are read at once
 constexpr std::size_t kFileBufferBytes = std::size_t{256} << 10;
 constexpr std::size_t kManifestBytes = std::size_t{1} << 20;  // an image copies it
 constexpr int kMergeFromRuns = 4;
@@ -81,10 +86,23 @@ class HookLogger final : public rocksdb::Logger {
   LogHook hook_;
 };
 
+class BlockAllocator final : public rocksdb::MemoryAllocator {
+ public:
+  explicit BlockAllocator(std::size_t bytes) : memory_{bytes} {}
+  void* Allocate(std::size_t bytes) override { return memory_.take(bytes); }
+  void Deallocate(void* at) override { memory_.give_back(at); }
+  std::size_t UsableSize(void*, std::size_t bytes) const override { return BlockMemory::used_for(bytes); }
+  const char* Name() const override { return "millstream.blocks"; }
+
+ private:
+  BlockMemory memory_;
+};
+
 std::shared_ptr<rocksdb::Cache> make_cache(std::size_t bytes) {
   int bits = 0;
   while (bits < kCachePartBitsMax && (bytes >> (bits + 1)) >= kCachePartBytes) ++bits;
-  return rocksdb::NewLRUCache(bytes, bits, /*strict_capacity_limit=*/true, kIndexShareOfCache);
+  return rocksdb::NewLRUCache(bytes, bits, /*strict_capacity_limit=*/true, kIndexShareOfCache,
+                              std::make_shared<BlockAllocator>(bytes));
 }
 
 rocksdb::CompressionType compression() {
@@ -187,7 +205,7 @@ RocksSettings rocks_settings(const ColdStoreOptions& options) {
   column.level0_stop_writes_trigger = std::numeric_limits<int>::max();
   column.soft_pending_compaction_bytes_limit = 0;
   column.hard_pending_compaction_bytes_limit = 0;
-  column.target_file_size_base = kFileBytes;
+  column.target_file_size_base = std::clamp(options.cache_bytes, kFileBytesMin, kFileBytesMax);
   column.ttl = 0;
   column.periodic_compaction_seconds = 0;
   return settings;

@@ -193,18 +193,19 @@ TEST(OrderedColdFaults, AFullDiskIsSaidAndMendedByAStart) {
   world.files().set_capacity(10'000);
   ColdChanges changes;
   changes.put(0, "k", std::string(20'000, 'v'));
-  const Status full = (*opened)->ingest(round_of(changes));
+  const ColdRound round = round_of(std::move(changes));
+  const Status full = (*opened)->ingest(round);
   EXPECT_EQ(full.code(), ErrorCode::kIo);
   EXPECT_THAT(full.message(), HasSubstr("No space left on device"));
   EXPECT_EQ((*opened)->room(), full);
-  EXPECT_EQ((*opened)->ingest(round_of(changes)), full);
+  EXPECT_EQ((*opened)->ingest(round), full);
   EXPECT_EQ((*opened)->link(world.path("2.base")).error(), full);
   world.files().set_capacity(1'000'000);
   opened->reset();
   options.base = world.path("1.base");
   opened = world.open(options);
   ASSERT_TRUE(opened);
-  EXPECT_TRUE((*opened)->ingest(round_of(std::move(changes))).ok());
+  EXPECT_TRUE((*opened)->ingest(round).ok());
 }
 
 #ifdef MILLSTREAM_ROCKSDB
