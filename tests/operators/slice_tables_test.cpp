@@ -259,11 +259,11 @@ class Stage {
     Slices::Place& place = slices.at(fires_);
     Progress told = Progress::kDone;
     if (place.spilled()) {
-      told = place.cold->for_each_stored(1 + static_cast<std::uint32_t>(random_.below(30)),
-                                         [&](const std::string& key, const std::string& value) {
-                                           EXPECT_TRUE(fired_.emplace(key, value).second) << key << " fires twice";
-                                           return random_.chance(0.9);
-                                         });
+      auto count = 1 + static_cast<std::uint32_t>(random_.below(30));
+      told = place.cold->for_each_stored(count, [&](const std::string& key, const std::string& value) {
+        EXPECT_TRUE(fired_.emplace(key, value).second) << key << " fires twice";
+        return random_.chance(0.9);
+      });
     }
     if (told != Progress::kDone) return;
     firing_ = false;

@@ -95,6 +95,16 @@ class ColdJob : public ::testing::Test {
                     .event_time(&Tick::at, bounded_disorder(0s))
                     .key_by(&Tick::key);
     // Each window and session under a key of its own: what fires again behind a restart is the same.
+    if (sliding_) {
+      keys.window(sliding(kWindow, kSlide))
+          .aggregate(count())
+          .named("windows")
+          .map([](const auto& r) {
+            return Tick{r.value, r.key + kKeys * (r.window_end.time_since_epoch() / kSlide), {}};
+          })
+          .to(TotalsSink{totals_});
+      return flow;
+    }
     if (windowed_) {
       keys.window(tumbling(kWindow))
           .aggregate(count())
@@ -148,8 +158,10 @@ class ColdJob : public ::testing::Test {
   static constexpr std::uint64_t kNever = ~std::uint64_t{0};
   static constexpr Duration kWindow = 40s;  // of 80,000 records
   bool custom_ = false;                     // a custom operator counts
-  bool windowed_ = false;                   // windows do
-  bool sessions_ = false;                   // sessions are counted
+  static constexpr Duration kSlide = kWindow / 4;
+  bool windowed_ = false;  // windows do
+  bool sliding_ = false;   // windows that share slices do
+  bool sessions_ = false;  // sessions are counted
   testing::TemporaryFolder folder_;
   SharedCounts counts_ = make_counts();
   std::shared_ptr<std::atomic<bool>> fails_ = std::make_shared<std::atomic<bool>>(false);
@@ -219,6 +231,19 @@ TEST_F(ColdJob, WindowsNeedNotFitEither) {
   const auto [last, spilled_last] = run(options(2, kSmall));
   EXPECT_TRUE(last.ok()) << last.status.to_string();
   EXPECT_EQ(totals_->sum(), kRecords);
+  EXPECT_GT(spilled_first, std::uint64_t{512} << 10);
+  EXPECT_GT(spilled_last, 0U);
+}
+
+TEST_F(ColdJob, SlidingWindowsNeedNotFitEither) {
+  sliding_ = true;
+  const auto [first, spilled_first] = run(options(2, kSmall), 2 * kRecords / 5);
+  EXPECT_TRUE(first.ok()) << first.status.to_string();
+  EXPECT_TRUE(run(options(1, in_memory()), 3 * kRecords / 5).first.ok());
+  EXPECT_TRUE(run(options(3, kSmall), 4 * kRecords / 5).first.ok());
+  const auto [last, spilled_last] = run(options(2, kSmall));
+  EXPECT_TRUE(last.ok()) << last.status.to_string();
+  EXPECT_EQ(totals_->sum(), kWindow / kSlide * kRecords);
   EXPECT_GT(spilled_first, std::uint64_t{512} << 10);
   EXPECT_GT(spilled_last, 0U);
 }

@@ -94,6 +94,7 @@ struct Listing {
     if (reading.value % 19 == 0) throw std::runtime_error{"a value that it does not like"};
     values.push_back(reading.value);
   }
+  void merge(Values& values, const Values& later) const { values.insert(values.end(), later.begin(), later.end()); }
   [[nodiscard]] std::string result(const Values& values) const {
     Values sorted = values;
     std::sort(sorted.begin(), sorted.end());
@@ -124,6 +125,27 @@ void add_windows(const Stream<Reading>& readings, bool one_split) {
       .named("listed files");
 }
 
+/// Windows that share slices, of which late records fire several again.
+void add_sliding_windows(const Stream<Reading>& readings, bool one_split) {
+  readings.key_by([](const Reading& r) { return r.value % kKeys; })
+      .window(sliding(5s, 1s))
+      .allowed_lateness(one_split ? 2000ms : 0ms)
+      .aggregate(sum(&Reading::value))
+      .named("slid")
+      .map([](const auto& r) { return Row{r.key, r.value, "slid" + std::to_string(r.pane), r.window_end}; })
+      .to(file::sink<Row>({.directory = "out/slid"}))
+      .named("slid files");
+  readings.key_by([](const Reading& r) { return std::to_string(r.value % kKeys) + " is a key that owns memory"; })
+      .window(sliding(6s, 4s))
+      .allowed_lateness(one_split ? 3000ms : 0ms)
+      .aggregate(Listing{})
+      .on_error(OnError::kSkip)
+      .named("listed sliding")
+      .map([](const auto& r) { return Row{r.pane, std::stoi(r.key), r.value, r.window_end}; })
+      .to(file::sink<Row>({.directory = "out/sliding"}))
+      .named("listed sliding files");
+}
+
 /// For readings none of which is late: so each session ends with the same records, and only what it gives out early
 /// depends on when.
 void add_sessions(const Stream<Reading>& readings) {
@@ -142,11 +164,13 @@ void add_sessions(const Stream<Reading>& readings) {
 struct Input {
   std::uint64_t records;
   bool windows = false;  // in some jobs: what another stage has in memory there is less
+  bool sliding = false;
   bool one_split = false;
 };
 Input input_of(Random& random) {
   Input input{.records = 20 + random.below(200), .windows = random.chance(0.5)};
   input.one_split = input.windows && random.chance(0.5);
+  input.sliding = input.windows && random.chance(0.5);
   return input;
 }
 
@@ -158,6 +182,7 @@ Dataflow flow_of(const Input& input) {
                       .named("readings")
                       .event_time(&Reading::at, bounded_disorder(input.one_split ? 1s : 3s));
   if (input.windows) add_windows(readings, input.one_split);
+  if (input.sliding) add_sliding_windows(readings, input.one_split);
   auto counts = readings.key_by([](const Reading& r) { return r.value % kKeys; })
                     .aggregate(count())
                     .named("counts")

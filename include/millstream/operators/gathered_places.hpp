@@ -14,6 +14,7 @@ template <class Slice>
 class GatheredPlaces {
  public:
   void add(Slice& slice, std::uint32_t place) {
+    if (last_ + 1 < gathered_.size() && gathered_[last_ + 1].slice == &slice) ++last_;
     if (last_ >= gathered_.size() || gathered_[last_].slice != &slice) {
       for (last_ = 0; last_ < gathered_.size() && gathered_[last_].slice != &slice;) ++last_;
       if (last_ == gathered_.size()) gathered_.push_back({&slice, take_spare()});

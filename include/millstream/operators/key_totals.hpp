@@ -68,6 +68,13 @@ class KeyTotals {
   [[nodiscard]] bool live(std::uint32_t number) const { return live_[number]; }
   /// Numbers run from 0 to end_number() - 1; those of erased keys are not live.
   [[nodiscard]] std::uint32_t end_number() const { return static_cast<std::uint32_t>(entries_.size()); }
+  /// Takes out the last entries, some thousand; true where none is left. Nothing else may be called from then on.
+  bool drop_some() {
+    entries_.drop_piece(no_spares_);
+    no_spares_.clear();
+    return entries_.empty();
+  }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept { return index_.bytes() + entries_.size() * sizeof(Entry); }
 
  private:
   // About what the L2 cache of a server core holds.

@@ -32,6 +32,10 @@ class PartialSlices {
     }
     return *parts_.emplace_back(Part{slice, from, std::make_unique<Table>()}).table;
   }
+  /// A window has something of the key here.
+  [[nodiscard]] bool has(std::int64_t window, const K& key, std::uint64_t hash) const {
+    return in_part_before(parts_.size(), window, key, hash);
+  }
   /// Adds what a window has of a key to `whole`, which holds something already if `any`.
   void collect(std::int64_t window, const K& key, std::uint64_t hash, Acc& whole, bool any) const {
     for (const Part& each : parts_) {
@@ -46,12 +50,21 @@ class PartialSlices {
     }
   }
 
-  /// The next walk() begins anew.
-  void rewind() noexcept { at_ = entry_ = 0; }
-  /// give(key, accumulator) for the keys that a window has only here, which `elsewhere(key, hash)` denies, from where
-  /// the last call ended. stop() true ends the call early, and false is returned.
-  template <class Elsewhere, class Give, class Stop>
-  bool walk(std::int64_t window, Elsewhere&& elsewhere, Give&& give, Stop&& stop) {
+  /// A window is about to fire.
+  void rewind() {
+    at_ = entry_ = 0;
+    if (!met_.empty()) met_.clear();
+  }
+  /// A key of the slices that all windows share fires: collect(), and walk() passes it by.
+  void meet(std::int64_t window, const K& key, std::uint64_t hash, Acc& whole) {
+    if (!has(window, key, hash)) return;
+    static_cast<void>(met_.find_or_insert(key, hash, [] { return true; }));
+    collect(window, key, hash, whole, true);
+  }
+  /// Behind those: give(key, accumulator) for the keys that the window has only here, from where the last call ended.
+  /// stop() true ends the call early, and false is returned.
+  template <class Give, class Stop>
+  bool walk(std::int64_t window, Give&& give, Stop&& stop) {
     for (; at_ < parts_.size(); ++at_, entry_ = 0) {
       const Part& part = parts_[at_];
       if (!counts_in(part, window)) continue;
@@ -59,7 +72,7 @@ class PartialSlices {
         if (stop()) return false;
         const auto& entry = part.table->entry(entry_);
         const std::uint64_t hash = hash_key(entry.key);
-        if (elsewhere(entry.key, hash) || in_part_before(at_, window, entry.key, hash)) continue;
+        if (met_.find(entry.key, hash) != Table::kNone || in_part_before(at_, window, entry.key, hash)) continue;
         Acc whole = agg_.create();
         collect(window, entry.key, hash, whole, false);
         give(entry.key, std::as_const(whole));
@@ -106,7 +119,8 @@ class PartialSlices {
   Agg agg_;
   SliceGrid grid_;
   std::vector<Part> parts_;
-  std::size_t at_ = 0;  // where the walk goes on
+  StateTable<K, bool> met_;  // keys that fired in the window at hand
+  std::size_t at_ = 0;       // where the walk goes on
   std::uint32_t entry_ = 0;
 };
 

@@ -15,6 +15,7 @@
 #include "millstream/operators/collector.hpp"
 #include "millstream/operators/gathered_places.hpp"
 #include "millstream/operators/late_side.hpp"
+#include "millstream/operators/late_windows.hpp"
 #include "millstream/operators/pane_counts.hpp"
 #include "millstream/operators/partial_slices.hpp"
 #include "millstream/operators/shard_watermarks.hpp"
@@ -46,6 +47,7 @@ class SliceWindowStage final : public WindowStage {
         fill_{fill},
         collector_{output_, fill},
         parts_{agg_, grid_},
+        late_windows_{grid_, rules_},
         adder_{key_of_, agg_} {}
 
   void open() override {
@@ -54,12 +56,11 @@ class SliceWindowStage final : public WindowStage {
       slices_->tables().track_changes();
       panes_.track_changes();
     }
-    if (spills() && context().cold != nullptr) slices_->tables().spill(*context().cold, name());
+    if (context().cold != nullptr) slices_->tables().spill(*context().cold, name());
     late_.open(sides_, context().batch_records_max);
   }
   bool ready() override { return !current_ && !firing_ && outputs_ready() && has_room(); }
-  /// Of sliding windows the stacks hold all keys.
-  bool spills() const override { return grid_.size_slices() == 1; }
+  bool spills() const override { return true; }
   OutputBase* output() override { return &output_; }
   bool finished() const override { return ended_ && !current_ && output_.outbox_empty() && sides_.outboxes_empty(); }
 
@@ -145,6 +146,7 @@ class SliceWindowStage final : public WindowStage {
   }
   void end_restore() override {
     if (slices_->cold() != nullptr) check(slices_->cold()->end_restore());
+    slices_->end_restore();
     if (restored_.empty()) return;
     done_ = last_window_before(restored_.least());
     slices_->begin_behind(done_);
@@ -181,7 +183,11 @@ class SliceWindowStage final : public WindowStage {
   // False where the batch waits for what has left memory.
   [[nodiscard]] bool fetch() {
     // A shard that has failed in the middle of a step may be given one batch more, which nobody works on.
-    return !context().failed() && fetch_.fetch(*current_, position_, *slices_, grid_, key_of_);
+    if (context().failed()) return false;
+    MarksAtRecords marks{*current_, next_mark_, {split_, merged_}};
+    return fetch_.fetch(*current_, position_, *slices_, grid_, key_of_, [&](std::uint32_t i, std::int64_t slice) {
+      return slices_->sliding() ? late_windows_.fired_again(slice, marks.at(i)) : WindowNumbers{};
+    });
   }
 
   // Works on the batch until it is done or a firing has to go on in the next step.
@@ -307,10 +313,8 @@ class SliceWindowStage final : public WindowStage {
     const T& value = current_->values()[i];
     const Timestamp time = current_->times.data()[i];
     const Slice slice = grid_.slice_of(time);
-    std::int64_t window = grid_.first_window_of(slice.index);
-    const std::int64_t last = grid_.last_window_of(slice.index);
-    while (window <= last && !rules_.takes(grid_.window(window).end, judge)) ++window;
-    if (window > last) {
+    const WindowNumbers again = late_windows_.fired_again(slice.index, {split_, merged_});
+    if (again.first > grid_.last_window_of(slice.index)) {
       metrics_.late_dropped.add(1);
       late_.append(*current_, i, merged_, saturating_distance(judge, time));
       return;
@@ -322,17 +326,15 @@ class SliceWindowStage final : public WindowStage {
     guarded(
         *current_, i, i + 1,
         [&](std::uint32_t) {
-          // A window of one slice has fired what that has, so of its panes only those of late records are counted.
-          const bool fired = !slices_->sliding() && slices_->has(slice.index, key, hash);
-          if (counts_from(slice.index, window)) {
+          const std::vector<bool>& had = late_windows_.had(again, *slices_, parts_, key, hash);
+          if (counts_from(slice.index, again.first)) {
             slices_->add_late(slices_->at(slice), key, hash, add_it);
           } else {
-            slices_->add_to(parts_.at(slice.index, window), key, hash, add_it);
+            slices_->add_to(parts_.at(slice.index, again.first), key, hash, add_it);
           }
-          for (; window <= last; ++window) {
-            const WindowTime span = grid_.window(window);
-            if (span.end > merged_) break;
-            fire_late(window, span, key, hash, fired ? 1 : 0, add_it);
+          for (std::int64_t window = again.first; window < again.end; ++window) {
+            const bool before = had[static_cast<std::size_t>(window - again.first)];
+            fire_late(window, grid_.window(window), key, hash, before ? 1 : 0, add_it);
           }
         },
         [&](std::uint32_t) { return detail::record_text(value); }, [](std::uint32_t) {});
@@ -415,19 +417,17 @@ class SliceWindowStage final : public WindowStage {
       return;
     }
     Acc whole = acc;
-    parts_.collect(window_, key, hash_key(key), whole, true);
+    parts_.meet(window_, key, hash_key(key), whole);
     give_on_time(key, whole);
   }
   // Keys of the window that have nothing but parts.
   bool fire_parts() {
     return parts_.walk(
-        window_, [&](const K& key, std::uint64_t hash) { return slices_->in_totals(key, hash); },
-        [&](const K& key, const Acc& whole) { give_on_time(key, whole); }, [&] { return give_full(); });
+        window_, [&](const K& key, const Acc& whole) { give_on_time(key, whole); }, [&] { return give_full(); });
   }
   void give_on_time(const K& key, const Acc& acc) {
     if (!restored_.empty() && restored_.passed(hash_key(key), span_.end)) [[unlikely]]
       return;
-    if (slices_->sliding() && options().allowed_lateness.count() > 0) panes_.next(window_, key, hash_key(key));
     give(key, acc, span_, 0, PaneTiming::on_time);
   }
   void give(const K& key, const Acc& acc, const WindowTime& span, std::uint32_t pane, PaneTiming timing) {
@@ -494,6 +494,7 @@ class SliceWindowStage final : public WindowStage {
   ShardWatermarks restored_;  // until the windows that one shard had fired and another not have
   LateSide<T> late_;
   GatheredPlaces<State> gathered_;
+  LateWindows<K, Agg> late_windows_;
   SliceFetch<K, Agg> fetch_;
   SliceAdder<K, T, Agg, KeyOf> adder_;
   std::uint64_t hashes_[kBatchRecordsMax];

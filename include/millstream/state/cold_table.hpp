@@ -86,7 +86,9 @@ class MILLSTREAM_EXPORT ColdTableBase {
 
   /// Going over all that the store has of this table, in the order of its keys; what is in memory, too, may be newer.
   /// Nothing leaves until it is done.
-  void begin_stored();
+  void begin_stored() { begin_stored(tier_.groups()); }
+  /// The same for some of the shard's key groups.
+  void begin_stored(ColdTier::Groups groups);
   /// What is next is still being read; whoever reads wakes the shard. Not behind the end.
   [[nodiscard]] bool stored_waits();
 
@@ -151,8 +153,9 @@ class MILLSTREAM_EXPORT ColdTableBase {
   /// The last piece that was given has been taken.
   [[nodiscard]] bool was_taken() const noexcept { return given_ == 0 || tier_.taken() >= given_; }
   /// Where what the store has of it begins, and ends.
-  [[nodiscard]] std::string first_cold_key() const;
-  [[nodiscard]] std::string end_cold_key() const;
+  [[nodiscard]] std::string first_cold_key() const { return cold_key_of(tier_.groups().first); }
+  [[nodiscard]] std::string end_cold_key() const { return cold_key_of(tier_.groups().end); }
+  [[nodiscard]] std::string cold_key_of(std::uint32_t key_group) const;
   /// A barrier. What tells a whole checkpoint of what is in the store; null where nothing is.
   [[nodiscard]] Sweep* begin_walk(std::uint32_t state, bool prefixed, Snapshot& snapshot);
   void restore(const StateEntry& saved, std::string_view key, ColdChanges& piece);
@@ -280,12 +283,12 @@ class ColdTable : public ColdTableBase {
   }
 
   /// Behind begin_stored(): f(key, value) for what is in the store and not in memory; looks at `count` entries at most,
-  /// and ends early where f says false. kDone: at all; kBlocked: it waits for what is being read.
+  /// which it counts down, and ends early where f says false. kDone: at all; kBlocked: it waits for what is being read.
   template <class F>
-  [[nodiscard]] Progress for_each_stored(std::uint32_t count, F&& f) {
+  [[nodiscard]] Progress for_each_stored(std::uint32_t& count, F&& f) {
     std::string_view key_bytes;
     std::string_view value_bytes;
-    for (std::uint32_t i = 0; i < count; ++i) {
+    for (; count > 0; --count) {
       const Stored next = next_stored(key_bytes, value_bytes);
       if (next == Stored::kEnd) return Progress::kDone;
       if (next == Stored::kWaits) return Progress::kBlocked;

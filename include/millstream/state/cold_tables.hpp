@@ -41,6 +41,11 @@ class MILLSTREAM_EXPORT ColdTables final : public Sweep {
 
   /// ColdTableBase::has_room() for all of them.
   [[nodiscard]] bool has_room(bool barrier_comes);
+  /// So much that step() would let something leave, if it may.
+  [[nodiscard]] bool is_full() const noexcept { return live_bytes() > high_bytes_; }
+  /// What the stage holds beside the tables counts in the share.
+  void count_kept(std::size_t bytes) noexcept { kept_bytes_ = bytes; }
+  [[nodiscard]] std::size_t share_bytes() const noexcept { return bytes_max_; }
   /// A bounded piece of letting entries leave, those of the first tables first; true if something was done. Each step
   /// between two batches.
   bool step();
@@ -78,6 +83,7 @@ class MILLSTREAM_EXPORT ColdTables final : public Sweep {
   std::size_t high_bytes_;
   std::size_t low_bytes_;
   std::vector<ColdTableBase*> tables_;  // in the order in which they came
+  std::size_t kept_bytes_ = 0;          // of what the stage holds beside them
   std::deque<Sweep*> walks_;            // that a checkpoint is yet to be told of
   bool asked_for_checkpoint_ = false;   // since the last barrier
   std::unique_ptr<ColdChanges> piece_;  // ranges of tables that have gone; what is restored

@@ -26,11 +26,11 @@ struct StateBackend {
 
 /// All keyed state is in memory.
 [[nodiscard]] constexpr StateBackend in_memory() { return {}; }
-/// Keyed state of reduce, of aggregate without a window, of process, of session windows, and of tumbling windows in
-/// event time without an early trigger leaves memory for a RocksDB in the folder `cold` of the state_dir, which it
-/// needs. NOT that of other windows (sliding, count, global, in processing time, with early triggers) nor timers: these
-/// stay in memory. Of a key with open sessions that have left, the key and some 50 bytes stay. Checkpoints are as
-/// without it. The folder is emptied at every start.
+/// Keyed state of reduce, of aggregate without a window, of process, of session windows, and of tumbling and sliding
+/// windows in event time without an early trigger leaves memory for a RocksDB in the folder `cold` of the state_dir,
+/// which it needs. NOT that of other windows (count, global, in processing time, with early triggers) nor timers: these
+/// stay in memory. Of a key with open sessions that have left, the key and some 50 bytes stay. A sliding window that
+/// does not fit reads all of its size at each slide. Checkpoints are as without it. Each start empties the folder.
 [[nodiscard]] constexpr StateBackend rocksdb(RocksDbOptions options = {}) { return {true, options}; }
 
 }  // namespace millstream::inline v0

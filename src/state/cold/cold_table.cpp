@@ -322,25 +322,19 @@ Sweep* ColdTableBase::begin_walk(std::uint32_t state, bool prefixed, Snapshot& s
   return walk_.get();
 }
 
-std::string ColdTableBase::first_cold_key() const {
+std::string ColdTableBase::cold_key_of(std::uint32_t key_group) const {
   std::string key;
-  append_cold_group(key, prefix_, tier_.groups().first);
+  append_cold_group(key, prefix_, key_group);
   return key;
 }
 
-std::string ColdTableBase::end_cold_key() const {
-  std::string key;
-  append_cold_group(key, prefix_, tier_.groups().end);
-  return key;
-}
-
-void ColdTableBase::begin_stored() {
+void ColdTableBase::begin_stored(ColdTier::Groups groups) {
   MILLSTREAM_ASSERT(reading_ == Reading::kNothing);
-  stored_ = std::make_unique<ColdPages>(tier_, column_, first_cold_key(), end_cold_key());
+  stored_ = std::make_unique<ColdPages>(tier_, column_, cold_key_of(groups.first), cold_key_of(groups.end));
   stored_at_ = 0;
 }
 
-bool ColdTableBase::stored_waits() { return stored_ && stored_->waits(); }
+bool ColdTableBase::stored_waits() { return stored_ && !mutant_is(Mutant::kNotFiredFromStore) && stored_->waits(); }
 
 ColdTableBase::Stored ColdTableBase::next_stored(std::string_view& key, std::string_view& value) {
   if (mutant_is(Mutant::kNotFiredFromStore)) return Stored::kEnd;

@@ -41,7 +41,7 @@ void ColdTables::take_out(ColdTableBase& table) {
 }
 
 std::size_t ColdTables::live_bytes() const noexcept {
-  std::size_t bytes = 0;
+  std::size_t bytes = kept_bytes_;
   for (const ColdTableBase* table : tables_) bytes += table->live_bytes();
   return bytes;
 }
@@ -65,7 +65,7 @@ bool ColdTables::step() {
     return table->given_ != 0 || table->evicting_ || !table->out_.empty();
   };
   if (live <= high_bytes_ && std::none_of(tables_.begin(), tables_.end(), at_work)) return false;
-  std::size_t staying = 0;
+  std::size_t staying = kept_bytes_;
   for (const ColdTableBase* table : tables_) staying += table->bytes_to_stay();
   for (ColdTableBase* table : tables_) {
     table->live_beside_ = live - table->live_bytes();
