@@ -321,7 +321,8 @@ class EngineBuilder {
     engine.store_ = std::move(start_.store);
     engine.savepoint_ = std::move(start_.savepoint);
     engine.restored_ = std::move(start_.restored);
-    engine.nothing_left_ = engine.restored_ && everything_read();
+    // Of another instance's checkpoint what was read to its end may have windows open and timers set all the same.
+    engine.nothing_left_ = engine.restored_ && start_.parts == nullptr && everything_read();
     for (auto& shard : engine.shards_) {
       shard->restored_ = engine.restored_.get();
       shard->store_ = engine.savepoint_ ? engine.savepoint_.get() : engine.store_.get();

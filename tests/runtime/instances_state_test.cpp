@@ -1,5 +1,5 @@
-// What goes with the partitions when the number of instances changes beside values: timers; and what keeps it from
-// changing.
+// What goes with the partitions when the number of instances changes beside values: timers and time; and what keeps it
+// from changing.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ class InstancesState : public ::testing::Test {
   auto payments(Dataflow& flow, const InstanceShare& share, Duration pause = {}) {
     return flow
         .from(kit::LogSource{
-            .broker = &world.broker, .topic = "in", .fetch_records_max = 4, .pause = pause, .share = share})
+            .broker = &world.broker, .topic = topic, .fetch_records_max = 4, .pause = pause, .share = share})
         .named("in")
         .map([](const kit::LogRecord& r) {
           return At{r.key, static_cast<std::int32_t>(r.partition),
@@ -51,7 +51,25 @@ class InstancesState : public ::testing::Test {
         .run(flow)
         .status;
   }
+  /// Into the topic "out".
+  auto out(const InstanceShare& share) {
+    return kit::LogSink{{.broker = &world.broker,
+                         .topic = "out",
+                         .group = "group",
+                         .transactional_id = "state-" + std::to_string(share.instance),
+                         .instance = share.instance,
+                         .source_stage = "in",
+                         .source_topic = topic}};
+  }
+  std::multimap<std::string, std::string> given() {
+    std::multimap<std::string, std::string> all;
+    for (std::uint32_t p = 0; p < 3; ++p) {
+      for (const kit::LogRecord& r : world.broker.committed({"out", p})) all.emplace(r.key, r.value);
+    }
+    return all;
+  }
   World world{1, 600};
+  std::string topic = "in";
 };
 
 /// Says how many there were when there is no more to come, by a timer of each key.
@@ -71,38 +89,48 @@ struct AtTheEnd {
   }
 };
 
-TEST_F(InstancesState, ButTimersGoWithTheirKeys) {
-  std::map<std::string, std::int64_t> wanted;
-  for (std::uint32_t p = 0; p < kPartitions; ++p) {
-    for (const kit::LogRecord& r : world.broker.committed({"in", p})) ++wanted[r.key];
+class InstancesTimers : public InstancesState {
+ protected:
+  Status run_timers(const InstanceShare& share, Duration stop_at = kNeverStopped) {
+    Dataflow flow{"timers"};
+    payments(flow, share, 50ms)
+        .event_time(&At::at, monotonic())
+        .key_by(by_card())
+        .process(AtTheEnd{})
+        .named("at the end")
+        .to(out(share))
+        .named("out");
+    return run(flow, stop_at);
   }
+};
+
+TEST_F(InstancesTimers, GoWithTheirKeys) {
+  std::multimap<std::string, std::string> wanted;
+  std::map<std::string, int> counts;
+  for (std::uint32_t p = 0; p < kPartitions; ++p) {
+    for (const kit::LogRecord& r : world.broker.committed({"in", p})) ++counts[r.key];
+  }
+  for (const auto& [card, count] : counts) wanted.emplace(card, std::to_string(count));
   for (const std::uint32_t instances : {3U, 2U, 4U}) {
     for (std::uint32_t i = 0; i < instances; ++i) {
-      Dataflow flow{"timers"};
-      payments(flow, {i, instances}, 50ms)
-          .event_time(&At::at, monotonic())
-          .key_by(by_card())
-          .process(AtTheEnd{})
-          .named("at the end")
-          .to(kit::LogSink{{.broker = &world.broker,
-                            .topic = "out",
-                            .group = "group",
-                            .transactional_id = "timers-" + std::to_string(i),
-                            .instance = i,
-                            .source_stage = "in",
-                            .source_topic = "in"}})
-          .named("out");
-      const Status ran = run(flow, instances == 4 ? kNeverStopped : 200ms);
+      const Status ran = run_timers({i, instances}, instances == 4 ? kNeverStopped : 200ms);
       ASSERT_TRUE(ran.ok()) << ran.to_string();
     }
-    std::map<std::string, std::int64_t> seen;
-    for (std::uint32_t p = 0; p < 3; ++p) {
-      for (const kit::LogRecord& r : world.broker.committed({"out", p})) {
-        EXPECT_TRUE(seen.emplace(r.key, std::stoll(r.value)).second) << r.key << " twice";
-      }
-    }
-    EXPECT_EQ(seen, instances == 4 ? wanted : decltype(wanted){});
+    EXPECT_EQ(given(), instances == 4 ? wanted : decltype(wanted){});
   }
+}
+
+// The instance that read it had not come to its end itself.
+TEST_F(InstancesTimers, FireOfAPartitionThatWasReadToItsEndBefore) {
+  topic = "uneven";
+  world.broker.create_topic(topic, 2);
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(world.broker.append({topic, 0}, {"short", "1"}), kit::LogReply::kOk);
+  for (int i = 0; i < 200; ++i) ASSERT_EQ(world.broker.append({topic, 1}, {"long", "1"}), kit::LogReply::kOk);
+  world.broker.end_topic(topic);
+  ASSERT_TRUE(run_timers({0, 1}, 200ms).ok());
+  EXPECT_TRUE(given().empty());
+  for (std::uint32_t i = 0; i < 2; ++i) ASSERT_TRUE(run_timers({i, 2}).ok());
+  EXPECT_EQ(given(), (std::multimap<std::string, std::string>{{"long", "200"}, {"short", "3"}}));
 }
 
 TEST_F(InstancesState, WindowsAreNotDealtOut) {
