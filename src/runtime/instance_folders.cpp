@@ -222,7 +222,10 @@ Status InstanceFolders::collect(std::size_t generation, const Partitions& wanted
     const Result<std::optional<CheckpointId>> decided = (*store)->committed();
     if (!decided) return decided.error().at(whose);
     if (!*decided) {
-      if (generation == 0) continue;
+      if (generation == 0) {
+        parts.complete = false;
+        continue;
+      }
       if (Status s = collect(generation - 1, mine, parts); !s.ok()) return s;
       continue;
     }

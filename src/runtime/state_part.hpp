@@ -29,6 +29,7 @@ struct StatePart {
 
 struct StateParts {
   std::vector<StatePart> all;
+  bool complete = true;  ///< no partition of this instance begins anew for want of a checkpoint that has it
 };
 
 /// The partition that a split's id ends in ("topic/3"); nothing where it does not, or there are no such many.

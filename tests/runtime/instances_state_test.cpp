@@ -133,6 +133,30 @@ TEST_F(InstancesTimers, FireOfAPartitionThatWasReadToItsEndBefore) {
   EXPECT_EQ(given(), (std::multimap<std::string, std::string>{{"long", "200"}, {"short", "3"}}));
 }
 
+/// Says which records come behind the watermark.
+struct Behind {
+  void process(const At& p, Collector<kit::LogRecord>& out, OperatorContext& c) {
+    if (c.watermark() > p.at) out.emit({p.card, to_string(c.watermark())});
+  }
+};
+
+// One of the old instances was never started: what it would have read begins where it begins.
+TEST_F(InstancesState, APartitionThatNobodyHasReadIsNotBehindTheOthers) {
+  for (const InstanceShare& share : {InstanceShare{0, 2}, InstanceShare{0, 1}}) {
+    Dataflow flow{"behind"};
+    payments(flow, share, 50ms)
+        .event_time(&At::at, monotonic())
+        .key_by(by_card())
+        .process(Behind{})
+        .named("behind")
+        .to(out(share))
+        .named("out");
+    const Status ran = run(flow, share.instances == 2 ? 200ms : kNeverStopped);
+    ASSERT_TRUE(ran.ok()) << ran.to_string();
+  }
+  EXPECT_EQ(given(), (std::multimap<std::string, std::string>{}));
+}
+
 TEST_F(InstancesState, WindowsAreNotDealtOut) {
   const auto flow = [&](const InstanceShare& share) {
     Dataflow made{"windows"};
