@@ -16,13 +16,13 @@
 
 namespace millstream::inline v0 {
 
-/// Partitions, by number; or key groups, of which each partition has one.
+/// By number.
 using Partitions = std::bitset<kKeyGroups>;
 
 struct StatePart {
   std::unique_ptr<CheckpointStore> store;
   Manifest manifest;  ///< with the positions of the partitions only that are taken over
-  Partitions groups;  ///< of their keys
+  KeyGroups groups;   ///< of their keys
   /// Ids of the splits that the checkpoint has beside: what stages keep by these is another instance's.
   std::set<std::string, std::less<>> other_splits;
 };

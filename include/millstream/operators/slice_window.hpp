@@ -14,10 +14,10 @@
 #include "millstream/codec/schema_resolution.hpp"
 #include "millstream/operators/collector.hpp"
 #include "millstream/operators/gathered_places.hpp"
+#include "millstream/operators/group_watermarks.hpp"
 #include "millstream/operators/late_side.hpp"
 #include "millstream/operators/pane_counts.hpp"
 #include "millstream/operators/partial_slices.hpp"
-#include "millstream/operators/shard_watermarks.hpp"
 #include "millstream/operators/slice_adder.hpp"
 #include "millstream/operators/slice_fetch.hpp"
 #include "millstream/operators/slice_snapshot.hpp"
@@ -124,7 +124,7 @@ class SliceWindowStage final : public WindowStage {
   }
   void save(Snapshot& to) override {
     MILLSTREAM_ASSERT(!current_ && !firing_);
-    ShardWatermarks::save(kStageState, context().shard, context().shards, merged_, to);
+    restored_.save(kStageState, context().shard, context().shards, merged_, to);
     save_slices(*slices_, [&](Timestamp last_end) { return rules_.takes(last_end, merged_); }, to);
     save_parts(parts_, to);
     panes_.save(kPanesState, to);
@@ -141,12 +141,13 @@ class SliceWindowStage final : public WindowStage {
   void end_restore() override {
     if (slices_->cold() != nullptr) check(slices_->cold()->end_restore());
     if (restored_.empty()) return;
-    done_ = last_window_before(restored_.least());
+    done_ = last_window_before(context().partly_restored ? kTimestampMin : restored_.least());
+    fired_until_ = restored_.furthest();
     slices_->begin_behind(done_);
     if (closes()) slices_->for_each([&](const State& state) { end_silence(state.last_end); });
-    // All shards go on from where the first of them was; for most there is nothing to fire.
+    // For most there is nothing to fire.
     collector_.begin(context().clock->monotonic_ns(), true);
-    advance_to(restored_.greatest());
+    advance_to(context().partly_restored ? kTimestampMin : restored_.begin());
     metrics_.watermark_us.set(static_cast<std::uint64_t>(merged_.time_since_epoch().count()));
   }
 
@@ -233,7 +234,7 @@ class SliceWindowStage final : public WindowStage {
   }
   // Nothing of the slice has fired, and all of its windows take records.
   [[nodiscard]] bool fast(const State& state, Timestamp judge) const {
-    return state.first_end > merged_ && rules_.takes(state.first_end, judge);
+    return state.first_end > fired_until_ && rules_.takes(state.first_end, judge);
   }
   void choose(Timestamp time, Timestamp judge) {
     const Slice slice = grid_.slice_of(time);
@@ -295,10 +296,13 @@ class SliceWindowStage final : public WindowStage {
     slices_->account(state);
   }
 
-  // One record that is late for at least one of its windows.
+  // One record that is late for at least one of its windows, or of a slice that has fired for some of the keys.
   void add_slow(std::uint32_t i, Timestamp judge) {
     const T& value = current_->values()[i];
     const Timestamp time = current_->times.data()[i];
+    const std::uint64_t hash = current_->hashes.data()[i];
+    const Timestamp fired_until = std::max(merged_, restored_.of(hash));
+    judge = std::max(judge, restored_.of(hash));
     const Slice slice = grid_.slice_of(time);
     std::int64_t window = grid_.first_window_of(slice.index);
     const std::int64_t last = grid_.last_window_of(slice.index);
@@ -310,30 +314,29 @@ class SliceWindowStage final : public WindowStage {
     }
     metrics_.late.add(time < judge ? 1 : 0);
     const K key = std::invoke(key_of_, value);
-    const std::uint64_t hash = current_->hashes.data()[i];
     const auto add_it = [&](Acc& acc) { add_record(agg_, acc, value, time); };
     guarded(
         *current_, i, i + 1,
         [&](std::uint32_t) {
           // A window of one slice has fired what that has, so of its panes only those of late records are counted.
           const bool fired = !slices_->sliding() && slices_->has(slice.index, key, hash);
-          if (counts_from(slice.index, window)) {
+          if (counts_from(slice.index, window, fired_until)) {
             slices_->add_late(slices_->at(slice), key, hash, add_it);
           } else {
             slices_->add_to(parts_.at(slice.index, window), key, hash, add_it);
           }
           for (; window <= last; ++window) {
             const WindowTime span = grid_.window(window);
-            if (span.end > merged_) break;
+            if (span.end > fired_until) break;
             fire_late(window, span, key, hash, fired ? 1 : 0, add_it);
           }
         },
         [&](std::uint32_t) { return detail::record_text(value); }, [](std::uint32_t) {});
   }
   // Windows before `window` can no longer fire, so what they do not take need not be kept apart from them.
-  [[nodiscard]] bool counts_from(std::int64_t slice, std::int64_t window) const {
+  [[nodiscard]] bool counts_from(std::int64_t slice, std::int64_t window, Timestamp fired_until) const {
     const std::int64_t first = grid_.first_window_of(slice);
-    return window == first || !rules_.takes(grid_.window(window - 1).end, merged_);
+    return window == first || !rules_.takes(grid_.window(window - 1).end, fired_until);
   }
   template <class Add>
   void fire_late(std::int64_t window, const WindowTime& span, const K& key, std::uint64_t hash, std::uint32_t before,
@@ -352,6 +355,7 @@ class SliceWindowStage final : public WindowStage {
   void advance_to(Timestamp merged) {
     if (merged <= merged_) return;
     merged_ = merged;
+    fired_until_ = std::max(fired_until_, merged);
     firing_ = true;
     phase_ = Phase::kChoose;
     forget_open();
@@ -418,7 +422,7 @@ class SliceWindowStage final : public WindowStage {
         [&](const K& key, const Acc& whole) { give_on_time(key, whole); }, [&] { return give_full(); });
   }
   void give_on_time(const K& key, const Acc& acc) {
-    if (!restored_.empty() && restored_.passed(hash_key(key), span_.end)) [[unlikely]]
+    if (span_.end <= restored_.furthest() && restored_.passed(hash_key(key), span_.end)) [[unlikely]]
       return;
     if (slices_->sliding() && options().allowed_lateness.count() > 0) panes_.next(window_, key, hash_key(key));
     give(key, acc, span_, 0, PaneTiming::on_time);
@@ -439,7 +443,7 @@ class SliceWindowStage final : public WindowStage {
     // Windows that had no data when the watermark passed them are over too: from now on their records are late.
     done_ = std::max(done_, last_window_before(merged_));
     firing_ = false;
-    restored_.clear();
+    restored_.catch_up(merged_);
     drop_old();
     collector_.mark({merged_, merged_});
   }
@@ -470,6 +474,7 @@ class SliceWindowStage final : public WindowStage {
   std::size_t next_mark_ = 0;
   Timestamp split_ = kTimestampMin;
   Timestamp merged_ = kTimestampMin;
+  Timestamp fired_until_ = kTimestampMin;  // nothing that ends behind it has fired, for any key
   bool ended_ = false;
 
   State* open_ = nullptr;  // the slice of the last record, and its bounds
@@ -484,7 +489,7 @@ class SliceWindowStage final : public WindowStage {
 
   PaneCounts<K> panes_;
   PartialSlices<K, Agg> parts_;
-  ShardWatermarks restored_;  // until the windows that one shard had fired and another not have
+  GroupWatermarks restored_;  // until what one shard or instance had fired and another not has
   LateSide<T> late_;
   GatheredPlaces<State> gathered_;
   SliceFetch<K, Agg> fetch_;
