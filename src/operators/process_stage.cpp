@@ -274,7 +274,7 @@ Status ProcessStageBase::restore(const StateEntry& saved) {
 
 void ProcessStageBase::end_restore() {
   if (operator_context_->store_) check(operator_context_->store_->end_restore());
-  const Timestamp watermark = saved_watermark_.value();
+  const Timestamp watermark = context().partly_restored ? kTimestampMin : saved_watermark_.value();
   operator_context_->watermark_ = watermark;
   if (watermark != kTimestampMax) last_time_ = watermark;
 }

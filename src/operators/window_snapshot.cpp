@@ -9,22 +9,42 @@
 namespace millstream::inline v0 {
 namespace {
 
-constexpr std::string_view kProgressKey = "watermark";
+constexpr std::string_view kUnplacedKey = "watermark";  // of shards that do not say which groups are theirs
 constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
+
+// Windows of the shard that end here or before have fired.
+Timestamp fired_until(const WindowProgress& progress, bool by_clock) {
+  return by_clock && progress.watermark != kTimestampMax ? progress.ended_until : progress.watermark;
+}
 
 }  // namespace
 
 StateDeclaration declare_progress() { return {"stage", schema_of<WindowProgress>().to_string()}; }
 
-void save_progress(const WindowProgress& progress, Snapshot& to) {
+void save_progress(const WindowProgress& progress, const GroupWatermarks& fired, bool by_clock,
+                   const ShardContext& context, Snapshot& to) {
   std::string value;
-  encode_value(progress, value);
-  to.put({kStageState, kEveryShard, kProgressKey, value});
+  fired.for_each_entry(context.shard, context.shards, fired_until(progress, by_clock),
+                       [&](std::string_view key, Timestamp until) {
+                         WindowProgress said = progress;
+                         (by_clock && until != kTimestampMax ? said.ended_until : said.watermark) = until;
+                         value.clear();
+                         encode_value(said, value);
+                         to.put({kStageState, kEveryShard, key, value});
+                       });
 }
 
-bool restore_progress(const StateEntry& entry, std::optional<WindowProgress>& progress) {
+bool restore_progress(const StateEntry& entry, bool by_clock, std::optional<WindowProgress>& progress,
+                      GroupWatermarks& fired) {
   WindowProgress said;
-  if (entry.key_group != kEveryShard || entry.key != kProgressKey || !decode_value(entry.value, said)) return false;
+  if (entry.key_group != kEveryShard || !decode_value(entry.value, said)) return false;
+  if (entry.key == kUnplacedKey) {
+    fired.restore_all(entry, fired_until(said, by_clock));
+  } else {
+    if (!fired.restore(entry, fired_until(said, by_clock))) return false;
+    if (GroupWatermarks::is_of_group(entry)) return true;
+  }
+  if (entry.groups != nullptr) said.silent_until = kTimestampMin;
   if (!progress) {
     progress = said;
     return true;

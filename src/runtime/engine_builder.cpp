@@ -46,7 +46,10 @@ class EngineBuilder {
     if (Status s = check_all(graph_, options_); !s.ok()) return s;
     make_shards(make_signal);
     if (Status s = open_state(); !s.ok()) return s;
-    for (auto& shard : engine_->shards_) shard->context().restored = start_.restored != nullptr;
+    for (auto& shard : engine_->shards_) {
+      shard->context().restored = start_.restored != nullptr;
+      shard->context().partly_restored = start_.parts != nullptr && start_.parts->anew.any();
+    }
     if (Status s = list_all_splits(); !s.ok()) return s;
     for (std::uint32_t number = 0; number < graph_.size(); ++number) {
       const Status made = guarded_call([&] {

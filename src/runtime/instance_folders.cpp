@@ -21,8 +21,8 @@ Partitions of_share(const InstanceShare& share) {
   return all;
 }
 
-Partitions groups_of(const Partitions& partitions) {
-  Partitions groups;
+KeyGroups groups_of(const Partitions& partitions) {
+  KeyGroups groups;
   for (std::uint32_t p = 0; p < kKeyGroups; ++p) {
     if (partitions[p]) groups.set(group_of_partition(p));
   }

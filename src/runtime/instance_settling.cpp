@@ -24,12 +24,6 @@ std::string why_not_dealt_out(const RecoveryPlan& plan, const SinkDecider& sink)
              "' prepares its output in checkpoints, and only the instance that did can publish or drop it";
     }
   }
-  if (!plan.restore) return {};
-  for (const StageSummary& stage : plan.restore->stages) {
-    if (stage.kind != "window" || stage.states.empty()) continue;
-    return "the stage '" + stage.id +
-           "' has windows, which each instance has fired up to its own watermark: they cannot be put together";
-  }
   return {};
 }
 

@@ -145,12 +145,15 @@ class Restorer {
       return {ErrorCode::kInvalidData, "a frame of a kind or state that its manifest does not tell of"};
     }
     const auto& [stage, state, saved, convert] = target->second;
-    if (!convert) return stage->restore({state, frame.key_group, frame.key, frame.value});
+    StateEntry entry{state, frame.key_group, frame.key, frame.value};
+    if (part_ != nullptr && frame.key_group == kEveryShard) entry.groups = &part_->groups;
+    if (!convert) return stage->restore(entry);
     if (Status s = convert(frame.value, converted_); !s.ok()) {
       return s.at("an entry of the state '" + saved->name + "' of the stage '" + stage->name() + "' in key group " +
                   std::to_string(frame.key_group));
     }
-    return stage->restore({state, frame.key_group, frame.key, converted_});
+    entry.value = converted_;
+    return stage->restore(entry);
   }
 
   Shard& shard_;

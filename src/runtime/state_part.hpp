@@ -16,20 +16,20 @@
 
 namespace millstream::inline v0 {
 
-/// Partitions, by number; or key groups, of which each partition has one.
+/// By number.
 using Partitions = std::bitset<kKeyGroups>;
 
 struct StatePart {
   std::unique_ptr<CheckpointStore> store;
   Manifest manifest;  ///< with the positions of the partitions only that are taken over
-  Partitions groups;  ///< of their keys
+  KeyGroups groups;   ///< of their keys
   /// Ids of the splits that the checkpoint has beside: what stages keep by these is another instance's.
   std::set<std::string, std::less<>> other_splits;
 };
 
 struct StateParts {
   std::vector<StatePart> all;
-  Partitions anew;  ///< of instances that had decided nothing
+  Partitions anew;  ///< of this instance: no checkpoint has them, and they begin anew
 };
 
 /// The partition that a split's id ends in ("topic/3"); nothing where it does not, or there are no such many.

@@ -34,7 +34,7 @@ endif()
 millstream_add_test(runtime_log_recovery log_recovery_test.cpp LIBRARIES millstream_log_job)
 millstream_add_test(runtime_arriving_splits arriving_splits_test.cpp LIBRARIES millstream_log_job)
 millstream_add_test(runtime_decider decider_test.cpp)
-millstream_add_test(runtime_instances instances_test.cpp instances_race_test.cpp instances_state_test.cpp
+millstream_add_test(runtime_instances instances_test.cpp instances_race_test.cpp instances_state_test.cpp instances_windows_test.cpp
   TIMEOUT 900 SECONDS 25)
 millstream_add_test(runtime_new_splits new_splits_test.cpp)
 # The job whose state leaves memory, likewise.

@@ -75,6 +75,9 @@ class MILLSTREAM_EXPORT ShardContext {
   std::uint32_t saved_per_step = kSavedPerStep;
   /// The job goes on from a checkpoint: what earlier runs gave out is there and stays.
   bool restored = false;
+  /// Where it goes on from checkpoints of several instances: some partitions are in none of them and begin anew, so
+  /// watermarks do, too.
+  bool partly_restored = false;
   /// Set by the job: a source should end now (drain: with the final watermark).
   bool stopping = false;
   bool draining = false;

@@ -2,12 +2,15 @@
 // table index use disjoint halves of a key's hash.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 
 namespace millstream::inline v0 {
 
 /// Key groups of a job.
 inline constexpr std::uint32_t kKeyGroups = 1024;
+/// Some of them, by number.
+using KeyGroups = std::bitset<kKeyGroups>;
 
 /// The group of a key, from the upper half of its hash.
 constexpr std::uint32_t key_group_of(std::uint64_t hash) noexcept {

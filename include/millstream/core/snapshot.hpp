@@ -41,6 +41,9 @@ struct StateEntry {
   std::uint32_t key_group = 0;  ///< that owns the key, or kEveryShard
   std::string_view key;         ///< unique in state and key group
   std::string_view value;
+  /// Of kEveryShard, where the run goes on from checkpoints of several instances: the groups that it takes over from
+  /// the one that says this. Null: from one checkpoint, all of it.
+  const KeyGroups* groups = nullptr;
 };
 
 /// Entries that are as they were at a barrier and are given out bit by bit behind it, while the stage goes on. Whoever

@@ -159,7 +159,7 @@ class CountWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     return key.open.count < chunk_ && key.since < slide_chunks_ && chunks <= (kSlides ? size_chunks_ : 0) &&
            key.windows >= 0;
   }
-  typename Base::OpenWindows windows_restored() override {
+  OpenWindows windows_restored() override {
     memory_.resize(table_.memory_bytes());
     return {};  // no clock ends them
   }

@@ -108,7 +108,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       // Nearly always it is in the one session of its key, which has not ended: that is scheduled, and only grows.
       if (session.start <= time && time <= session.end && !session.closed && sessions.single()) [[likely]] {
         const Timestamp until = end_of(time, spec_.gap_of(record));
-        if (!this->too_late(until)) [[likely]] {
+        if (!this->too_late(until, batch.hashes.data()[i])) [[likely]] {
           [[maybe_unused]] const auto change = measured<kOwnsHeap<Acc>>(table_.entry(keys_[i]).value);
           add_record(agg_, session.acc, record, time);
           session.end = std::max(session.end, until);
@@ -153,7 +153,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       start = std::min(start, session.start);
       end = std::max(end, session.end);
     }
-    if (this->too_late(this->options().late_by_merged ? end : until)) return false;
+    if (this->too_late(this->options().late_by_merged ? end : until, hash)) return false;
     // Added before the sessions change: a record that the user's function throws for must neither found nor join any.
     Acc one = agg_.create();
     add_record(agg_, one, record, time);
@@ -163,7 +163,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     if (!founds) agg_.merge(session.acc, std::as_const(one));
     session.start = start;
     session.end = end;
-    session.closed = end <= this->horizon();
+    session.closed = end <= this->horizon(hash);
     session.count_record();
     // Before the result, which the user's function may throw in: the session is there either way.
     schedule(entry.value, due_of(session), hash, number);
@@ -293,7 +293,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     auto& entry = table_.entry(number);
     for (std::size_t i = 0; i < entry.value.sessions.size(); ++i) {
       Session<Acc>& session = entry.value.sessions[i];
-      if (session.closed || session.fresh == 0 || !this->early_for(session.end)) continue;
+      if (session.closed || session.fresh == 0 || !this->early_for(session.end, entry.key)) continue;
       table_.touch(number);
       const auto change = measured(entry.value);
       give_out(entry.key, session, PaneTiming::early);
@@ -373,7 +373,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     if (cold_) cold_->count_kept_now();
     return true;
   }
-  typename Base::OpenWindows windows_restored() override {
+  OpenWindows windows_restored() override {
     if (cold_) this->check(cold_->end_restore());
     count_memory();
     return restored_;
@@ -392,7 +392,7 @@ class SessionWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
   std::vector<std::uint32_t> empty_;
   std::uint32_t cursor_ = 0;  // of a sweep: an entry, or a place among those that have come for it
   bool sweeps_away_ = false;  // it has been through memory
-  typename Base::OpenWindows restored_;
+  OpenWindows restored_;
   std::unique_ptr<Cold> cold_;  // null where all of it stays in memory
   MemoryReservation memory_;
 };

@@ -14,11 +14,11 @@
 #include "millstream/codec/schema_resolution.hpp"
 #include "millstream/operators/collector.hpp"
 #include "millstream/operators/gathered_places.hpp"
+#include "millstream/operators/group_watermarks.hpp"
 #include "millstream/operators/late_side.hpp"
 #include "millstream/operators/late_windows.hpp"
 #include "millstream/operators/pane_counts.hpp"
 #include "millstream/operators/partial_slices.hpp"
-#include "millstream/operators/shard_watermarks.hpp"
 #include "millstream/operators/slice_adder.hpp"
 #include "millstream/operators/slice_fetch.hpp"
 #include "millstream/operators/slice_snapshot.hpp"
@@ -130,7 +130,7 @@ class SliceWindowStage final : public WindowStage {
   }
   void save(Snapshot& to) override {
     MILLSTREAM_ASSERT(!current_ && !firing_);
-    ShardWatermarks::save(kStageState, context().shard, context().shards, merged_, to);
+    restored_.save(kStageState, context().shard, context().shards, merged_, to);
     save_slices(*slices_, [&](Timestamp last_end) { return rules_.takes(last_end, merged_); }, to);
     save_parts(parts_, to);
     panes_.save(kPanesState, to);
@@ -148,12 +148,13 @@ class SliceWindowStage final : public WindowStage {
     if (slices_->cold() != nullptr) check(slices_->cold()->end_restore());
     slices_->end_restore();
     if (restored_.empty()) return;
-    done_ = last_window_before(restored_.least());
+    done_ = last_window_before(context().partly_restored ? kTimestampMin : restored_.least());
+    fired_until_ = restored_.furthest();
     slices_->begin_behind(done_);
     if (closes()) slices_->for_each([&](const State& state) { end_silence(state.last_end); });
-    // All shards go on from where the first of them was; for most there is nothing to fire.
+    // For most there is nothing to fire.
     collector_.begin(context().clock->monotonic_ns(), true);
-    advance_to(restored_.greatest());
+    advance_to(context().partly_restored ? kTimestampMin : restored_.begin());
     metrics_.watermark_us.set(static_cast<std::uint64_t>(merged_.time_since_epoch().count()));
   }
 
@@ -186,7 +187,8 @@ class SliceWindowStage final : public WindowStage {
     if (context().failed()) return false;
     MarksAtRecords marks{*current_, next_mark_, {split_, merged_}};
     return fetch_.fetch(*current_, position_, *slices_, grid_, key_of_, [&](std::uint32_t i, std::int64_t slice) {
-      return slices_->sliding() ? late_windows_.fired_again(slice, marks.at(i)) : WindowNumbers{};
+      if (!slices_->sliding()) return WindowNumbers{};
+      return late_windows_.fired_again(slice, fired_for(current_->hashes.data()[i], marks.at(i)));
     });
   }
 
@@ -246,7 +248,7 @@ class SliceWindowStage final : public WindowStage {
   }
   // Nothing of the slice has fired, and all of its windows take records.
   [[nodiscard]] bool fast(const State& state, Timestamp judge) const {
-    return state.first_end > merged_ && rules_.takes(state.first_end, judge);
+    return state.first_end > fired_until_ && rules_.takes(state.first_end, judge);
   }
   void choose(Timestamp time, Timestamp judge) {
     const Slice slice = grid_.slice_of(time);
@@ -284,7 +286,7 @@ class SliceWindowStage final : public WindowStage {
         gathered_.add(*open_, i);
         continue;
       }
-      add_slow(i, judge);
+      add_slow(i);
       if (collector_.full()) to = i + 1;
     }
     gathered_.take([&](State& state, const std::vector<std::uint32_t>& places) {
@@ -308,12 +310,19 @@ class SliceWindowStage final : public WindowStage {
     slices_->account(state);
   }
 
-  // One record that is late for at least one of its windows.
-  void add_slow(std::uint32_t i, Timestamp judge) {
+  // The watermarks at a record, or where another shard or instance that had its key was further, that.
+  [[nodiscard]] Watermarks fired_for(std::uint64_t hash, const Watermarks& at) const {
+    return {at.split, std::max(at.merged, restored_.of(hash))};
+  }
+  // One record that is late for at least one of its windows, or of a slice that has fired for some of the keys.
+  void add_slow(std::uint32_t i) {
     const T& value = current_->values()[i];
     const Timestamp time = current_->times.data()[i];
+    const std::uint64_t hash = current_->hashes.data()[i];
+    const Watermarks at = fired_for(hash, {split_, merged_});
+    const Timestamp judge = rules_.judge(at);
     const Slice slice = grid_.slice_of(time);
-    const WindowNumbers again = late_windows_.fired_again(slice.index, {split_, merged_});
+    const WindowNumbers again = late_windows_.fired_again(slice.index, at);
     if (again.first > grid_.last_window_of(slice.index)) {
       metrics_.late_dropped.add(1);
       late_.append(*current_, i, merged_, saturating_distance(judge, time));
@@ -321,13 +330,12 @@ class SliceWindowStage final : public WindowStage {
     }
     metrics_.late.add(time < judge ? 1 : 0);
     const K key = std::invoke(key_of_, value);
-    const std::uint64_t hash = current_->hashes.data()[i];
     const auto add_it = [&](Acc& acc) { add_record(agg_, acc, value, time); };
     guarded(
         *current_, i, i + 1,
         [&](std::uint32_t) {
           const std::vector<bool>& had = late_windows_.had(again, *slices_, parts_, key, hash);
-          if (counts_from(slice.index, again.first)) {
+          if (counts_from(slice.index, again.first, at.merged)) {
             slices_->add_late(slices_->at(slice), key, hash, add_it);
           } else {
             slices_->add_to(parts_.at(slice.index, again.first), key, hash, add_it);
@@ -340,9 +348,9 @@ class SliceWindowStage final : public WindowStage {
         [&](std::uint32_t) { return detail::record_text(value); }, [](std::uint32_t) {});
   }
   // Windows before `window` can no longer fire, so what they do not take need not be kept apart from them.
-  [[nodiscard]] bool counts_from(std::int64_t slice, std::int64_t window) const {
+  [[nodiscard]] bool counts_from(std::int64_t slice, std::int64_t window, Timestamp fired_until) const {
     const std::int64_t first = grid_.first_window_of(slice);
-    return window == first || !rules_.takes(grid_.window(window - 1).end, merged_);
+    return window == first || !rules_.takes(grid_.window(window - 1).end, fired_until);
   }
   template <class Add>
   void fire_late(std::int64_t window, const WindowTime& span, const K& key, std::uint64_t hash, std::uint32_t before,
@@ -361,6 +369,7 @@ class SliceWindowStage final : public WindowStage {
   void advance_to(Timestamp merged) {
     if (merged <= merged_) return;
     merged_ = merged;
+    fired_until_ = std::max(fired_until_, merged);
     firing_ = true;
     phase_ = Phase::kChoose;
     forget_open();
@@ -426,7 +435,7 @@ class SliceWindowStage final : public WindowStage {
         window_, [&](const K& key, const Acc& whole) { give_on_time(key, whole); }, [&] { return give_full(); });
   }
   void give_on_time(const K& key, const Acc& acc) {
-    if (!restored_.empty() && restored_.passed(hash_key(key), span_.end)) [[unlikely]]
+    if (span_.end <= restored_.furthest() && restored_.passed(hash_key(key), span_.end)) [[unlikely]]
       return;
     give(key, acc, span_, 0, PaneTiming::on_time);
   }
@@ -446,7 +455,7 @@ class SliceWindowStage final : public WindowStage {
     // Windows that had no data when the watermark passed them are over too: from now on their records are late.
     done_ = std::max(done_, last_window_before(merged_));
     firing_ = false;
-    restored_.clear();
+    restored_.catch_up(merged_);
     drop_old();
     collector_.mark({merged_, merged_});
   }
@@ -477,6 +486,7 @@ class SliceWindowStage final : public WindowStage {
   std::size_t next_mark_ = 0;
   Timestamp split_ = kTimestampMin;
   Timestamp merged_ = kTimestampMin;
+  Timestamp fired_until_ = kTimestampMin;  // nothing that ends behind it has fired, for any key
   bool ended_ = false;
 
   State* open_ = nullptr;  // the slice of the last record, and its bounds
@@ -491,7 +501,7 @@ class SliceWindowStage final : public WindowStage {
 
   PaneCounts<K> panes_;
   PartialSlices<K, Agg> parts_;
-  ShardWatermarks restored_;  // until the windows that one shard had fired and another not have
+  GroupWatermarks restored_;  // until what one shard or instance had fired and another not has
   LateSide<T> late_;
   GatheredPlaces<State> gathered_;
   LateWindows<K, Agg> late_windows_;

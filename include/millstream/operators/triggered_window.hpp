@@ -61,6 +61,7 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
 
   std::uint32_t add(Batch<T>& batch, std::uint32_t from, std::uint32_t to) override {
     find_windows_ = true;  // the watermark has moved, or the clock
+    const bool some_further = this->some_further();
     return this->add_each(batch, from, to, [&](std::uint32_t i) {
       const Timestamp time = this->time_of(batch, i);
       if (find_windows_ || time < slice_.start || time >= slice_.end) find_windows(time);
@@ -70,8 +71,13 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
       }
       const T& record = batch.values()[i];
       const std::uint64_t hash = batch.hashes.data()[i];
-      for (Window* window : windows_of_slice_) add_to(*window, record, hash, time);
-      this->note_taken(time);
+      bool taken = !some_further;
+      for (Window* window : windows_of_slice_) {
+        if (some_further && this->too_late(window->time.end, hash)) continue;
+        add_to(*window, record, hash, time);
+        taken = true;
+      }
+      taken ? this->note_taken(time) : this->drop_late(batch, i, time);
     });
   }
   // The windows that take records of this instant, here and now.
@@ -110,7 +116,7 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     pane.latest = std::max(pane.latest, time);
     ++pane.fresh;
     const std::uint64_t early = this->options().trigger.early_records();
-    if (window.closed) {
+    if (window.closed || window.time.end <= this->horizon(hash)) {
       give_out(window, entry, PaneTiming::late);
     } else if (early > 0 && pane.fresh >= early) {
       give_out(window, entry, PaneTiming::early);
@@ -156,7 +162,11 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     while (cursor_ < table.end_number()) {
       auto& entry = table.entry(cursor_);
       // A key whose only records threw has had nothing to say.
-      const bool gives = (all && entry.value.fired > 0) || entry.value.fresh > 0;
+      bool gives = (all && entry.value.fired > 0) || entry.value.fresh > 0;
+      if (gives && this->some_further()) [[unlikely]] {
+        gives = timing == PaneTiming::early ? this->early_for(window.time.end, entry.key)
+                                            : !this->has_fired(entry.key, window.time.end);
+      }
       // That the window has closed is in each of its entries.
       if (gives || timing == PaneTiming::on_time) table.touch(cursor_);
       ++cursor_;
@@ -210,16 +220,17 @@ class TriggeredWindowStage final : public WindowFrame<K, T, ResultOf<Agg>> {
     if (!window.table) {
       open_window(window, grid_ ? grid_->window(number) : WindowTime{kTimestampMin, kTimestampMax}, true);
     }
-    // Where a silence had closed it on one shard and not yet on another it fires for all keys: once more rather than
-    // never.
+    // Where it has fired for some keys and not yet for others it is still to fire, for the others.
     window.closed = window.closed && closed;
     const auto restored = restore_to_table(*window.table, entry.key_group, key, entry.value.substr(1));
     return restored && window.table->entry(restored->number).value.fired >= 0;
   }
-  typename Base::OpenWindows windows_restored() override {
+  OpenWindows windows_restored() override {
     memory_.resize(memory_bytes());
-    typename Base::OpenWindows open;
-    for (const auto& [number, window] : windows_) {
+    OpenWindows open;
+    for (auto& [number, window] : windows_) {
+      // Of another instance, which was further: it may get further keys.
+      window.closed = window.closed && window.time.end <= this->horizon();
       if (window.closed) continue;
       const Table& table = *window.table;
       table.for_each(

@@ -95,51 +95,42 @@ class WindowFrame : public ColdFrame {
     const bool by_watermark = !by_clock_ || horizon_ == kTimestampMax;
     save_progress({at_.merged, closes() ? closed_until() : kTimestampMin,
                    by_watermark ? kTimestampMin : last_end_at(horizon_), timed_},
-                  to);
+                  fired_, by_clock_, context(), to);
     save_windows(to);
   }
   Status restore(const StateEntry& entry) final {
-    const bool good = entry.state == kStageState    ? restore_progress(entry, restored_)
+    const bool good = entry.state == kStageState    ? restore_progress(entry, by_clock_, restored_, fired_)
                       : entry.state == kWindowState ? restore_window(entry)
                                                     : false;
     return good ? Status{} : this->bad_entry(entry);
   }
   void end_restore() final {
+    if (restored_) {
+      const Timestamp merged =
+          context().partly_restored ? kTimestampMin : std::max(restored_->watermark, restored_->silent_until);
+      at_ = {merged, merged};
+      effective_ = merged;
+      horizon_ = by_clock_ && merged != kTimestampMax ? restored_->ended_until : merged;
+      timed_ = restored_->timed;
+    }
     const OpenWindows open = windows_restored();
     if (!restored_) return;
-    const Timestamp merged = std::max(restored_->watermark, restored_->silent_until);
-    at_ = {merged, merged};
-    effective_ = merged;
-    horizon_ = by_clock_ && merged != kTimestampMax ? restored_->ended_until : merged;
-    timed_ = restored_->timed;
-    metrics_.watermark_us.set(static_cast<std::uint64_t>(merged.time_since_epoch().count()));
+    metrics_.watermark_us.set(static_cast<std::uint64_t>(at_.merged.time_since_epoch().count()));
     // Time that has passed on the wall clock is not made up for: what waits for it begins to wait again.
     if (open.any && closes()) end_silence(by_clock_ ? kTimestampMin : open.last_end);
     start_ticking(open.fresh);
-    // What another shard had already fired up to is due here too.
     collector_.begin(context().clock->monotonic_ns(), timed_);
-    firing_ = Firing::kDue;
+    firing_ = Firing::kDue;  // what another shard had already fired up to, but not what another instance had
     restored_.reset();
   }
 
  protected:
-  /// What a restored stage has open.
-  struct OpenWindows {
-    bool any = false;
-    bool fresh = false;                  ///< with records since its last result
-    Timestamp last_end = kTimestampMin;  ///< the last of their ends, where the watermark ends them
-    void add(bool has_fresh, Timestamp end) {
-      any = true;
-      fresh |= has_fresh;
-      last_end = std::max(last_end, end);
-    }
-  };
   /// The state kWindowState.
   [[nodiscard]] virtual StateDeclaration window_state() const = 0;
   virtual void save_windows(Snapshot& to) = 0;
   /// False where the entry is none.
   [[nodiscard]] virtual bool restore_window(const StateEntry& entry) = 0;
-  /// All of them are there.
+  /// All of them are there, and horizon() is where the stage goes on from.
   virtual OpenWindows windows_restored() = 0;
   /// By the wall clock: the end of the last window that has ended at this instant.
   [[nodiscard]] virtual Timestamp last_end_at(Timestamp) const { return kTimestampMin; }
@@ -168,8 +159,17 @@ class WindowFrame : public ColdFrame {
   [[nodiscard]] bool by_clock() const noexcept { return by_clock_; }
   /// Windows that end here or before have ended: the merged watermark, or the wall clock.
   [[nodiscard]] Timestamp horizon() const noexcept { return horizon_; }
+  /// The same of the windows of a key with this hash. For some_further() keys an earlier run was ahead of horizon().
+  [[nodiscard]] Timestamp horizon(std::uint64_t hash) const noexcept { return std::max(horizon_, fired_.of(hash)); }
+  /// An earlier run has fired the key's window that ends at `end`, though it is ahead of horizon().
+  [[nodiscard]] bool has_fired(const K& key, Timestamp end) const { return fired_.passed(hash_key(key), end); }
   /// An early sweep is about windows that end behind this; the others are complete by then.
   [[nodiscard]] bool early_for(Timestamp end) const noexcept { return end > early_end_after_; }
+  /// The same of a key's window, which an earlier run may have fired; or it has made this sweep.
+  [[nodiscard]] bool early_for(Timestamp end, const K& key) const {
+    const Timestamp first = early_end_after_ == kTimestampMin ? end : early_end_after_;
+    return early_for(end) && (fired_.empty() || !has_fired(key, first));
+  }
   /// The instant of a record: its event time; by the wall clock, now.
   [[nodiscard]] Timestamp time_of(const Batch<T>& batch, std::uint32_t i) const {
     if (by_clock_) return horizon_;
@@ -179,10 +179,15 @@ class WindowFrame : public ColdFrame {
   [[nodiscard]] bool too_late(Timestamp end) const noexcept {
     return !by_clock_ && saturating_add(end, options().allowed_lateness) <= effective_;
   }
+  /// The same of a record with this hash.
+  [[nodiscard]] bool too_late(Timestamp end, std::uint64_t hash) const noexcept {
+    return too_late(end) || (!by_clock_ && fired_.passed(hash, saturating_add(end, options().allowed_lateness)));
+  }
   /// Nothing can change a window with this end any more.
   [[nodiscard]] bool expired(Timestamp end) const noexcept {
     return saturating_add(end, options().allowed_lateness) <= horizon_;
   }
+  [[nodiscard]] bool some_further() const noexcept { return !fired_.empty(); }
   /// Counts a record that was taken.
   void note_taken(Timestamp time) {
     if (time < effective_ && !by_clock_) metrics_.late.add(1);
@@ -190,7 +195,8 @@ class WindowFrame : public ColdFrame {
   /// A record that no window takes.
   void drop_late(Batch<T>& batch, std::uint32_t i, Timestamp time) {
     metrics_.late_dropped.add(1);
-    late_.append(batch, i, at_.merged, saturating_distance(effective_, time));
+    const Timestamp judge = std::max(effective_, fired_.of(batch.hashes.data()[i]));
+    late_.append(batch, i, at_.merged, saturating_distance(judge, time));
   }
   /// Gives out a result with this event time.
   void emit(Timestamp time, Result result) {
@@ -289,6 +295,7 @@ class WindowFrame : public ColdFrame {
       if (!fire_due()) return false;
       firing_ = Firing::kNone;
     }
+    fired_.catch_up(horizon_);
     // Only now: the results are in front of the watermark that made them.
     collector_.mark(downstream());
     return true;
@@ -387,6 +394,7 @@ class WindowFrame : public ColdFrame {
   std::int32_t budget_ = 0;
   Timestamp tick_at_ = kTimestampMax;
   std::optional<WindowProgress> restored_;  // until end_restore()
+  GroupWatermarks fired_;                   // until what one shard or instance had fired and another not has
 };
 
 }  // namespace millstream::inline v0

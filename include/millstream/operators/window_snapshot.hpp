@@ -2,6 +2,7 @@
 // and slices in front of keys. All that comes back is checked: bytes that save() has not written are no entry.
 #pragma once
 
+#include <algorithm>
 #include <boost/describe/class.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include "millstream/channel/stage.hpp"
 #include "millstream/codec/schema.hpp"
 #include "millstream/core/export.hpp"
+#include "millstream/operators/group_watermarks.hpp"
 #include "millstream/state/table_snapshot.hpp"
 
 namespace millstream::inline v0 {
@@ -22,11 +24,11 @@ inline constexpr std::uint32_t kStageState = 0;
 inline constexpr std::uint32_t kWindowState = 1;
 
 /// How far a stage is, besides its windows. Shards have the same watermark at an aligned barrier; what else they say
-/// may differ.
+/// may differ. So may the watermarks of several instances.
 struct WindowProgress {
-  Timestamp watermark = kTimestampMin;  ///< merged; of several shards the least counts
+  Timestamp watermark = kTimestampMin;  ///< merged; of several shards or instances the least counts
   /// A silence has closed the windows up to here. One shard may have found it before the barrier and another not yet;
-  /// it holds for all of them, so of several the greatest counts.
+  /// it holds for all of them, so of several the greatest counts; but not for other instances.
   Timestamp silent_until = kTimestampMin;
   /// By the wall clock: no window that ends here or before may open again. Of several the greatest counts.
   Timestamp ended_until = kTimestampMin;
@@ -36,9 +38,24 @@ struct WindowProgress {
 
 /// The state kStageState.
 MILLSTREAM_EXPORT StateDeclaration declare_progress();
-MILLSTREAM_EXPORT void save_progress(const WindowProgress& progress, Snapshot& to);
-/// Adds what one shard said; false where the entry is not that.
-[[nodiscard]] MILLSTREAM_EXPORT bool restore_progress(const StateEntry& entry, std::optional<WindowProgress>& progress);
+/// That of this shard, and what `fired` has beside it.
+MILLSTREAM_EXPORT void save_progress(const WindowProgress& progress, const GroupWatermarks& fired, bool by_clock,
+                                     const ShardContext& context, Snapshot& to);
+/// Adds what one shard said; false where the entry is not that. `by_clock`: windows end by the wall clock.
+[[nodiscard]] MILLSTREAM_EXPORT bool restore_progress(const StateEntry& entry, bool by_clock,
+                                                      std::optional<WindowProgress>& progress, GroupWatermarks& fired);
+
+/// What a restored stage has open.
+struct OpenWindows {
+  bool any = false;
+  bool fresh = false;                  ///< with records since its last result
+  Timestamp last_end = kTimestampMin;  ///< the last of their ends, where the watermark ends them
+  void add(bool has_fresh, Timestamp end) {
+    any = true;
+    fresh |= has_fresh;
+    last_end = std::max(last_end, end);
+  }
+};
 
 /// A number in front of a key, in eight bytes that sort as it does.
 inline constexpr std::size_t kOrderedBytes = 8;
