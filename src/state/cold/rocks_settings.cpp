@@ -26,7 +26,12 @@ namespace {
 constexpr std::size_t kCachePartBytes = std::size_t{4} << 20;
 constexpr int kCachePartBitsMax = 6;
 constexpr double kIndexShareOfCache = 0.5;  // index and filter blocks outlive data blocks up to this
-constexpr std::size_t kBlockBytes = 4096;   // a cold read wants one value: a larger block reads more for nothing
+// A cold read wants one value: a larger block reads more for nothing. In memory it has a page with its trailer.
+constexpr std::size_t kTrailerBytes = 5;
+constexpr std::size_t kBlockBytes = 4096 - 4 * kTrailerBytes;
+// A block ends before the entry that would make it larger where so many percent of it would stay empty: a second page
+// for the end of one entry would cost as much.
+constexpr int kBlockBytesLeftMax = 50;
 constexpr double kFilterBitsOfKey = 10;     // one lookup in a hundred reads a block for nothing
 constexpr double kFiltersShareOfCache = 4;  // of small files, each in one piece, one part of so many
 constexpr std::size_t kWriteBufferBytes = std::size_t{64} << 10;  // never written to; RocksDB wants one a column
@@ -91,7 +96,10 @@ class BlockAllocator final : public rocksdb::MemoryAllocator {
   explicit BlockAllocator(std::size_t bytes) : memory_{bytes} {}
   void* Allocate(std::size_t bytes) override { return memory_.take(bytes); }
   void Deallocate(void* at) override { memory_.give_back(at); }
-  std::size_t UsableSize(void*, std::size_t bytes) const override { return BlockMemory::used_for(bytes); }
+  // It is asked for the block without the trailer that it was taken with.
+  std::size_t UsableSize(void*, std::size_t bytes) const override {
+    return BlockMemory::used_for(bytes + kTrailerBytes);
+  }
   const char* Name() const override { return "millstream.blocks"; }
 
  private:
@@ -115,8 +123,9 @@ rocksdb::BlockBasedTableOptions table_options(std::shared_ptr<rocksdb::Cache> ca
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = std::move(cache);
   table.block_size = kBlockBytes;
-  table.metadata_block_size = kBlockBytes;
-  table.format_version = 5;  // 7.8 and all later ones read it
+  table.block_size_deviation = kBlockBytesLeftMax;
+  table.metadata_block_size = 2 * kBlockBytes;  // pieces of filters are made smaller by these percents
+  table.format_version = 5;                     // 7.8 and all later ones read it
   table.checksum = rocksdb::kXXH3;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsOfKey));
   // Of 50 million keys they are 62 MB: in the cache, in pieces, and no piece for ever.
