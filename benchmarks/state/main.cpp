@@ -95,6 +95,7 @@ int main(int argc, char** argv) {
   memory_command.add_option("--allowed", memory.allowed_bytes, "What is checked; 0 = the budget")
       ->transform(CLI::AsSizeValue(false));
   memory_command.add_option("--shards", memory.shards, "Of the job")->check(CLI::Range(1, 64))->capture_default_str();
+  memory_command.add_flag("--process", memory.process, "Counted by a process operator, not by aggregate");
   memory_command.add_option("--arenas", memory.arenas, "Of glibc's heap; 0 = as many as it likes")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

@@ -104,6 +104,17 @@ struct Checking {
   }
 };
 
+// all_of(count(), sum()) by hand.
+struct Counting {
+  ms::ValueState<std::tuple<std::int64_t, std::int64_t>> seen;
+  void open(ms::OperatorContext& c) { seen = c.value_state<std::tuple<std::int64_t, std::int64_t>>("seen"); }
+  void process(const Reading& reading, ms::Collector<Result>& out) {
+    auto [count, sum] = seen.value_or({});
+    seen.set({count + 1, sum + reading.value});
+    out.emit({reading.key, {count + 1, sum + reading.value}});
+  }
+};
+
 struct Peak {
   std::uint64_t all = 0;
   std::uint64_t of_files = 0;
@@ -113,13 +124,10 @@ struct Peak {
 
 ms::Job start(ms::Dataflow& flow, const MemoryCheck& options, const std::shared_ptr<Counts>& counts,
               const std::shared_ptr<ms::MemoryBudget>& budget, bool spills) {
-  flow.from(Passes{counts})
-      .named("keys")
-      .key_by(&Reading::key)
-      .aggregate(ms::all_of(ms::count(), ms::sum(&Reading::value)))
-      .named("counts")
-      .to(Checking{counts})
-      .named("checking");
+  auto by_key = flow.from(Passes{counts}).named("keys").key_by(&Reading::key);
+  auto results = options.process ? by_key.process(Counting{}).named("counts")
+                                 : by_key.aggregate(ms::all_of(ms::count(), ms::sum(&Reading::value))).named("counts");
+  results.to(Checking{counts}).named("checking");
   std::filesystem::remove_all(options.folder);
   ms::RunOptions run{.shards = options.shards,
                      .memory = budget,

@@ -12,11 +12,12 @@ struct MemoryCheck {
   std::string folder = {};  ///< of the job's state; removed before and behind
   std::string json = {};
   std::uint64_t keys = 50'000'000;
-  std::uint32_t passes = 2;  ///< over all keys: the first one makes them, each other one finds them again
+  std::uint32_t passes = 2;   ///< over all keys: the first one makes them, each other one finds them again
   std::uint64_t records = 0;  ///< at least the keys; 0 = all passes, else the last one ends early
   std::size_t memory_bytes = std::size_t{256} << 20;
   std::size_t allowed_bytes = 0;  ///< 0 = the memory
   std::uint32_t shards = 1;
+  bool process = false;  ///< they are counted by process, not by aggregate
   /// Of glibc's heap; 0 = as many as it likes. What a thread has given back in its own is of no use to others, which is
   /// some megabytes, whatever the limit.
   int arenas = 0;

@@ -49,11 +49,7 @@ void TableBlocks::add_block() {
     blocks_.push_back(heap_block(kBlockEntries));
     heap_blocks_ = blocks_.size();
   } else {
-    if (!arena_) {
-      const bool bounded = changes_ && changes_->spill_marks() != nullptr;
-      arena_ = std::make_unique<PieceArena>(kBlockEntries * layout_.bytes,
-                                            bounded ? PieceArena::Growth::kBounded : PieceArena::Growth::kFast);
-    }
+    if (!arena_) arena_ = std::make_unique<PieceArena>(kBlockEntries * layout_.bytes, growth_);
     blocks_.push_back(arena_->take());
   }
   if (!live_.empty()) live_.resize(blocks_.size() * (kBlockEntries / 64), ~std::uint64_t{0});

@@ -43,7 +43,9 @@ class ColdSessions final : public ColdTable<K, State> {
         table_{table},
         calendar_{calendar},
         first_due_{std::move(first_due)},
-        sweeps_{sweeps} {}
+        sweeps_{sweeps} {
+    away_.bound();
+  }
 
   /// WindowFrame::fetch().
   template <class T, class KeyOf>

@@ -213,7 +213,10 @@ class KeySpace final : public KeySpaceBase {
     }
     std::size_t memory_bytes() const override { return table_.memory_bytes(); }
 
-    void attach(ColdTableBase& cold) override { cold_ = &cold; }
+    void attach(ColdTableBase& cold) override {
+      cold_ = &cold;
+      table_.bound();
+    }
     std::uint32_t admit(std::size_t i) override {
       const auto& [hash, key] = asked_[i];
       return table_.find_or_insert(key, hash, [hash = hash] { return hash; });

@@ -44,9 +44,14 @@ class StateTable : public TableBlocks {
     }
   }
 
+  /// Memory has a limit: hardly any is taken ahead of use. While the table is empty.
+  void bound() noexcept {
+    index_.bound();
+    TableBlocks::bound();
+  }
   /// Entries may leave memory, for that has a limit. While the table is empty.
   void track_spilling() {
-    index_.bound();
+    bound();
     TableBlocks::track_spilling();
   }
 

@@ -63,6 +63,7 @@ class MILLSTREAM_EXPORT TableBlocks {
     void (*relocate)(void* to, void* from, std::uint32_t count);
   };
   explicit TableBlocks(const Layout& layout) : layout_{layout} {}
+  void bound() noexcept { growth_ = PieceArena::Growth::kBounded; }
   /// The entries are gone already.
   ~TableBlocks();
 
@@ -136,7 +137,8 @@ class MILLSTREAM_EXPORT TableBlocks {
 
   Layout layout_;
   std::vector<void*> blocks_;
-  std::size_t heap_blocks_ = 0;        // the first ones; the others lie in the arena
+  std::size_t heap_blocks_ = 0;  // the first ones; the others lie in the arena
+  PieceArena::Growth growth_ = PieceArena::Growth::kFast;
   std::unique_ptr<PieceArena> arena_;  // of a large table
   std::vector<std::uint64_t> live_;    // one bit an entry; empty until the first erasure
   std::uint32_t free_ = kNone;         // of erased entries' places, the first
