@@ -3,23 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
+#include <string>
 
-#include "millstream/operators/slice_window.hpp"
+#include "operators/spilling_slices.hpp"
 #include "operators/window_cuts.hpp"
 
 namespace millstream::test {
 namespace {
 
-/// The values in order: in which order slices are merged that have late ones says nothing.
-struct Sorted {
-  Values create() const { return {}; }
-  void add(Values& all, const Event& e) const { all.push_back(e.value); }
-  void merge(Values& all, const Values& later) const { all.insert(all.end(), later.begin(), later.end()); }
-  Values result(Values all) const {
-    std::sort(all.begin(), all.end());
-    return all;
-  }
-};
 /// Owns nothing, so nobody counts what entries own.
 struct Counted {
   std::int64_t create() const { return 0; }
@@ -28,33 +20,13 @@ struct Counted {
   Values result(std::int64_t count) const { return {count}; }
 };
 
-template <class Agg>
-Make sliced(Agg agg, TimeWindow window, WindowOptions options) {
-  return [=](std::uint32_t fill) {
-    return std::make_unique<SliceWindowStage<std::int64_t, Event, Agg, Key>>(&Event::key, agg, *SliceGrid::make(window),
-                                                                             options, fill);
-  };
-}
-
 // All leaves that may; some; what does not fit of a few windows, those before which fired from stacks.
 constexpr std::size_t kShares[] = {1, 300, 1200};
-
-std::vector<WindowOptions> all_options() {
-  std::vector<WindowOptions> all;
-  for (const Duration lateness : {0us, 45us, 500us}) {
-    for (const bool discarding : {false, true}) {
-      for (const bool by_merged : {false, true}) {
-        all.push_back({.allowed_lateness = lateness, .discarding = discarding, .late_by_merged = by_merged});
-      }
-    }
-  }
-  return all;
-}
 
 TEST(SliceSpill, GivesWhatThoseInMemoryGive) {
   for (const TimeWindow& window : {tumbling(100us), sliding(90us, 30us), sliding(100us, 15us).offset(7us),
                                    sliding(90us, 60us), sliding(400us, 10us)}) {
-    for (const WindowOptions& options : all_options()) {
+    for (const WindowOptions& options : slice_options()) {
       for (const std::size_t share : kShares) {
         // What these have open is less.
         if (share > 300 && (window.is_tumbling() || options.allowed_lateness == 0us)) continue;
@@ -71,9 +43,9 @@ TEST(SliceSpill, GivesWhatThoseInMemoryGive) {
 constexpr std::int64_t kKeys = 20'000;
 
 /// Each key in each of three slices; all of it saved.
-void fill(Shards& shards) {
-  for (std::int64_t n = 0; n < 3 * kKeys; ++n) {
-    shards.push(record(n % kKeys, n, n / kKeys * 10, -100), true);
+void fill(Shards& shards, std::int64_t keys = kKeys) {
+  for (std::int64_t n = 0; n < 3 * keys; ++n) {
+    shards.push(record(n % keys, n, n / keys * 10, -100), true);
     if (n % 1000 == 999) {
       shards.begin_barrier();
       static_cast<void>(shards.end_barrier());
@@ -103,6 +75,38 @@ TEST(SliceSpill, AFiringNeedsNoMoreMemoryThanSomeKeyGroups) {
   Results results;
   cold.collect(results);
   EXPECT_EQ(results.given, expected.given);
+}
+
+/// Owns some kilobytes a key, and looks at what is accounted for when a key is given out.
+struct Heavy {
+  std::shared_ptr<MemoryBudget> memory;
+  std::shared_ptr<std::size_t> most = std::make_shared<std::size_t>(0);
+  std::string create() const { return {}; }
+  void add(std::string& all, const Event&) const { all.append(800, 'x'); }
+  void merge(std::string& all, const std::string& later) const { all.append(later); }
+  Values result(const std::string& all) const {
+    *most = std::max(*most, memory->used_bytes());
+    return {static_cast<std::int64_t>(all.size())};
+  }
+};
+
+// What entries own counts, too: so few groups are merged together that it comes to no more, and it is accounted for.
+TEST(SliceSpill, AFiringCountsWhatAccumulatorsOwn) {
+  constexpr std::size_t kShare = 400'000;
+  const auto memory = std::make_shared<MemoryBudget>(std::size_t{1} << 30);
+  const Heavy heavy{memory};
+  Shards shards{sliced(heavy, sliding(30us, 10us), {}), 1, 1024, 64, at(0), memory, kShare};
+  fill(shards, 3'000);
+  EXPECT_GT(shards.pieces(), 0U);
+  *heavy.most = 0;
+  const std::size_t before = memory->used_bytes();
+  shards.push(record(kKeys, 1, 5000, 2000), true);
+  shards.end(false);
+  EXPECT_GT(*heavy.most, before + kShare / 8);
+  EXPECT_LT(*heavy.most, before + kShare);  // all keys of a window own 7 MB
+  Results results;
+  shards.collect(results);
+  EXPECT_EQ(results.count, 15'000U);
 }
 
 }  // namespace

@@ -215,10 +215,14 @@ class Stage {
     return place;
   }
   void take_batch() {
-    for (std::uint64_t n = 1 + random_.below(12); n > 0; --n) {
-      const std::int64_t slice = first_slice + static_cast<std::int64_t>(random_.below(4));
+    // Now and then so many keys of one slice that its table is worth renewing when all of them have left.
+    const bool large = random_.chance(0.05);
+    const auto of_large = static_cast<std::int64_t>(random_.below(4));
+    for (std::uint64_t n = large ? 150 : 1 + random_.below(12); n > 0; --n) {
+      const std::int64_t slice = first_slice + (large ? of_large : static_cast<std::int64_t>(random_.below(4)));
       if (over_.contains(slice)) continue;
-      std::string key = "key " + std::to_string(random_.chance(0.5) ? random_.below(12) : random_.below(150));
+      const bool often = !large && random_.chance(0.5);
+      std::string key = "key " + std::to_string(often ? random_.below(12) : random_.below(150));
       if (key.size() % 2 == 0) key.append(20, '.');  // it owns memory
       batch_.push_back({slice, std::move(key)});
     }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "millstream/codec/heap_bytes.hpp"
 #include "millstream/core/assert.hpp"
 #include "millstream/core/key_group.hpp"
 #include "millstream/core/piece_vector.hpp"
@@ -31,7 +32,9 @@ class SliceMerge {
   static constexpr std::uint32_t kNone = State::kNone;
 
   SliceMerge(Agg agg, Map& slices, ColdTables& cold)
-      : agg_{std::move(agg)}, slices_{slices}, cold_{cold}, groups_{cold.tier().groups()} {}
+      : agg_{std::move(agg)}, slices_{slices}, cold_{cold}, groups_{cold.tier().groups()} {
+    merged_.bound();
+  }
   SliceMerge(const SliceMerge&) = delete;
   SliceMerge& operator=(const SliceMerge&) = delete;
 
@@ -42,7 +45,10 @@ class SliceMerge {
     for (; at_ < chains_.size(); ++at_, entry_ = 0) {
       Chain& chain = chains_[at_];
       const auto& table = *chain.slice->table;
-      if (entry_ == 0 && !table.empty()) chain.first.assign(groups_.end - groups_.first, kNone);
+      if (entry_ == 0 && !table.empty()) {
+        chain.first.assign(groups_.end - groups_.first, kNone);
+        heads_ += chain.first.size();
+      }
       for (; !table.empty() && entry_ < table.end_number(); ++entry_) {
         if (budget-- == 0) return false;
         add_to_chain(chain, entry_);
@@ -69,6 +75,7 @@ class SliceMerge {
         case Phase::kClear:
           --count;
           if (!merged_.clear_some()) break;
+          merged_heap_ = 0;
           if (end_group_ == groups_.end) {
             end();
             return Progress::kDone;
@@ -86,7 +93,7 @@ class SliceMerge {
   }
   [[nodiscard]] std::size_t memory_bytes() const noexcept {
     const std::size_t spare = spare_links_.empty() ? 0 : spare_links_.size() * spare_links_.front().capacity();
-    return merged_.memory_bytes() + (links_ + spare) * sizeof(std::uint32_t);
+    return merged_.memory_bytes() + merged_heap_ + (links_ + heads_ + spare) * sizeof(std::uint32_t);
   }
 
  private:
@@ -144,7 +151,8 @@ class SliceMerge {
   // So many groups at once that their keys are about as many as may be.
   void choose_groups() {
     const std::size_t bytes = std::min(cold_.tier().table_bytes() / 8, kMergedBytesMax);
-    const std::size_t most = std::max(bytes / sizeof(typename Table::Entry), kMergedMin);
+    const std::size_t each = sizeof(typename Table::Entry) + merged_heap_ / std::max<std::size_t>(merged_.size(), 1);
+    const std::size_t most = std::max(bytes / each, kMergedMin);
     if (merged_.size() > most) {
       groups_together_ = std::max<std::size_t>(groups_together_ / 2, 1);
     } else if (merged_.size() < most / 4) {
@@ -194,8 +202,14 @@ class SliceMerge {
   }
   void add(const K& key, const Acc& acc) {
     const std::size_t before = merged_.size();
-    const std::uint32_t entry = merged_.find_or_insert(key, hash_key(key), [&] { return acc; });
-    if (merged_.size() == before) merge(merged_.entry(entry).value, acc);
+    auto& entry = merged_.entry(merged_.find_or_insert(key, hash_key(key), [&] { return acc; }));
+    if (merged_.size() != before) {
+      merged_heap_ += heap_bytes(entry.key) + heap_bytes(entry.value);
+      return;
+    }
+    merged_heap_ -= heap_bytes(entry.value);
+    merge(entry.value, acc);
+    merged_heap_ += heap_bytes(entry.value);
   }
   template <class F>
   bool give_merged(std::uint32_t& count, F&& f) {
@@ -214,6 +228,7 @@ class SliceMerge {
     chains_.clear();
     stored_.clear();
     links_ = 0;
+    heads_ = 0;
     begun_ = false;
   }
   // Only aggregates that merge have windows of several slices.
@@ -230,6 +245,7 @@ class SliceMerge {
   std::vector<std::size_t> stored_;  // those of which something is in the store
   SparePieces<std::uint32_t> spare_links_;
   std::size_t links_ = 0;            // of all chains
+  std::size_t heads_ = 0;            // of these, with entries in memory or not
   std::size_t groups_together_ = 1;  // to be merged next
   std::uint32_t first_group_ = 0;    // those that are being merged
   std::uint32_t end_group_ = 0;
@@ -240,6 +256,7 @@ class SliceMerge {
   std::size_t stored_begun_ = 0;  // in stored_: they are being read up to here
   std::size_t stored_at_ = 0;     // and have been merged up to here
   Table merged_;
+  std::size_t merged_heap_ = 0;  // what its entries own
   std::uint32_t give_at_ = 0;
 };
 

@@ -30,6 +30,7 @@ struct SliceState : SliceTables<K, Acc>::Place {
   PieceVector<std::uint32_t> totals;  // entry -> its key's number in the totals
   PieceVector<Front> fronts;
   std::size_t accounted = 0;
+  std::size_t accounted_heap = 0;  // of these, what entries own
 };
 
 /// By number.

@@ -83,8 +83,10 @@ class WindowSlices {
   void account(State& state) {
     const std::size_t bytes = state.memory_bytes();
     if (bytes == state.accounted) return;
-    held_ += bytes - state.accounted;
+    const std::size_t heap = state.cold ? state.cold->heap_bytes_held() : 0;
+    count(bytes - state.accounted, heap - state.accounted_heap);
     state.accounted = bytes;
+    state.accounted_heap = heap;
     reserve();
   }
 
@@ -120,8 +122,10 @@ class WindowSlices {
     }
     if (stacks_) free_some();
     const std::int64_t end = grid_.end_slice_of(window);
-    if (stacked()) {
+    // Behind a restart the first window makes them for all slices at once.
+    if (stacked() && (cold() == nullptr || !make_room())) {
       const typename Stacks::Ready ready = stacks_->prepare(first, end, budget);
+      reserve();
       if (ready != Stacks::Ready::kNever) return ready == Stacks::Ready::kYes;
       stack_no_more();
     }
@@ -225,7 +229,7 @@ class WindowSlices {
         continue;
       }
       if (emitting_ == &oldest) emitting_ = nullptr;
-      held_ -= oldest.accounted;
+      count(-oldest.accounted, -oldest.accounted_heap);
       tables_.close(oldest, oldest.slice.index);
       it = slices_.erase(it);
       advanced = true;
@@ -241,7 +245,15 @@ class WindowSlices {
 
   /// Windows fire from the stacks.
   [[nodiscard]] bool stacked() const noexcept { return stacks_ != nullptr && merge_ == nullptr; }
-  void reserve() { memory_.resize(held_ + (merge_ ? merge_->memory_bytes() : 0)); }
+  void reserve() {
+    memory_.resize(held_ + (merge_ ? merge_->memory_bytes() : 0) + (stacks_ ? stacks_->memory_bytes() : 0));
+  }
+  // Differences, which may be less than nothing: they wrap around.
+  void count(std::size_t bytes, std::size_t heap_bytes) {
+    held_ += bytes;
+    held_heap_ += heap_bytes;
+    if (cold() != nullptr) cold()->count_tables(held_);
+  }
   // For the rest of the run: windows fire by merging.
   void stack_no_more() {
     if (!stacked()) return;
@@ -257,14 +269,8 @@ class WindowSlices {
     stack_no_more();
     return true;
   }
-  [[nodiscard]] std::size_t stacks_bytes() const {
-    std::size_t bytes = stacks_->memory_bytes();
-    // An accumulator of one key for all slices owns about what it does in them, in the front and in the back.
-    if constexpr (Cold::kCountsHeap) {
-      for (const auto& [index, state] : slices_) bytes += 2 * state->cold->heap_bytes_held();
-    }
-    return bytes;
-  }
+  // An accumulator of one key for all slices owns about what it does in them, in the front and in the back.
+  [[nodiscard]] std::size_t stacks_bytes() const { return stacks_->memory_bytes() + 2 * held_heap_; }
   // True if there was something to free.
   bool free_some() {
     if (!stacks_) return false;
@@ -281,7 +287,8 @@ class WindowSlices {
   Agg agg_;
   SliceGrid grid_;
   MemoryReservation memory_;
-  std::size_t held_ = 0;
+  std::size_t held_ = 0;       // by the slices
+  std::size_t held_heap_ = 0;  // of these, what their entries own
   SliceTables<K, Acc> tables_;
   SliceMap<K, Acc> slices_;
   std::unique_ptr<Stacks> stacks_;  // of sliding windows, until they are down

@@ -42,7 +42,9 @@ class MILLSTREAM_EXPORT ColdTables final : public Sweep {
   /// ColdTableBase::has_room() for all of them.
   [[nodiscard]] bool has_room(bool barrier_comes);
   /// So much that step() would let something leave, if it may.
-  [[nodiscard]] bool is_full() const noexcept { return live_bytes() > high_bytes_; }
+  [[nodiscard]] bool is_full() const noexcept { return !fits() && live_bytes() > high_bytes_; }
+  /// What the tables take, places and all, whenever it changes: while that fits, nobody has to ask each of them.
+  void count_tables(std::size_t bytes) noexcept { table_bytes_ = bytes; }
   /// What the stage holds beside the tables counts in the share.
   void count_kept(std::size_t bytes) noexcept { kept_bytes_ = bytes; }
   [[nodiscard]] std::size_t share_bytes() const noexcept { return bytes_max_; }
@@ -76,6 +78,10 @@ class MILLSTREAM_EXPORT ColdTables final : public Sweep {
 
  private:
   [[nodiscard]] std::size_t live_bytes() const noexcept;
+  // For certain.
+  [[nodiscard]] bool fits() const noexcept {
+    return table_bytes_ <= high_bytes_ && kept_bytes_ <= high_bytes_ - table_bytes_;
+  }
 
   ColdTier& tier_;
   std::string stage_;
@@ -83,7 +89,9 @@ class MILLSTREAM_EXPORT ColdTables final : public Sweep {
   std::size_t high_bytes_;
   std::size_t low_bytes_;
   std::vector<ColdTableBase*> tables_;  // in the order in which they came
+  std::size_t table_bytes_ = SIZE_MAX;  // of them, at most
   std::size_t kept_bytes_ = 0;          // of what the stage holds beside them
+  bool at_rest_ = true;                 // nothing of them is in the store, or on its way there
   std::deque<Sweep*> walks_;            // that a checkpoint is yet to be told of
   bool asked_for_checkpoint_ = false;   // since the last barrier
   std::unique_ptr<ColdChanges> piece_;  // ranges of tables that have gone; what is restored

@@ -30,7 +30,8 @@ struct StateBackend {
 /// windows in event time without an early trigger leaves memory for a RocksDB in the folder `cold` of the state_dir,
 /// which it needs. NOT that of other windows (count, global, in processing time, with early triggers) nor timers: these
 /// stay in memory. Of a key with open sessions that have left, the key and some 50 bytes stay. A sliding window that
-/// does not fit reads all of its size at each slide. Checkpoints are as without it. Each start empties the folder.
+/// does not fit reads all of its size at each slide, and has the keys of one key group in memory for that: with keys by
+/// PartitionKey those of a whole partition. Checkpoints are as without it. Each start empties the folder.
 [[nodiscard]] constexpr StateBackend rocksdb(RocksDbOptions options = {}) { return {true, options}; }
 
 }  // namespace millstream::inline v0

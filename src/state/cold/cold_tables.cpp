@@ -20,6 +20,7 @@ ColdTables::~ColdTables() = default;
 
 void ColdTables::add(ColdTableBase& table, bool spilled) {
   table.spilled_ = spilled;
+  if (spilled) at_rest_ = false;
   tables_.push_back(&table);
 }
 
@@ -47,6 +48,7 @@ std::size_t ColdTables::live_bytes() const noexcept {
 }
 
 bool ColdTables::has_room(bool barrier_comes) {
+  if (at_rest_ && fits()) return true;
   const std::size_t held = live_bytes();
   if (held <= high_bytes_) [[likely]]
     return true;
@@ -58,6 +60,7 @@ bool ColdTables::has_room(bool barrier_comes) {
 }
 
 bool ColdTables::step() {
+  if (at_rest_ && fits()) return false;
   // A piece for many tables that go: each is a file of the store.
   if (!piece_->empty() && tier_.taken() >= given_) given_ = tier_.give(std::exchange(*piece_, {}));
   const std::size_t live = live_bytes();
@@ -65,6 +68,7 @@ bool ColdTables::step() {
     return table->given_ != 0 || table->evicting_ || !table->out_.empty();
   };
   if (live <= high_bytes_ && std::none_of(tables_.begin(), tables_.end(), at_work)) return false;
+  at_rest_ = false;
   std::size_t staying = kept_bytes_;
   for (const ColdTableBase* table : tables_) staying += table->bytes_to_stay();
   for (ColdTableBase* table : tables_) {
@@ -78,6 +82,7 @@ bool ColdTables::step() {
 }
 
 Status ColdTables::failure() const {
+  if (at_rest_) return {};
   for (const ColdTableBase* table : tables_) {
     if (!table->failure_.ok()) return table->failure_;
   }
@@ -85,7 +90,8 @@ Status ColdTables::failure() const {
 }
 
 bool ColdTables::any_spilled() const noexcept {
-  return std::any_of(tables_.begin(), tables_.end(), [](const ColdTableBase* table) { return table->spilled_; });
+  const auto spilled = [](const ColdTableBase* table) { return table->spilled_; };
+  return !at_rest_ && std::any_of(tables_.begin(), tables_.end(), spilled);
 }
 
 bool ColdTables::reading() const noexcept {
@@ -124,6 +130,7 @@ bool ColdTables::give_some(std::int64_t& budget) {
 bool ColdTables::restores_to_store() const noexcept { return live_bytes() >= low_bytes_; }
 
 Status ColdTables::restore(ColdTableBase& table, const StateEntry& saved, std::string_view key) {
+  at_rest_ = false;
   table.restore(saved, key, *piece_);
   if (piece_->bytes() < std::max(std::min(bytes_max_ / 8, kColdPieceBytes), kColdRestoredBytesMin)) return {};
   return tier_.give_now(std::exchange(*piece_, {}));
