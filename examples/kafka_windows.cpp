@@ -20,6 +20,8 @@ struct Payment {
 };
 BOOST_DESCRIBE_STRUCT(Payment, (), (card, cents, at))
 using PaymentMessage = ms::kafka::Message<Payment>;
+using Spend = ms::WindowResult<std::string, std::int64_t>;
+using KeyedSpend = ms::WindowResult<ms::PartitionKey<std::string>, std::int64_t>;
 
 namespace {
 
@@ -61,6 +63,9 @@ ms::Dataflow keyed_flow_of(const Options& options) {
       .window(ms::tumbling(1min))
       .aggregate(ms::sum([](const PaymentMessage& payment) { return payment.value.cents; }))
       .named("spend")
+      .map([](const KeyedSpend& spend) {
+        return Spend{spend.key.key, spend.value, spend.window_start, spend.window_end, spend.pane, spend.timing};
+      })
       .to(ms::kafka::sink({.brokers = options.brokers, .topic = options.output, .instance = options.instance}))
       .named("output");
   return flow;
