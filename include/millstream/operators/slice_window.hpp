@@ -21,6 +21,7 @@
 #include "millstream/operators/partial_slices.hpp"
 #include "millstream/operators/slice_adder.hpp"
 #include "millstream/operators/slice_fetch.hpp"
+#include "millstream/operators/slice_firing.hpp"
 #include "millstream/operators/slice_snapshot.hpp"
 #include "millstream/operators/window_slices.hpp"
 #include "millstream/operators/window_stage.hpp"
@@ -47,6 +48,7 @@ class SliceWindowStage final : public WindowStage {
         fill_{fill},
         collector_{output_, fill},
         parts_{agg_, grid_},
+        firing_{grid_},
         late_windows_{grid_, rules_},
         adder_{key_of_, agg_} {}
 
@@ -59,13 +61,13 @@ class SliceWindowStage final : public WindowStage {
     if (context().cold != nullptr) slices_->tables().spill(*context().cold, name());
     late_.open(sides_, context().batch_records_max);
   }
-  bool ready() override { return !current_ && !firing_ && outputs_ready() && has_room(); }
+  bool ready() override { return !current_ && !firing_.under_way() && outputs_ready() && has_room(); }
   bool spills() const override { return true; }
   OutputBase* output() override { return &output_; }
   bool finished() const override { return ended_ && !current_ && output_.outbox_empty() && sides_.outboxes_empty(); }
 
   void push(BatchHandle batch) override {
-    MILLSTREAM_ASSERT(!firing_);  // a higher watermark would begin its window anew
+    MILLSTREAM_ASSERT(!firing_.under_way());
     current_ = batch_cast<T>(std::move(batch));
     metrics_.records_in.add(current_->size());
     metrics_.batches_in.add(1);
@@ -95,16 +97,16 @@ class SliceWindowStage final : public WindowStage {
         output_.drain() == Progress::kBlocked || (!sides_.empty() && sides_.drain() == Progress::kBlocked);
     // What has come is taken even where there is no room behind: others on the shard need its place.
     bool took = false;
-    const bool waits = (firing_ || current_) && waits_for_store(took);
+    const bool waits = (firing_.under_way() || current_) && waits_for_store(took);
     const bool room = !blocked && outputs_ready();
     note_room((room && has_room() && !waits) || ended_);
     if (blocked) return took ? Progress::kAdvanced : Progress::kBlocked;
     // Windows that are open when the input ends stay open.
-    if (!firing_ && !current_ && !ended_ && closing()) {
+    if (!firing_.under_way() && !current_ && !ended_ && closing()) {
       collector_.begin(context().clock->monotonic_ns(), true);
       advance_to(closed_until());
     }
-    if (firing_ || current_) {
+    if (firing_.under_way() || current_) {
       if (!room || waits) return took ? Progress::kAdvanced : Progress::kBlocked;
       if (store_failed()) return Progress::kDone;
       protect([&] { run(); });
@@ -117,7 +119,7 @@ class SliceWindowStage final : public WindowStage {
     if (store_failed()) return Progress::kDone;
     return retired || spilled ? Progress::kAdvanced : Progress::kIdle;
   }
-  Timestamp deadline() override { return ended_ || firing_ || current_ ? kTimestampMax : close_at(); }
+  Timestamp deadline() override { return ended_ || firing_.under_way() || current_ ? kTimestampMax : close_at(); }
 
   std::vector<StateDeclaration> states() const override {
     // Entries are by numbers of slices and windows, which mean something in this grid alone.
@@ -129,7 +131,7 @@ class SliceWindowStage final : public WindowStage {
             declare_entries("panes", numbered, schema_of<std::uint32_t>())};
   }
   void save(Snapshot& to) override {
-    MILLSTREAM_ASSERT(!current_ && !firing_);
+    MILLSTREAM_ASSERT(!current_ && !firing_.under_way());
     restored_.save(kStageState, context().shard, context().shards, merged_, to);
     save_slices(*slices_, [&](Timestamp last_end) { return rules_.takes(last_end, merged_); }, to);
     save_parts(parts_, to);
@@ -148,9 +150,8 @@ class SliceWindowStage final : public WindowStage {
     if (slices_->cold() != nullptr) check(slices_->cold()->end_restore());
     slices_->end_restore();
     if (restored_.empty()) return;
-    done_ = last_window_before(context().partly_restored ? kTimestampMin : restored_.least());
     fired_until_ = restored_.furthest();
-    slices_->begin_behind(done_);
+    slices_->begin_behind(firing_.begin_behind(context().partly_restored ? kTimestampMin : restored_.least()));
     if (closes()) slices_->for_each([&](const State& state) { end_silence(state.last_end); });
     // For most there is nothing to fire.
     collector_.begin(context().clock->monotonic_ns(), true);
@@ -159,9 +160,6 @@ class SliceWindowStage final : public WindowStage {
   }
 
  private:
-  // Entries walked in one step: some 300 us where each misses the cache in all of its columns.
-  static constexpr std::uint32_t kWorkPerStep = 256;
-
   [[nodiscard]] bool outputs_ready() { return output_.ready() && (sides_.empty() || sides_.ready()); }
 
   // --- what has left memory ---
@@ -173,7 +171,7 @@ class SliceWindowStage final : public WindowStage {
   [[nodiscard]] bool waits_for_store(bool& took) {
     if (!slices_ || slices_->cold() == nullptr) return false;
     if (fetch_.waits()) return !fetch_.answered(*slices_->cold(), took);
-    return firing_ && phase_ == Phase::kStored && slices_->stored_waits();
+    return firing_.waits(*slices_);
   }
   [[nodiscard]] bool store_failed() {
     if (slices_->cold() == nullptr) return false;
@@ -195,7 +193,7 @@ class SliceWindowStage final : public WindowStage {
   // Works on the batch until it is done or a firing has to go on in the next step.
   void run() {
     while (true) {
-      if (firing_ && !fire_some()) return;
+      if (firing_.under_way() && !fire_some()) return;
       if (!current_) {
         collector_.finish(Control::kNone);
         return;
@@ -370,74 +368,23 @@ class SliceWindowStage final : public WindowStage {
     if (merged <= merged_) return;
     merged_ = merged;
     fired_until_ = std::max(fired_until_, merged);
-    firing_ = true;
-    phase_ = Phase::kChoose;
+    firing_.begin();
     forget_open();
   }
   // True when every window up to the watermark has fired.
   bool fire_some() {
-    while (true) {
-      switch (phase_) {
-        case Phase::kChoose: {
-          if (!slices_->next_window(done_, window_) || grid_.window(window_).end > merged_) {
-            finish_firing();
-            return true;
-          }
-          span_ = grid_.window(window_);
-          phase_ = Phase::kPrepare;
-          break;
-        }
-        case Phase::kPrepare:
-          if (!slices_->prepare(window_, kWorkPerStep)) return false;
-          phase_ = Phase::kEmit;
-          parts_.rewind();
-          break;
-        case Phase::kEmit: {
-          const bool all = slices_->emit(fill_, [&](const K& key, const Acc& acc) {
-            fire_on_time(key, acc);
-            return !collector_.full();
-          });
-          if (all) phase_ = Phase::kStored;
-          // Holes between the entries may have left room, but the walk has had its share of the step.
-          if (give_full() || !all) return false;
-          break;
-        }
-        case Phase::kStored: {
-          const Progress told = slices_->emit_stored(fill_, [&](const K& key, const Acc& acc) {
-            fire_on_time(key, acc);
-            return !collector_.full();
-          });
-          if (told == Progress::kDone) phase_ = Phase::kParts;
-          if (give_full() || told != Progress::kDone) return false;
-          break;
-        }
-        case Phase::kParts:
-          if (!fire_parts()) return false;
-          done_ = window_;
-          phase_ = Phase::kChoose;
-          if (give_full() || !output_.ready()) return false;
-          break;
-      }
-    }
-  }
-  void fire_on_time(const K& key, const Acc& acc) {
-    if (parts_.empty()) {
-      give_on_time(key, acc);
-      return;
-    }
-    Acc whole = acc;
-    parts_.meet(window_, key, hash_key(key), whole);
-    give_on_time(key, whole);
-  }
-  // Keys of the window that have nothing but parts.
-  bool fire_parts() {
-    return parts_.walk(
-        window_, [&](const K& key, const Acc& whole) { give_on_time(key, whole); }, [&] { return give_full(); });
-  }
-  void give_on_time(const K& key, const Acc& acc) {
-    if (span_.end <= restored_.furthest() && restored_.passed(hash_key(key), span_.end)) [[unlikely]]
-      return;
-    give(key, acc, span_, 0, PaneTiming::on_time);
+    const bool fired = firing_.fire_some(
+        *slices_, parts_, restored_, merged_, fill_,
+        [this](const K& key, const Acc& acc, const WindowTime& span) {
+          give(key, acc, span, 0, PaneTiming::on_time);
+          return !collector_.full();
+        },
+        [this] { return give_full() || !output_.ready(); });
+    if (!fired) return false;
+    restored_.catch_up(merged_);
+    drop_old();
+    collector_.mark({merged_, merged_});
+    return true;
   }
   void give(const K& key, const Acc& acc, const WindowTime& span, std::uint32_t pane, PaneTiming timing) {
     metrics_.records_out.add(1);
@@ -451,17 +398,6 @@ class SliceWindowStage final : public WindowStage {
     collector_.finish(Control::kNone);
     return true;
   }
-  void finish_firing() {
-    // Windows that had no data when the watermark passed them are over too: from now on their records are late.
-    done_ = std::max(done_, last_window_before(merged_));
-    firing_ = false;
-    restored_.catch_up(merged_);
-    drop_old();
-    collector_.mark({merged_, merged_});
-  }
-  [[nodiscard]] std::int64_t last_window_before(Timestamp watermark) const {
-    return grid_.last_window_before(grid_.slice_of(watermark).index);
-  }
   void drop_old() {
     panes_.drop([&](std::int64_t window) { return !rules_.takes(grid_.window(window).end, merged_); });
     parts_.drop(
@@ -469,7 +405,6 @@ class SliceWindowStage final : public WindowStage {
   }
   void flush_sides() override { late_.flush(); }
 
-  enum class Phase : std::uint8_t { kChoose, kPrepare, kEmit, kStored, kParts };
   static constexpr std::uint32_t kRunWorthwhile = 16;  // below it gathering costs less than a walk for each run
 
   KeyOf key_of_;
@@ -493,14 +428,9 @@ class SliceWindowStage final : public WindowStage {
   Timestamp open_start_ = kTimestampMax;
   Timestamp open_end_ = kTimestampMin;
 
-  bool firing_ = false;
-  Phase phase_ = Phase::kChoose;
-  std::int64_t done_ = INT64_MIN;  // every window up to this number has fired
-  std::int64_t window_ = 0;
-  WindowTime span_{};
-
   PaneCounts<K> panes_;
   PartialSlices<K, Agg> parts_;
+  SliceFiring<K, Agg> firing_;
   GroupWatermarks restored_;  // until what one shard or instance had fired and another not has
   LateSide<T> late_;
   GatheredPlaces<State> gathered_;
