@@ -6,6 +6,7 @@
 #include <set>
 
 #include "millstream/operators/slice_window.hpp"
+#include "operators/spilling_slices.hpp"
 #include "operators/window_cuts.hpp"
 
 namespace millstream::test {
@@ -33,21 +34,9 @@ const TimeWindow kWindows[] = {tumbling(100us),     tumbling(35us).offset(-9us),
                                sliding(90us, 30us), sliding(100us, 15us).offset(7us),
                                sliding(90us, 60us), sliding(400us, 10us)};
 
-std::vector<WindowOptions> all_options() {
-  std::vector<WindowOptions> all;
-  for (const Duration lateness : {0us, 45us, 500us}) {
-    for (const bool discarding : {false, true}) {
-      for (const bool by_merged : {false, true}) {
-        all.push_back({.allowed_lateness = lateness, .discarding = discarding, .late_by_merged = by_merged});
-      }
-    }
-  }
-  return all;
-}
-
 TEST(SliceWindowRestore, GivesWhatOneWholeRunGives) {
   for (const TimeWindow& window : kWindows) {
-    for (const WindowOptions& options : all_options()) {
+    for (const WindowOptions& options : slice_options()) {
       SCOPED_TRACE(window.describe() + options.describe());
       expect_same_for_seeds(sliced(window, options), {}, 5);
       expect_same_for_seeds(sliced(window, options), {}, 5, {.disorder_us = 250});
@@ -67,7 +56,7 @@ TEST(SliceWindowRestore, InLocalTime) {
 
 TEST(SliceWindowRestore, AtTheEndsOfTime) {
   for (const TimeWindow& window : kWindows) {
-    for (const WindowOptions& options : all_options()) {
+    for (const WindowOptions& options : slice_options()) {
       SCOPED_TRACE(window.describe() + options.describe());
       const std::vector<Input> once = extreme_stream();
       for (std::uint64_t seed = 1; seed <= 4; ++seed) {

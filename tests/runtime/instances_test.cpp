@@ -27,54 +27,7 @@ std::string change_and_compare(std::uint64_t seed) {
                            .reply_lost = random.chance(0.3) ? 0.05 : 0,
                            .request_late = random.chance(0.3) ? 0.1 : 0,
                            .progress = random.chance(0.5) ? 0.7 : 0.05});
-  const auto any_number = [&] { return 1 + static_cast<std::uint32_t>(random.below(kInstancesMax)); };
-  std::uint32_t instances = any_number();
-  const std::uint64_t lives = 4 + random.below(12);
-  for (std::uint64_t i = 0; i < lives; ++i) {
-    if (random.chance(0.5)) instances = any_number();
-    Life life{.share = {static_cast<std::uint32_t>(random.below(instances)), instances},
-              .seed = random(),
-              .shards = 1 + static_cast<std::uint32_t>(random.below(3)),
-              .times = 1 + random.below(4),
-              .crash = random.chance(0.3) ? kit::Crash::kPower : kit::Crash::kProcess,
-              .state = random.chance(0.3) ? rocksdb({.memory_bytes = 6'000}) : in_memory()};
-    switch (random.below(4)) {
-      case 0:
-        life.dies_at_step = random.below(500);
-        break;
-      case 1:
-        life.dies_at_disk = random.below(400);
-        break;
-      case 2:
-        life.dies_at_point = static_cast<kit::LogPoint>(random.below(8));
-        break;
-      default: {
-        // It is stopped, and makes a last checkpoint.
-        const std::uint64_t at = random.below(300);
-        life.before_step = [at](kit::Simulation& job) {
-          if (job.steps() == at) job.stop();
-        };
-      }
-    }
-    const auto result = world.live(life);
-    std::string in_life = "life " + std::to_string(i) + " (";
-    in_life += std::to_string(life.share.instance) + " of " + std::to_string(instances) + "): ";
-    if (std::string wrong = world.compare(false); !wrong.empty()) return in_life + wrong;
-    if (!result.ok() && !may_be(result.status)) return in_life + result.status.to_string();
-  }
-  world.broker.set_faults({});
-  for (int round = 0; round < 2; ++round) {
-    instances = any_number();
-    for (std::uint32_t i = 0; i < instances; ++i) {
-      for (int tries = 0;; ++tries) {
-        const auto result = world.live({.share = {i, instances}, .seed = random()});
-        if (result.ok()) break;
-        if (!may_be(result.status) || tries == 20) return "at last: " + result.status.to_string();
-      }
-    }
-    if (std::string wrong = world.compare(true); !wrong.empty()) return "at last: " + wrong;
-  }
-  return {};
+  return live_and_die(world, random, 500, [&](bool all) { return world.compare(all); });
 }
 
 TEST(Instances, ChangeTheirNumberAndGiveOutEachResultOnceWhateverDies) {
