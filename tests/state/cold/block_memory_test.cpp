@@ -91,7 +91,7 @@ TEST(ColdBlockMemory, WhatIsResidentIsWhatIsInUseWhateverSizesBlocksHadBefore) {
   Random random{5};
   std::vector<Block> blocks;
   blocks.reserve(kBytes / 4096);
-  const std::size_t before = resident_bytes();
+  [[maybe_unused]] const std::size_t before = resident_bytes();
   std::size_t used = 0;
   const auto give_one_back = [&] {
     std::swap(blocks[random.below(blocks.size())], blocks.back());
