@@ -96,9 +96,6 @@ int main(int argc, char** argv) {
       ->transform(CLI::AsSizeValue(false));
   memory_command.add_option("--shards", memory.shards, "Of the job")->check(CLI::Range(1, 64))->capture_default_str();
   memory_command.add_flag("--process", memory.process, "Counted by a process operator, not by aggregate");
-  memory_command.add_option("--arenas", memory.arenas, "Of glibc's heap; 0 = as many as it likes")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
   memory_command.add_flag("!--in-memory", memory.spills, "All state stays in memory, which the check must find");
 
   CLI11_PARSE(app, argc, argv);

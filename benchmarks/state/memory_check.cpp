@@ -3,9 +3,6 @@
 #include "state/memory_check.hpp"
 
 #include <unistd.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 #include <algorithm>
 #include <atomic>
@@ -205,9 +202,6 @@ Line run(const MemoryCheck& options) {
 }  // namespace
 
 int check_memory(const MemoryCheck& options) {
-#ifdef __GLIBC__
-  if (options.arenas > 0) ::mallopt(M_ARENA_MAX, options.arenas);
-#endif
   const Line line = run(options);
   std::filesystem::remove_all(options.folder);
   const auto megabytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };

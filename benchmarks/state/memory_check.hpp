@@ -18,10 +18,7 @@ struct MemoryCheck {
   std::size_t allowed_bytes = 0;  ///< 0 = the memory
   std::uint32_t shards = 1;
   bool process = false;  ///< they are counted by process, not by aggregate
-  /// Of glibc's heap; 0 = as many as it likes. What a thread has given back in its own is of no use to others, which is
-  /// some megabytes, whatever the limit.
-  int arenas = 0;
-  bool spills = true;  ///< else all state is in memory: what the check must find
+  bool spills = true;    ///< else all state is in memory: what the check must find
 };
 /// The program's exit code: 1 where memory was above what is allowed by more than a tenth, or the job counts wrong.
 /// Throws what the job says.

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "millstream/core/key_group.hpp"
-#include "operators/spilling_slices.hpp"
+#include "operators/slice_stages.hpp"
 #include "operators/window_cuts.hpp"
 
 namespace millstream::test {

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "operators/spilling_slices.hpp"
+#include "operators/slice_stages.hpp"
 #include "operators/window_cuts.hpp"
 
 namespace millstream::test {

@@ -6,29 +6,11 @@
 #include <set>
 
 #include "millstream/operators/slice_window.hpp"
-#include "operators/spilling_slices.hpp"
+#include "operators/slice_stages.hpp"
 #include "operators/window_cuts.hpp"
 
 namespace millstream::test {
 namespace {
-
-/// The values in order: in which order stacks merge what is late says nothing.
-struct Sorted {
-  Values create() const { return {}; }
-  void add(Values& all, const Event& e) const { all.push_back(e.value); }
-  void merge(Values& all, const Values& later) const { all.insert(all.end(), later.begin(), later.end()); }
-  Values result(Values all) const {
-    std::sort(all.begin(), all.end());
-    return all;
-  }
-};
-
-Make sliced(TimeWindow window, WindowOptions options, std::shared_ptr<Silence> silence = nullptr) {
-  return [=](std::uint32_t fill) {
-    return std::make_unique<SliceWindowStage<std::int64_t, Event, Sorted, Key>>(
-        &Event::key, Sorted{}, *SliceGrid::make(window), options, fill, silence);
-  };
-}
 
 const TimeWindow kWindows[] = {tumbling(100us),     tumbling(35us).offset(-9us),
                                sliding(90us, 30us), sliding(100us, 15us).offset(7us),
@@ -38,8 +20,8 @@ TEST(SliceWindowRestore, GivesWhatOneWholeRunGives) {
   for (const TimeWindow& window : kWindows) {
     for (const WindowOptions& options : slice_options()) {
       SCOPED_TRACE(window.describe() + options.describe());
-      expect_same_for_seeds(sliced(window, options), {}, 5);
-      expect_same_for_seeds(sliced(window, options), {}, 5, {.disorder_us = 250});
+      expect_same_for_seeds(sliced(Sorted{}, window, options), {}, 5);
+      expect_same_for_seeds(sliced(Sorted{}, window, options), {}, 5, {.disorder_us = 250});
     }
   }
 }
@@ -50,7 +32,7 @@ TEST(SliceWindowRestore, InLocalTime) {
                             .disorder_us = 60'000'000'000,
                             .bound_us = 20'000'000'000};
   for (const TimeWindow& window : {tumbling(24h).in_zone("Europe/Berlin"), sliding(2h, 1h).in_zone("Europe/Berlin")}) {
-    expect_same_for_seeds(sliced(window, {.allowed_lateness = 10h}), {}, 20, march);
+    expect_same_for_seeds(sliced(Sorted{}, window, {.allowed_lateness = 10h}), {}, 20, march);
   }
 }
 
@@ -63,7 +45,7 @@ TEST(SliceWindowRestore, AtTheEndsOfTime) {
         // Every record comes some times, so that there are places to cut at.
         RunOptions o{.drain = seed % 2 == 0, .each_mark = true};
         for (const Input& input : once) o.inputs.insert(o.inputs.end(), 6, input);
-        static_cast<void>(expect_same(sliced(window, options), o, seed));
+        static_cast<void>(expect_same(sliced(Sorted{}, window, options), o, seed));
       }
     }
   }
@@ -71,7 +53,7 @@ TEST(SliceWindowRestore, AtTheEndsOfTime) {
 
 // Of every state there is something to restore.
 TEST(SliceWindowRestore, WithACutBehindEachRecord) {
-  const Make make = sliced(sliding(90us, 30us), {.allowed_lateness = 20us});
+  const Make make = sliced(Sorted{}, sliding(90us, 30us), {.allowed_lateness = 20us});
   std::set<std::uint32_t> seen;
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     SCOPED_TRACE(seed);
@@ -100,7 +82,7 @@ TEST(SliceWindowRestore, WithACutBehindEachRecord) {
 }
 
 TEST(SliceWindowRestore, NothingIsSavedOfWhatNoRecordCanReach) {
-  Shards before{sliced(sliding(90us, 30us), {.allowed_lateness = 10us}), 1, 8, 8, at(0)};
+  Shards before{sliced(Sorted{}, sliding(90us, 30us), {.allowed_lateness = 10us}), 1, 8, 8, at(0)};
   before.push(record(1, 1, 5, 0), true);
   EXPECT_EQ(before.barrier()[0].entries().size(), 2U);
   before.push(record(1, 2, 1000, 1000), true);
@@ -113,12 +95,12 @@ TEST(SliceWindowRestore, NothingIsSavedOfWhatNoRecordCanReach) {
 TEST(SliceWindowRestore, ASilenceBeginsAnewAndOneThatHasClosedHolds) {
   const WindowOptions options{.close_after = 1s};
   for (const TimeWindow& window : {tumbling(100us), sliding(100us, 50us)}) {
-    const Make make = sliced(window, options);
+    const Make make = sliced(Sorted{}, window, options);
     Shards before{make, 1, 8, 8, at(0)};
     before.push(record(1, 10, 55, 0), true);
     before.advance(900ms);
     const auto silence = std::make_shared<Silence>();
-    Shards after{sliced(window, options, silence), 2, 8, 8, at(0)};
+    Shards after{sliced(Sorted{}, window, options, silence), 2, 8, 8, at(0)};
     after.restore(before.barrier());
     Results results;
     after.advance(999ms);
@@ -144,7 +126,7 @@ TEST(SliceWindowRestore, ASilenceThatOnlyOneShardHasFoundHoldsForAll) {
     for (const TimeWindow& window : {tumbling(100us), sliding(100us, 50us)}) {
       for (std::uint32_t shards = 1; shards <= 3; ++shards) {
         const WindowOptions options{.allowed_lateness = lateness, .close_after = 1s};
-        Shards before{sliced(window, options, std::make_shared<Silence>()), 2, 8, 8, at(0)};
+        Shards before{sliced(Sorted{}, window, options, std::make_shared<Silence>()), 2, 8, 8, at(0)};
         for (std::int64_t key = 0; key < 16; ++key) before.push(record(key, key, 55, 0), true);
         for (const std::size_t s : {0U, 1U}) before[s].flush();
         before[0].advance(1s);
@@ -155,7 +137,7 @@ TEST(SliceWindowRestore, ASilenceThatOnlyOneShardHasFoundHoldsForAll) {
         before[1].context().barriers = &saved;
         auto snapshots = before.barrier();
         snapshots[1] = saved.snapshot;
-        Shards after{sliced(window, options, std::make_shared<Silence>()), shards, 8, 8, at(0)};
+        Shards after{sliced(Sorted{}, window, options, std::make_shared<Silence>()), shards, 8, 8, at(0)};
         after.restore(snapshots);
         after.collect(results);
         EXPECT_EQ(results.given.size(), 16U);
@@ -177,7 +159,7 @@ TEST(SliceWindowRestore, ASilenceThatOnlyOneShardHasFoundHoldsForAll) {
 }
 
 TEST(SliceWindowRestore, MemoryIsCounted) {
-  const Make make = sliced(sliding(1h, 1min), {});
+  const Make make = sliced(Sorted{}, sliding(1h, 1min), {});
   const auto memory = std::make_shared<MemoryBudget>(1 << 30);
   Shards before{make, 1, 64, 8, at(0), memory};
   for (std::int64_t key = 0; key < 1000; ++key) before.push(record(key, 1, 5 + 60'000'000 * (key % 3), 0), true);
@@ -196,14 +178,14 @@ TEST(SliceWindowRestore, AnotherGridIsAnotherSchema) {
   std::set<std::string> schemas;
   const TimeWindow others[] = {tumbling(1min), tumbling(1h), tumbling(1h).offset(1min), sliding(1h, 1min),
                                tumbling(1h).in_zone("Europe/Berlin")};
-  for (const TimeWindow& window : others) schemas.insert(sliced(window, {})(1)->states()[0].schema);
+  for (const TimeWindow& window : others) schemas.insert(sliced(Sorted{}, window, {})(1)->states()[0].schema);
   EXPECT_EQ(schemas.size(), std::size(others));
-  EXPECT_EQ(sliced(tumbling(1h), {})(1)->states()[1].schema, "tuple<ordered, i64> -> list<i64>");
+  EXPECT_EQ(sliced(Sorted{}, tumbling(1h), {})(1)->states()[1].schema, "tuple<ordered, i64> -> list<i64>");
 }
 
 TEST(SliceWindowRestore, WrongBytesAreRefused) {
   for (const TimeWindow& window : {tumbling(100us), sliding(90us, 30us)}) {
-    expect_wrong_bytes_refused(sliced(window, {.allowed_lateness = 60us}));
+    expect_wrong_bytes_refused(sliced(Sorted{}, window, {.allowed_lateness = 60us}));
   }
 }
 

@@ -14,6 +14,7 @@ template <class Slice>
 class GatheredPlaces {
  public:
   void add(Slice& slice, std::uint32_t place) {
+    // A place that goes to several slices goes to them in the same order as the one before it.
     if (last_ + 1 < gathered_.size() && gathered_[last_ + 1].slice == &slice) ++last_;
     if (last_ >= gathered_.size() || gathered_[last_].slice != &slice) {
       for (last_ = 0; last_ < gathered_.size() && gathered_[last_].slice != &slice;) ++last_;

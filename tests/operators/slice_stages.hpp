@@ -1,4 +1,4 @@
-// Stages of tumbling and sliding windows whose slices may leave memory.
+// Stages of tumbling and sliding windows, and what they may be told.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace millstream::test {
 
-/// The values in order: in which order slices are merged that have late ones says nothing.
+/// The values in order: in which order slices and stacks merge what is late says nothing.
 struct Sorted {
   Values create() const { return {}; }
   void add(Values& all, const Event& e) const { all.push_back(e.value); }
@@ -23,10 +23,10 @@ struct Sorted {
 };
 
 template <class Agg>
-Make sliced(Agg agg, TimeWindow window, WindowOptions options) {
+Make sliced(Agg agg, TimeWindow window, WindowOptions options, std::shared_ptr<Silence> silence = nullptr) {
   return [=](std::uint32_t fill) {
     return std::make_unique<SliceWindowStage<std::int64_t, Event, Agg, Key>>(&Event::key, agg, *SliceGrid::make(window),
-                                                                             options, fill);
+                                                                             options, fill, silence);
   };
 }
 
